@@ -1,0 +1,95 @@
+"""Settings of a worker, read once from the environment. The connection to Temporal has its own (`TEMPORAL_*`)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import Enum
+from typing import Annotated
+
+from pydantic import EmailStr, Field, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class SmtpSecurity(str, Enum):
+    """How the connection to the mail server is protected."""
+
+    plain = "plain"
+    starttls = "starttls"
+    tls = "tls"
+
+
+class SmtpSettings(BaseSettings):
+    """`SMTP_*`: the mail server, and the pool of connections to it. Times are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="SMTP_", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(gt=0, le=65535)] = 1025
+    security: SmtpSecurity = SmtpSecurity.plain
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_file: str | None = None
+    """PEM file of certificate authorities to trust beside the system's."""
+    connections: PositiveInt = 4
+    """Most connections kept by one process; also the most mails that a kill can double."""
+    idle_limit: Seconds = 30
+    mails_per_connection: PositiveInt = 100
+    connect_timeout: Seconds = 10
+    command_timeout: Seconds = 10
+    """For each answer but the one after the final dot."""
+    data_timeout: Seconds = 20
+    """For the answer after the final dot."""
+    wait_timeout: Seconds = 10
+    """For a connection of the pool to become free."""
+
+
+class MailSettings(BaseSettings):
+    """`MAIL_*`: who our mails come from."""
+
+    model_config = SettingsConfigDict(env_prefix="MAIL_", frozen=True)
+
+    from_name: str = "Corner Shop"
+    from_address: EmailStr = "orders@shop.example.com"
+    reply_to: EmailStr | None = None
+
+
+class DatabaseSettings(BaseSettings):
+    """`DATABASE_*`: PostgreSQL."""
+
+    model_config = SettingsConfigDict(env_prefix="DATABASE_", frozen=True)
+
+    url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/shop")
+    """`postgresql://user:password@host:port/name`"""
+    connections: PositiveInt = 10
+    """Most connections of one process."""
+    connect_timeout: Seconds = 5
+    command_timeout: Seconds = 10
+
+
+class WorkerSettings(BaseSettings):
+    """`WORKER_*`: the worker's own."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_", frozen=True)
+
+    drain: timedelta = timedelta(seconds=30)
+    """How long running activities may go on after SIGTERM."""
+    startup_wait: timedelta = timedelta(seconds=60)
+    """How long to wait at the start for Temporal, the database and its schema."""
+    http_host: str = "127.0.0.1"
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 9090
+    """Of `/metrics`, `/healthz` and `/readyz`; process n of several takes port + n; 0 takes any free one."""
+    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
+
+
+class Settings:
+    """All of them, read when this is made. Raises pydantic's ValidationError, which names the variable."""
+
+    def __init__(self) -> None:
+        """Read the environment."""
+        self.smtp = SmtpSettings()
+        self.mail = MailSettings()
+        self.database = DatabaseSettings()
+        self.worker = WorkerSettings()

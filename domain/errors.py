@@ -1,0 +1,116 @@
+"""What can go wrong with a job. An error's class is its retry decision.
+
+Messages end up in Temporal's history, where anyone with access to the Web UI can read them: they carry codes, ids and
+counts, never names, addresses, texts of a receiver's answer or secrets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import ClassVar
+
+
+class JobError(Exception):
+    """The job failed."""
+
+    remedy: ClassVar[str] = ""
+    """What a person should do about it; becomes the end of a failed run's message."""
+
+    def __init__(self, message: str | None = None) -> None:
+        """Take the first line of the class's docstring as the message where none is given."""
+        self.message = message or (type(self).__doc__ or type(self).__name__).strip().splitlines()[0]
+        super().__init__(self.message)
+
+
+class TransientError(JobError):
+    """The step failed in a way that a later attempt can mend."""
+
+    remedy = "Check that the system it talks to is up again, then redrive the job."
+
+    def __init__(self, message: str | None = None, *, retry_after: timedelta | None = None) -> None:
+        """`retry_after` is the shortest wait that the other side asked for (HTTP's Retry-After)."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class RateLimited(TransientError):
+    """The other side asked us to slow down."""
+
+
+class ServiceUnavailable(TransientError):
+    """The other side is out of order for now."""
+
+
+class NetworkTimeout(TransientError):
+    """The other side did not answer in time."""
+
+
+class ConnectionBroken(TransientError):
+    """The connection could not be made, or broke off."""
+
+
+class OutcomeUnknown(TransientError):
+    """The connection broke after the last byte was sent: whether the other side accepted is unknown."""
+
+
+class PermanentError(JobError):
+    """The step failed in a way that no later attempt can mend."""
+
+    remedy = "Mend the cause, then redrive the job."
+
+
+class InvalidRequest(PermanentError):
+    """The other side, or we ourselves, cannot make sense of the request."""
+
+    remedy = "Start the job again with a request that fits its kind (see `jobs kinds`)."
+
+
+class AuthenticationFailed(PermanentError):
+    """The other side does not accept our credentials."""
+
+    remedy = "Correct the credentials in the worker's settings, restart it, then redrive the job."
+
+
+class PermissionDenied(PermanentError):
+    """Our credentials do not permit this."""
+
+    remedy = "Have the permission granted, then redrive the job."
+
+
+class NotFound(PermanentError):
+    """The other side does not know what the request names."""
+
+
+class Conflict(PermanentError):
+    """The request contradicts the state of what it names."""
+
+
+class Gone(PermanentError):
+    """What the request names was removed for good."""
+
+
+class RecipientRejected(PermanentError):
+    """The mail server refuses the recipient's address for good."""
+
+    remedy = "Correct the customer's address, then redrive the job."
+
+
+class MessageRejected(PermanentError):
+    """The mail server refuses the message for good."""
+
+    remedy = "Ask the mail server's operator why it refuses our mail, then redrive the job."
+
+
+def permanent_error_types() -> list[str]:
+    """Names of all permanent errors known by now, sorted: every policy's non-retryable error types.
+
+    Derived from the classes, subclasses that other packages declare included.
+    """
+    return sorted({cls.__name__ for cls in _family(PermanentError)})
+
+
+def _family(cls: type[JobError]) -> Iterator[type[JobError]]:
+    yield cls
+    for child in cls.__subclasses__():
+        yield from _family(child)

@@ -1,0 +1,38 @@
+"""A mail on its way out, and the key that makes it one mail."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import BaseModel, ConfigDict
+
+
+class MailContent(BaseModel):
+    """What a template makes of its data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    subject: str
+    text: str
+    html: str
+
+
+class Mail(BaseModel):
+    """A mail to one recipient. From, Reply-To and Date are the sending adapter's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recipient: str
+    recipient_name: str
+    content: MailContent
+    delivery_key: str
+    """One key, one mail: the Message-ID is derived from it, so that a receiver can tell a repetition."""
+
+
+def message_id(delivery_key: str, domain: str) -> str:
+    """Message-ID (RFC 5322) for a delivery: the same for each attempt, and it tells nothing about the customer.
+
+    `domain` is the sender's mail domain.
+    """
+    digest = hashlib.sha256(delivery_key.encode()).hexdigest()[:32]
+    return f"<{digest}@{domain}>"

@@ -1,0 +1,49 @@
+"""Nouns of the shop: customers, orders and what they cost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+"""ISO 4217 code."""
+MinorUnits = Annotated[int, Field(ge=0)]
+"""An amount in the currency's smallest unit: cents for EUR, yen for JPY, fils for KWD."""
+
+
+class Customer(BaseModel):
+    """Who ordered. `locale` is a CLDR identifier such as `de_CH`; `email` is None where the shop has no address."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    name: str
+    email: str | None
+    locale: str
+
+
+class OrderItem(BaseModel):
+    """One line of an order; the price is that of one piece."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    quantity: Annotated[int, Field(gt=0)]
+    unit_price: MinorUnits
+
+
+class Order(BaseModel):
+    """An order as it was placed. Its id is the order number that the customer sees."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    customer: Customer
+    currency: Currency
+    total: MinorUnits
+    items: tuple[OrderItem, ...]
+    gift_note: str | None
+    placed_at: datetime
+    confirmation_sent_at: datetime | None
