@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import EmailStr, Field, PositiveInt, SecretStr
@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Seconds = Annotated[float, Field(gt=0)]
 
 
-class SmtpSecurity(str, Enum):
+class SmtpSecurity(StrEnum):
     """How the connection to the mail server is protected."""
 
     plain = "plain"

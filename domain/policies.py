@@ -55,7 +55,7 @@ class Policy(BaseModel):
 
 
 def doubling(retries: int, first: timedelta = timedelta(seconds=5)) -> tuple[timedelta, ...]:
-    """Waits that double: 5 s, 10 s, 20 s …"""
+    """Waits that double, as in 5 s, 10 s, 20 s."""
     return tuple(first * 2**n for n in range(retries))
 
 

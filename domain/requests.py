@@ -32,7 +32,7 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str] = ""
-    """Name of the kind on the wire, derived from the class's name: `OrderConfirmationRequest` → `order-confirmation`."""
+    """The kind on the wire, derived from the class's name: `OrderConfirmationRequest` → `order-confirmation`."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
