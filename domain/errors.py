@@ -102,6 +102,24 @@ class MessageRejected(PermanentError):
     remedy = "Ask the mail server's operator why it refuses our mail, then redrive the job."
 
 
+def describe(exc: BaseException) -> str:
+    """What history may hold of an exception: a `JobError`'s message, and of any other its class and place.
+
+    The text of an exception that nobody foresaw can quote anything, so it stays in the worker's log.
+    """
+    if isinstance(exc, JobError):
+        return exc.message
+    name = f"{type(exc).__module__}.{type(exc).__qualname__}".removeprefix("builtins.")
+    last, trace = None, exc.__traceback__
+    while trace:
+        last, trace = trace, trace.tb_next
+    place = ""
+    if last:
+        code = last.tb_frame.f_code
+        place = f" in {code.co_filename.rpartition('/')[2]}:{last.tb_lineno} ({code.co_name})"
+    return f"Unforeseen {name}{place}; its text is in the worker's log."
+
+
 def permanent_error_types() -> list[str]:
     """Names of all permanent errors known by now, sorted: every policy's non-retryable error types.
 

@@ -41,8 +41,7 @@ class JobRequest(BaseModel):
         if "kind" not in cls.__dict__:
             if not cls.__name__.endswith("Request"):
                 raise TypeError(f"{cls.__name__}: call it <Noun>Request, or give it a `kind`")
-            noun = cls.__name__.removesuffix("Request")
-            cls.kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", noun).lower()
+            cls.kind = kind_name(cls.__name__.removesuffix("Request"))
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", cls.kind):
             raise TypeError(f"{cls.__name__}: kind {cls.kind!r} is not of the form order-confirmation")
         for name, field in cls.model_fields.items():
@@ -86,6 +85,11 @@ class JobRequest(BaseModel):
     def summary(self) -> str:
         """One line for the Web UI."""
         return f"{self.kind.replace('-', ' ').capitalize()} {self.business_id}"
+
+
+def kind_name(noun: str) -> str:
+    """`OrderConfirmation` → `order-confirmation`: a kind's name on the wire, from its workflow's."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", noun).lower()
 
 
 def _is_plain(annotation: Any) -> bool:

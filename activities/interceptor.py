@@ -1,0 +1,124 @@
+"""Decides after each failed attempt, for all kinds alike: how long to wait, or to give up; and what history may hold.
+
+The server's own backoff has no jitter and ends past a deadline with a bare time-out; exceptions' texts can hold
+personal data. So what leaves an activity is always an `ApplicationError` made here: the cause's class as its type, a
+message that is safe to keep, the wait that was drawn, and no cause or traceback of someone else's.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.api.common.v1 import Payload
+from temporalio.converter import PayloadConverter
+from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from domain.errors import JobError, PermanentError, TransientError, describe
+from domain.policies import Policy, Verdict, after_failure
+from domain.requests import kind_name
+
+HEADER = "job-step"
+"""Header in which the workflow tells attempts already made and the step's deadline."""
+
+_LONGEST_MESSAGE = 1000
+
+
+class RetryInterceptor(Interceptor):
+    """Applies the policy table to the activities of a worker."""
+
+    def __init__(
+        self, policies: Mapping[str, Policy], *, draw: Callable[[float, float], float] = random.uniform
+    ) -> None:
+        """`policies` by activity type; `draw` picks a number between two, for the waits."""
+        self._policies = policies
+        self._draw = draw
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  # the SDK's name
+        """Wrap the activity (see `temporalio.worker.Interceptor`)."""
+        return _Inbound(next, self._policies, self._draw)
+
+
+class _Inbound(ActivityInboundInterceptor):
+    def __init__(
+        self,
+        next: ActivityInboundInterceptor,  # noqa: A002  # the SDK's name
+        policies: Mapping[str, Policy],
+        draw: Callable[[float, float], float],
+    ) -> None:
+        super().__init__(next)
+        self._policies = policies
+        self._draw = draw
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  # the SDK's name
+        began = time.monotonic()
+        try:
+            return await super().execute_activity(input)
+        except FailureError:
+            # Made on purpose for Temporal by whoever raised it: a benign failure, an asynchronous completion.
+            raise
+        except Exception as exc:
+            policy = self._policies.get(activity.info().activity_type)
+            if policy is None:
+                raise
+            failure = self._failure(exc, policy, input.headers, timedelta(seconds=time.monotonic() - began))
+        # Outside the handler, so that the exception is no context of the failure: history would hold its text.
+        raise failure
+
+    def _failure(
+        self, exc: Exception, policy: Policy, headers: Mapping[str, Payload], took: timedelta
+    ) -> ApplicationError:
+        info = activity.info()
+        attempts_made, deadline = _told(headers)
+        attempt = attempts_made + info.attempt
+        message = describe(exc)
+        if isinstance(exc, PermanentError):
+            verdict = Verdict(wait=None)
+        else:
+            # The clock that the deadline was set by: the server's, not this machine's. A local attempt's start is
+            # known to this machine alone, but nothing of the step's time had passed when it began.
+            start = deadline - policy.deadline if info.is_local and deadline else info.started_time
+            verdict = after_failure(
+                policy,
+                attempts=attempt,
+                left=deadline - start - took if deadline else policy.deadline,
+                retry_after=exc.retry_after if isinstance(exc, TransientError) else None,
+                draw=self._draw,
+            )
+        activity.logger.log(
+            logging.WARNING if verdict.wait else logging.ERROR,
+            "Attempt failed, will be tried again" if verdict.wait else "Attempt failed for good",
+            extra={
+                "action": "retry" if verdict.wait else "give-up",
+                "job_attempt": attempt,
+                "error": type(exc).__name__,
+                "error_message": message,
+                "wait_seconds": verdict.wait.total_seconds() if verdict.wait else None,
+            },
+            exc_info=None if isinstance(exc, JobError) else exc,
+        )
+        if verdict.wait:
+            activity.metric_meter().create_counter(
+                "jobs_retried", "Attempts that failed and will be made again", "attempts"
+            ).add(1, {"kind": kind_name(info.workflow_type or ""), "queue": info.task_queue})
+        remedy = "" if verdict.wait else getattr(exc, "remedy", TransientError.remedy)
+        return ApplicationError(
+            " ".join(filter(None, (message, verdict.reason, remedy)))[:_LONGEST_MESSAGE],
+            type=type(exc).__name__,
+            non_retryable=verdict.wait is None,
+            next_retry_delay=verdict.wait,
+        )
+
+
+def _told(headers: Mapping[str, Payload]) -> tuple[int, datetime | None]:
+    """Attempts made before this activity, and the step's deadline; an activity that is no step has neither."""
+    if HEADER not in headers:
+        return 0, None
+    made, deadline = PayloadConverter.default.from_payload(headers[HEADER])
+    return int(made), datetime.fromisoformat(deadline)

@@ -1,0 +1,94 @@
+"""How a Temporal worker of this house is made: by `worker.py`, and by a team's own tests of its kinds."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.interceptor import RetryInterceptor
+from workflows import steps
+from workflows.data_converter import JobPayloadConverter
+from workflows.interceptor import JobInterceptor
+from workflows.registry import Kind
+
+PASSED_THROUGH = (
+    "activities",  # named in workflows only to say which step to run
+    "domain",  # plain data, the same inside and outside
+    "pydantic",  # importing it anew for each run would cost more than the run
+    "pydantic_core",
+    "annotated_types",
+    "workflows.data_converter",  # runs outside the workflow's own code
+    "workflows.interceptor",  # looks at the clock for metrics
+    "workflows.steps",  # shares the policies that the registry declared
+)
+"""Modules that workflows share with their worker instead of importing them anew for each run, and why."""
+
+
+class MissingPort(Exception):
+    """An activities class asks for a port that nobody provides."""
+
+
+def job_worker(
+    client: Client,
+    queue: str,
+    kinds: Iterable[Kind],
+    ports: Mapping[type, object],
+    *,
+    drain: timedelta = timedelta(seconds=30),
+    draw: Callable[[float, float], float] | None = None,
+    passed_through: Sequence[str] = (),
+    **options: Any,
+) -> Worker:
+    """Make a worker for the kinds of one queue.
+
+    `client` must be made with `workflows.data_converter.data_converter`. `drain` is how long running activities may go
+    on once the worker is told to stop. `draw` replaces `random.uniform` for the waits. `passed_through` names further
+    modules for the sandbox; `options` go to `temporalio.worker.Worker`.
+
+    Raises MissingPort where an activities class asks for a port that isn't in `ports`, TypeError where the client has
+    another data converter.
+    """
+    if not issubclass(client.data_converter.payload_converter_class, JobPayloadConverter):
+        raise TypeError("connect the client with data_converter=workflows.data_converter.data_converter")
+    chosen = [kind for kind in kinds if kind.queue == queue]
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[kind.workflow for kind in chosen],
+        activities=[method for kind in chosen for method in bound_steps(kind, ports)],
+        interceptors=[JobInterceptor(), RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {}))],
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
+        ),
+        graceful_shutdown_timeout=drain,
+        **{
+            "workflow_task_poller_behavior": PollerBehaviorAutoscaling(),
+            "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
+            **options,
+        },
+    )
+
+
+def bound_steps(kind: Kind, ports: Mapping[type, object]) -> list[Callable[..., Any]]:
+    """Make the kind's activities with the ports that its constructor asks for, told by their types.
+
+    Raises MissingPort.
+    """
+    available = {**ports, **(kind.ports() if kind.ports else {})}
+    init = kind.activities.__init__  # type: ignore[misc]  # of the class itself, to read what it asks for
+    wanted = {} if init is object.__init__ else typing.get_type_hints(init)
+    wanted.pop("return", None)
+    for name, port in wanted.items():
+        if port not in available:
+            raise MissingPort(
+                f"{kind.activities.__name__} asks for {name}: {getattr(port, '__name__', port)}, which no adapter "
+                f"provides: add one in worker.py, or give the kind's row its own `ports`"
+            )
+    instance = kind.activities(**{name: available[port] for name, port in wanted.items()})
+    return [getattr(instance, method.__name__) for method in kind.steps().values()]

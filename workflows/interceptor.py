@@ -1,0 +1,153 @@
+"""What every workflow does around its checklist: explain a failure, be found by it, be counted.
+
+Passed through the sandbox, so that it may look at the clock for its metrics; nothing here reaches a command but the
+search attribute, which follows from the workflow's own result.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+from temporalio.converter import PayloadConverter
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
+from temporalio.exceptions import TimeoutError as StepTimeout
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    Interceptor,
+    StartActivityInput,
+    StartLocalActivityInput,
+    WorkflowInboundInterceptor,
+    WorkflowInterceptorClassInput,
+    WorkflowOutboundInterceptor,
+)
+
+from activities.interceptor import HEADER
+from domain.errors import TransientError
+from domain.outcomes import Declined, Done, Skipped
+from domain.requests import kind_name
+from workflows import steps
+
+ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
+"""Class of the error of a failed run, for queries; Temporal cannot search failure messages."""
+
+TIMED_OUT = "StepTimedOut"
+"""ErrorType of a step whose attempts did not end in time."""
+
+
+class JobInterceptor(Interceptor):
+    """Wraps every workflow of a worker."""
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002  # the SDK's name and signature
+    ) -> type[WorkflowInboundInterceptor]:
+        """See `temporalio.worker.Interceptor`."""
+        return _Inbound
+
+
+class _Inbound(WorkflowInboundInterceptor):
+    def init(self, outbound: WorkflowOutboundInterceptor) -> None:
+        super().init(_Outbound(outbound))
+
+    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
+        _count("started", "Jobs whose first task ran")
+        try:
+            result = await super().execute_workflow(input)
+        except FailureError as failure:
+            if is_cancelled_exception(failure):
+                _finish("cancelled", "Jobs that were cancelled")
+                raise
+            explained = _explain(failure)
+        else:
+            if workflow.info().typed_search_attributes.get(ERROR_TYPE) is not None:
+                # Left by the failure that a reset took back.
+                workflow.upsert_search_attributes([ERROR_TYPE.value_unset()])
+            match result:
+                case Skipped():
+                    _finish("skipped", "Jobs that had nothing to do")
+                case Declined():
+                    _finish("declined", "Jobs that someone said no to")
+                case _:
+                    _finish("completed", "Jobs that did what they were asked for")
+            workflow.set_current_details(_details(result))
+            return result
+        workflow.upsert_search_attributes([ERROR_TYPE.value_set(explained.type or "")])
+        workflow.set_current_details(f"**{explained.type}**: {explained.message}")
+        _finish("failed", "Jobs that failed for good: the dead letters")
+        # Outside the handler: the cause's own class and message are the run's result, without a chain that hides them.
+        raise explained
+
+
+class _Outbound(WorkflowOutboundInterceptor):
+    def start_activity(self, input: StartActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002  # the SDK's name
+        _tell(input)
+        return super().start_activity(input)
+
+    def start_local_activity(self, input: StartLocalActivityInput) -> workflow.ActivityHandle[Any]:  # noqa: A002  # the SDK's name
+        _tell(input)
+        return super().start_local_activity(input)
+
+
+def _tell(start: StartActivityInput | StartLocalActivityInput) -> None:
+    made = steps.progress()
+    if made is not None:
+        told = PayloadConverter.default.to_payload([made.attempts_made, made.deadline.isoformat()])
+        start.headers = {**start.headers, HEADER: told}
+
+
+def _explain(failure: FailureError) -> ApplicationError:
+    """The failure that the run ends with: the class and the message of what went wrong, and what to do."""
+    cause: BaseException | None = failure.cause if isinstance(failure, ActivityError) else failure
+    if isinstance(cause, ApplicationError):
+        return ApplicationError(cause.message, type=cause.type or type(cause).__name__, non_retryable=True)
+    step = f"`{failure.activity_type}`" if isinstance(failure, ActivityError) else "A step"
+    if isinstance(cause, StepTimeout):
+        what = cause.type.name.replace("_", "-").lower() if cause.type else "its"
+        return ApplicationError(
+            f"{step} did not end within its {what} limit. {TransientError.remedy}", type=TIMED_OUT, non_retryable=True
+        )
+    name = type(cause or failure).__name__
+    return ApplicationError(f"{step} failed: {name}. {TransientError.remedy}", type=name, non_retryable=True)
+
+
+def _details(result: Any) -> str:
+    match result:
+        case Done():
+            return "Done."
+        case Skipped() | Declined():
+            return f"{result.outcome.capitalize()}: {result.reason}."
+        case _:
+            return ""
+
+
+def _finish(what: str, description: str) -> None:
+    if workflow.unsafe.is_replaying():
+        return
+    _count(what, description)
+    info = workflow.info()
+    # Of the machine's clock, since the workflow's stands still within a task.
+    seconds = max(0.0, time.time() - info.start_time.timestamp())
+    workflow.metric_meter().create_histogram_float(
+        "jobs_processing_time", "From the start of a job to its end", "s"
+    ).record(seconds, _labels() | {"outcome": what})
+    workflow.logger.info(
+        "Job ended", extra={"action": what, "seconds": round(seconds, 3), "business_id": info.workflow_id}
+    )
+
+
+def _count(what: str, description: str) -> None:
+    if not workflow.unsafe.is_replaying():
+        workflow.metric_meter().create_counter(f"jobs_{what}", description, "jobs").add(1, _labels())
+
+
+def _labels() -> dict[str, str]:
+    info = workflow.info()
+    return {"kind": kind_name(info.workflow_type), "queue": info.task_queue}

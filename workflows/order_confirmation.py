@@ -1,0 +1,38 @@
+"""Order confirmation: fetch, check, execute, mark."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    from activities.order_confirmation import OrderConfirmationActivities as Activities
+    from domain.order_confirmation import OrderConfirmationRequest
+    from domain.outcomes import Done, Outcome, Skipped
+    from workflows import steps
+
+
+@workflow.defn
+class OrderConfirmation:
+    """Confirms an order to its customer by mail, once."""
+
+    @workflow.run
+    async def run(self, request: OrderConfirmationRequest) -> Outcome:
+        """Fetch the order, check it, send the mail, mark the order."""
+        order = await steps.run(Activities.fetch, request)
+
+        match order.state:
+            case "unknown":
+                workflow.logger.warning("Order not found, skipping", extra=request.ids)
+                return Skipped(reason="order-not-found")
+            case "confirmed":
+                return Skipped(reason="already-confirmed")
+            case "no-address":
+                return Skipped(reason="no-address")
+            case "to-confirm":
+                pass
+
+        sent = await steps.run(Activities.send, request)
+
+        await steps.run(Activities.mark, request)
+        return Done(reference=sent.delivery_key)

@@ -1,0 +1,166 @@
+"""Runs one step of a job: local first, durable when it fails.
+
+A step that succeeds at once, as most do, runs as a local activity: it is recorded with the workflow task that ran it,
+and costs the server nothing of its own. Where it fails in a way that a retry can mend, a durable timer waits as the
+policy says, and the rest of the attempts run as a regular activity, whose waits, attempts and errors the server holds
+and the Web UI shows. The local try counts as the first attempt, and the timetable is the same.
+
+Changing what this function commands, or moving a step between `run` and `run_regular`, breaks the replay of live runs:
+guard it by `workflow.patched`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+from temporalio import activity, workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import TimeoutError as StepTimeout
+
+from domain.errors import permanent_error_types
+from domain.policies import Policy
+
+Request = TypeVar("Request", bound=BaseModel)
+Result = TypeVar("Result")
+Step = Callable[[Any, Request], Awaitable[Result]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the activity's interceptor has to know and cannot see; the workflow's interceptor tells it in a header."""
+
+    attempts_made: int
+    deadline: datetime
+
+
+_progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
+_policies: dict[str, Policy] = {}
+
+
+def progress() -> Progress | None:
+    """Progress of the step that is being scheduled; None for an activity that is no step."""
+    return _progress.get()
+
+
+class UnknownStep(LookupError):
+    """No kind of the registry has this activity."""
+
+
+def declare(activity_type: str, policy: Policy) -> None:
+    """Give an activity its policy; the registry does it for each row. Raises ValueError where it has another one."""
+    if _policies.setdefault(activity_type, policy) != policy:
+        raise ValueError(f"activity {activity_type!r} has the policy {_policies[activity_type].name!r} already")
+
+
+def policy_of(activity_type: str) -> Policy:
+    """Policy of an activity. Raises UnknownStep where no kind declared it."""
+    try:
+        return _policies[activity_type]
+    except KeyError:
+        raise UnknownStep(
+            f"no kind of job has the activity {activity_type!r}: name its class in the row of workflows/registry.py"
+        ) from None
+
+
+def policies() -> dict[str, Policy]:
+    """Policies of all declared activities."""
+    return dict(_policies)
+
+
+async def run(step: Step[Request, Result], request: Request) -> Result:
+    """Run a short step: locally at first, as a regular activity from the second attempt on.
+
+    `step` is the method of an activities class. Raises `ApplicationError` or `ActivityError` where the step failed for
+    good, `CancelledError` where the workflow was cancelled.
+    """
+    name = _name_of(step)
+    policy = policy_of(name)
+    deadline = workflow.now() + policy.deadline
+    try:
+        with _telling(Progress(attempts_made=0, deadline=deadline)):
+            return await workflow.execute_local_activity_method(
+                step,
+                request,
+                schedule_to_close_timeout=policy.attempt_limit,
+                start_to_close_timeout=policy.attempt_limit,
+                retry_policy=RetryPolicy(maximum_attempts=1, non_retryable_error_types=permanent_error_types()),
+            )
+    except FailureError as failure:
+        wait = _wait_after(failure, policy)
+        if wait is None:
+            raise
+    workflow.set_current_details(
+        f"Waits {wait.total_seconds():.0f} s before attempt 2 of {policy.max_attempts} of `{name}`."
+    )
+    await workflow.sleep(wait, summary=f"Wait before attempt 2 of {policy.max_attempts} of {name}")
+    return await _regular(step, request, policy, Progress(attempts_made=1, deadline=deadline))
+
+
+async def run_regular(step: Step[Request, Result], request: Request) -> Result:
+    """Run a long or heavy step, or one that has a heartbeat: a regular activity from the first attempt on.
+
+    Raises as `run` does.
+    """
+    name = _name_of(step)
+    policy = policy_of(name)
+    deadline = workflow.now() + policy.deadline
+    return await _regular(step, request, policy, Progress(attempts_made=0, deadline=deadline))
+
+
+async def _regular(step: Step[Request, Result], request: Request, policy: Policy, made: Progress) -> Result:
+    # The waits are drawn attempt by attempt by the activity's interceptor; the server's own backoff is for what no
+    # interceptor sees: an attempt that timed out, or whose worker died.
+    waits = policy.waits[made.attempts_made :]
+    with _telling(made):
+        return await workflow.execute_activity_method(
+            step,
+            request,
+            summary=f"Attempts {made.attempts_made + 1} to {policy.max_attempts}",
+            start_to_close_timeout=policy.attempt_limit,
+            schedule_to_close_timeout=made.deadline - workflow.now(),
+            heartbeat_timeout=policy.heartbeat,
+            retry_policy=RetryPolicy(
+                initial_interval=waits[0] if waits else timedelta(seconds=1),
+                backoff_coefficient=2.0,
+                maximum_interval=max(waits, default=timedelta(seconds=1)),
+                maximum_attempts=policy.max_attempts - made.attempts_made,
+                non_retryable_error_types=permanent_error_types(),
+            ),
+        )
+
+
+@contextmanager
+def _telling(made: Progress) -> Iterator[None]:
+    token = _progress.set(made)
+    try:
+        yield
+    finally:
+        _progress.reset(token)
+
+
+def _wait_after(failure: FailureError, policy: Policy) -> timedelta | None:
+    """Wait before the second attempt; None where there is none."""
+    # A local activity's own error arrives bare, a regular one's as the cause of an ActivityError.
+    cause = failure.cause if isinstance(failure, ActivityError) else failure
+    if policy.retries == 0:
+        return None
+    if isinstance(cause, StepTimeout):
+        return policy.waits[0]
+    if isinstance(cause, ApplicationError) and not (cause.non_retryable or cause.type in permanent_error_types()):
+        # Drawn by the interceptor. A failure that no interceptor saw has none: a payload codec's, say.
+        return cause.next_retry_delay or policy.waits[0]
+    return None
+
+
+def _name_of(step: Step[Any, Any]) -> str:
+    definition = activity._Definition.must_from_callable(step)
+    if definition.name is None:
+        raise TypeError("a dynamic activity is no step of a job")
+    return definition.name
