@@ -1,0 +1,25 @@
+"""The end of a process that used Temporal's SDK."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from typing import NoReturn
+
+
+def leave(status: int) -> NoReturn:
+    """Write out what is still in buffers, and end the process with this exit status (0 to 255).
+
+    The interpreter's own way out is not taken: threads of the SDK's core outlive it, and the process would now and then
+    abort, crash or hang there after all its work was done. Nothing after this call runs, neither `finally` nor
+    `atexit`: close what must be closed before.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        # None under pythonw; closed or a broken pipe (`| head`) where nobody reads any more.
+        if stream is not None:
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+    os._exit(status)
