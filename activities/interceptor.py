@@ -109,7 +109,7 @@ class _Inbound(ActivityInboundInterceptor):
             ).add(1, {"kind": kind_name(info.workflow_type or ""), "queue": info.task_queue})
         remedy = "" if verdict.wait else getattr(exc, "remedy", TransientError.remedy)
         return ApplicationError(
-            " ".join(filter(None, (message, verdict.reason, remedy)))[:_LONGEST_MESSAGE],
+            " ".join(_sentence(part) for part in (message, verdict.reason, remedy) if part)[:_LONGEST_MESSAGE],
             type=type(exc).__name__,
             non_retryable=verdict.wait is None,
             next_retry_delay=verdict.wait,
@@ -122,3 +122,7 @@ def _told(headers: Mapping[str, Payload]) -> tuple[int, datetime | None]:
         return 0, None
     made, deadline = PayloadConverter.default.from_payload(headers[HEADER])
     return int(made), datetime.fromisoformat(deadline)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", ")")) else f"{text}."

@@ -28,13 +28,7 @@ class OrderConfirmationActivities:
 
         Look the order up; what the workflow gets to know of it is a state, not the order.
         """
-        check = await self._orders.check(request.order_id)
-        if check.state != "to-confirm":
-            activity.logger.warning(
-                "Order will not be confirmed",
-                extra={"action": "skip", "order_id": request.order_id, "why": check.state},
-            )
-        return check
+        return await self._orders.check(request.order_id)
 
     @activity.defn(name="order_confirmation.send")
     async def send(self, request: OrderConfirmationRequest) -> Sent:

@@ -82,7 +82,7 @@ class Registry:
             raise RegistryError(f"kind {name!r}: queue {kind.queue!r} is not of the form 'notifications'")
         if kind_name(kind.workflow_type) != name:
             raise RegistryError(
-                f"kind {name!r}: its workflow is called {kind.workflow_type!r}, the name for {kind_name(kind.workflow_type)!r}"
+                f"kind {name!r}: the name of its workflow, {kind.workflow_type!r}, says {kind_name(kind.workflow_type)!r}"
             )
         self._check_request(kind)
         found = kind.steps()

@@ -1,0 +1,97 @@
+"""The connection to Temporal, from `TEMPORAL_*` variables and the `temporal` CLI's profile file alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+from starter.errors import InvalidStart, NotAuthorised, NotSetUp, StarterError, TemporalUnreachable, UnknownNamespace
+from workflows.data_converter import data_converter
+
+DEFAULT_ADDRESS = "127.0.0.1:7233"
+RPC_TIMEOUT = timedelta(seconds=8)
+"""For one call: an error is to be there within 10 s."""
+
+
+async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **options: Any) -> Client:
+    """Connect as the environment says: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and so on.
+
+    `options` go to `temporalio.client.Client.connect` and win over the environment. With `lazy` the connection is made
+    at the first call. Raises TemporalUnreachable, UnknownNamespace, NotAuthorised.
+    """
+    try:
+        configured: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
+    except (RuntimeError, ValueError, OSError) as exc:
+        raise InvalidStart(
+            f"The connection to Temporal is not configured right: {exc}. See TEMPORAL_* variables."
+        ) from exc
+    configured.setdefault("target_host", DEFAULT_ADDRESS)
+    configured.update(options)
+    address = configured["target_host"]
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            client = await Client.connect(**configured, data_converter=data_converter, lazy=lazy)
+    except (RuntimeError, TimeoutError) as exc:
+        raise TemporalUnreachable(
+            f"Temporal does not answer at {address}. Is it running, and is TEMPORAL_ADDRESS right? "
+            f"(On this machine: `make demo` starts one.)"
+        ) from exc
+    if not lazy:
+        await check_namespace(client)
+    return client
+
+
+async def check_namespace(client: Client) -> None:
+    """Raises UnknownNamespace, TemporalUnreachable or NotAuthorised where the client's namespace cannot be used."""
+    async with explained(client):
+        await client.workflow_service.describe_namespace(
+            DescribeNamespaceRequest(namespace=client.namespace), timeout=RPC_TIMEOUT
+        )
+
+
+@asynccontextmanager
+async def explained(client: Client) -> AsyncIterator[None]:
+    """Turn the errors of Temporal's calls into ours, which say what to do. Others pass."""
+    try:
+        yield
+    except RPCError as exc:
+        raise explain(exc, client) from exc
+
+
+def explain(exc: RPCError, client: Client) -> StarterError:
+    """The error to raise instead of a call's own."""
+    address = client.service_client.config.target_host
+    match exc.status:
+        case RPCStatusCode.NOT_FOUND if "namespace" in exc.message.lower():
+            return UnknownNamespace(
+                f"Temporal at {address} has no namespace {client.namespace!r}. Set TEMPORAL_NAMESPACE to one that "
+                f"exists, or make it: `temporal operator namespace create -n {client.namespace}`"
+            )
+        case RPCStatusCode.UNAUTHENTICATED | RPCStatusCode.PERMISSION_DENIED:
+            return NotAuthorised(
+                f"Temporal at {address} does not let us do this ({exc.status.name.lower()}). Check TEMPORAL_API_KEY or "
+                f"the client certificate (TEMPORAL_TLS_*)."
+            )
+        case RPCStatusCode.INVALID_ARGUMENT if "search attribute" in exc.message.lower():
+            return NotSetUp(f"Temporal at {address} lacks a search attribute ({exc.message}). Run `jobs setup`.")
+        case RPCStatusCode.INVALID_ARGUMENT | RPCStatusCode.FAILED_PRECONDITION:
+            return InvalidStart(f"Temporal refuses this: {exc.message}")
+        case _:
+            return TemporalUnreachable(
+                f"Temporal at {address} does not answer as it should ({exc.status.name.lower()}: {exc.message[:200]}). "
+                f"Is it running? Try again."
+            )
+
+
+def web_ui_base() -> str:
+    """Address of the Web UI: `JOBS_WEB_UI`, or the development server's default."""
+    return os.environ.get("JOBS_WEB_UI", "http://127.0.0.1:8233").rstrip("/")

@@ -1,0 +1,184 @@
+"""One job that was started: ask how it fares, wait for its outcome, cancel it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import typing
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError
+from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
+from temporalio.exceptions import TimeoutError as RunTimeout
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.outcomes import Outcome
+from starter.connection import RPC_TIMEOUT, explain, explained
+from starter.errors import (
+    JobCancelled,
+    JobDidNotComplete,
+    JobFailed,
+    JobNotFound,
+    JobTerminated,
+    JobTimedOut,
+)
+from starter.status import JobState, JobStatus, JobSummary
+from workflows import steps
+from workflows.registry import Registry
+
+
+class JobHandle:
+    """A job, by its id. Made by `Jobs.start` and `Jobs.of`."""
+
+    def __init__(
+        self,
+        client: Client,
+        job_id: str,
+        run_id: str | None,
+        kind: str,
+        kinds: Registry,
+        link: Callable[[str, str | None], str],
+    ) -> None:
+        self._client = client
+        self.id = job_id
+        self.run_id = run_id
+        """Of the run that was started, or that was there."""
+        self.kind = kind
+        self._kinds = kinds
+        self._link = link
+        self.started = False
+        """True where the call that returned this handle started the job, false where it was there."""
+        self.state = JobState.running
+        """How the run fared when the handle was made."""
+
+    def __repr__(self) -> str:
+        return f"<JobHandle {self.id} {'started' if self.started else self.state}>"
+
+    @property
+    def web_ui(self) -> str:
+        """Link to the run in the Web UI."""
+        return self._link(self.id, self.run_id)
+
+    async def result(self) -> Outcome:
+        """Wait for the outcome of the latest run of the id: a redrive or restart while we wait is followed.
+
+        Raises JobFailed, JobCancelled, JobTerminated, JobTimedOut, JobNotFound, TemporalUnreachable.
+        """
+        run_id = (await self._describe(None)).run_id
+        while True:
+            handle = self._client.get_workflow_handle(self.id, run_id=run_id, result_type=self._result_type())
+            try:
+                async with explained(self._client):
+                    return typing.cast("Outcome", await handle.result())
+            except WorkflowFailureError as exc:
+                latest = (await self._describe(None)).run_id
+                if latest == run_id:
+                    raise self._ended(exc, run_id) from exc
+                run_id = latest
+
+    async def status(self, *, of_this_run: bool = False) -> JobStatus:
+        """How the latest run of the id fares, or the handle's own run. Raises JobNotFound, TemporalUnreachable."""
+        described = await self._describe(self.run_id if of_this_run else None)
+        summary = JobSummary.of(described, self._link(self.id, described.run_id))
+        more: dict[str, Any] = {}
+        if summary.state is JobState.running:
+            more = self._progress(described)
+        elif summary.state is JobState.completed:
+            handle = self._client.get_workflow_handle(self.id, run_id=described.run_id, result_type=self._result_type())
+            async with explained(self._client):
+                more = {"outcome": await handle.result(rpc_timeout=RPC_TIMEOUT)}
+        else:
+            try:
+                await self._client.get_workflow_handle(self.id, run_id=described.run_id).result(rpc_timeout=RPC_TIMEOUT)
+            except WorkflowFailureError as exc:
+                ended = self._ended(exc, described.run_id)
+                more = {"message": ended.message, "error_type": ended.error_type}
+        return JobStatus.model_validate({**summary.model_dump(), **more})
+
+    async def cancel(self) -> None:
+        """Ask the job to stop; it ends as cancelled. A job that has ended stays as it is. Raises JobNotFound."""
+        try:
+            await self._client.get_workflow_handle(self.id).cancel(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as exc:
+            if exc.status is RPCStatusCode.NOT_FOUND:
+                await self._describe(None)  # raises JobNotFound; where the job is there it has ended, which is fine
+                return
+            raise explain(exc, self._client) from exc
+
+    async def picked_up(self, within: timedelta = timedelta(seconds=5)) -> bool:
+        """Wait until a worker has taken the job's first task; False where none did in time.
+
+        A job whose delay has not passed counts as taken. Raises JobNotFound, TemporalUnreachable.
+        """
+        until = time.monotonic() + within.total_seconds()
+        while True:
+            described = await self._describe(self.run_id)
+            if not _waits_for_worker(described):
+                return True
+            if time.monotonic() >= until:
+                return False
+            await asyncio.sleep(0.2)
+
+    async def _describe(self, run_id: str | None) -> WorkflowExecutionDescription:
+        try:
+            return await self._client.get_workflow_handle(self.id, run_id=run_id).describe(rpc_timeout=RPC_TIMEOUT)
+        except RPCError as exc:
+            if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+                raise JobNotFound(
+                    f"There is no job {self.id!r} in namespace {self._client.namespace!r}: it was never started, or "
+                    f"its retention has ended. `jobs list` shows those that are there."
+                ) from exc
+            raise explain(exc, self._client) from exc
+
+    def _progress(self, described: WorkflowExecutionDescription) -> dict[str, Any]:
+        raw = described.raw_description
+        for pending in raw.pending_activities:
+            policy = steps.policies().get(pending.activity_type.name)
+            total = policy.max_attempts if policy else pending.maximum_attempts
+            waits = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and pending.attempt > 1
+            return {
+                "step": pending.activity_type.name,
+                "attempt": total - pending.maximum_attempts + pending.attempt,
+                "max_attempts": total,
+                "message": pending.last_failure.message or None,
+                "error_type": pending.last_failure.application_failure_info.type or None,
+                "next_attempt_at": pending.next_attempt_schedule_time.ToDatetime() if waits else None,
+            }
+        if _waits_for_worker(described):
+            return {"waiting": f"no worker has taken it yet from the queue {described.task_queue!r}"}
+        if not raw.HasField("pending_workflow_task"):
+            return {"waiting": "for a timer: its delay, or the wait before the second attempt of a step"}
+        return {}
+
+    def _result_type(self) -> type | None:
+        try:
+            run = self._kinds.get(self.kind).workflow.run  # type: ignore[attr-defined]  # every workflow class has one
+        except LookupError:
+            return typing.cast("type", Outcome)
+        return typing.cast("type | None", typing.get_type_hints(run, include_extras=True).get("return"))
+
+    def _ended(self, exc: WorkflowFailureError, run_id: str) -> JobDidNotComplete:
+        link = self._link(self.id, run_id)
+        match exc.cause:
+            case ApplicationError() as cause:
+                return JobFailed(self.id, cause.type or "ApplicationError", cause.message, link)
+            case CancelledError():
+                return JobCancelled(self.id, "Cancelled", "it was cancelled", link)
+            case TerminatedError() as terminated:
+                return JobTerminated(self.id, "Terminated", terminated.message, link)
+            case RunTimeout():
+                return JobTimedOut(self.id, "TimedOut", "it ran into the time limit of the whole run", link)
+            case cause:
+                return JobFailed(self.id, type(cause).__name__, str(cause), link)
+
+
+def _waits_for_worker(described: WorkflowExecutionDescription) -> bool:
+    task = described.raw_description.pending_workflow_task
+    return (
+        described.raw_description.HasField("pending_workflow_task")
+        and task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
+        and described.history_length <= 2  # started, first task scheduled
+    )

@@ -1,0 +1,52 @@
+"""Visibility queries: which jobs to list."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict
+
+from starter.status import TEMPORAL_NAMES, JobState
+from workflows.registry import Registry
+
+
+class JobFilter(BaseModel):
+    """What must hold of the jobs listed; what is None does not matter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str | None = None
+    state: JobState | None = None
+    older_than: timedelta | None = None
+    """Started longer ago than this."""
+    newer_than: timedelta | None = None
+    """Started more recently than this."""
+    error_type: str | None = None
+    ids: dict[str, str] = {}
+    """Search attribute → value: `{"OrderId": "1042"}`."""
+
+    def query(self, kinds: Registry) -> str:
+        """The query in Temporal's list filter language. Raises LookupError for an unknown kind or attribute."""
+        now = datetime.now(UTC)
+        terms = []
+        if self.kind is not None:
+            terms.append(f"WorkflowType = {quoted(kinds.get(self.kind).workflow_type)}")
+        if self.state is not None:
+            terms.append(f"ExecutionStatus = {quoted(TEMPORAL_NAMES[self.state])}")
+        if self.older_than is not None:
+            terms.append(f"StartTime < {quoted((now - self.older_than).isoformat())}")
+        if self.newer_than is not None:
+            terms.append(f"StartTime > {quoted((now - self.newer_than).isoformat())}")
+        if self.error_type is not None:
+            terms.append(f"ErrorType = {quoted(self.error_type)}")
+        known = kinds.search_attributes()
+        for name, value in self.ids.items():
+            if name not in known:
+                raise LookupError(f"there is no search attribute {name!r}; there are: {', '.join(known)}")
+            terms.append(f"{name} = {quoted(value)}")
+        return " AND ".join(terms)
+
+
+def quoted(value: str) -> str:
+    """A string literal of the list filter language."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

@@ -1,0 +1,108 @@
+"""How a job fares, as people ask for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
+
+from domain.outcomes import Outcome
+from domain.requests import kind_name
+
+
+class JobState(StrEnum):
+    """State of a run. `completed` covers the outcomes done, skipped and declined."""
+
+    running = "running"
+    completed = "completed"
+    failed = "failed"
+    cancelled = "cancelled"
+    terminated = "terminated"
+    timed_out = "timed-out"
+
+    @classmethod
+    def of(cls, status: WorkflowExecutionStatus | None) -> JobState:
+        """From Temporal's own."""
+        match status:
+            case WorkflowExecutionStatus.COMPLETED:
+                return cls.completed
+            case WorkflowExecutionStatus.FAILED:
+                return cls.failed
+            case WorkflowExecutionStatus.CANCELED:
+                return cls.cancelled
+            case WorkflowExecutionStatus.TERMINATED:
+                return cls.terminated
+            case WorkflowExecutionStatus.TIMED_OUT:
+                return cls.timed_out
+            case _:
+                return cls.running
+
+
+TEMPORAL_NAMES = {
+    JobState.running: "Running",
+    JobState.completed: "Completed",
+    JobState.failed: "Failed",
+    JobState.cancelled: "Canceled",
+    JobState.terminated: "Terminated",
+    JobState.timed_out: "TimedOut",
+}
+"""Values of the search attribute `ExecutionStatus`."""
+
+
+class JobSummary(BaseModel):
+    """One run, as a list shows it. Times are in UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    run_id: str
+    kind: str
+    state: JobState
+    started_at: datetime
+    closed_at: datetime | None
+    ids: dict[str, str]
+    error_type: str | None
+    web_ui: str
+
+    @classmethod
+    def of(cls, run: WorkflowExecution, web_ui: str) -> Self:
+        """From what Temporal's visibility tells."""
+        attributes = {
+            pair.key.name: str(pair.value)
+            for pair in run.typed_search_attributes.search_attributes
+            if pair.key.name.endswith("Id") and not pair.key.name.startswith("Temporal")
+        }
+        error = next(
+            (p.value for p in run.typed_search_attributes.search_attributes if p.key.name == "ErrorType"), None
+        )
+        return cls(
+            id=run.id,
+            run_id=run.run_id,
+            kind=kind_name(run.workflow_type),
+            state=JobState.of(run.status),
+            started_at=run.start_time,
+            closed_at=run.close_time,
+            ids=attributes,
+            error_type=str(error) if error else None,
+            web_ui=web_ui,
+        )
+
+
+class JobStatus(JobSummary):
+    """One run, as somebody looks at it."""
+
+    outcome: Outcome | None = None
+    """Of a completed run."""
+    message: str | None = None
+    """Why it failed and what to do; or, while it is retried, what went wrong at the last attempt."""
+    step: str | None = None
+    """The activity that is being tried or waited for."""
+    attempt: int | None = None
+    """Number of the attempt that is running or comes next, the local try counted."""
+    max_attempts: int | None = None
+    next_attempt_at: datetime | None = None
+    waiting: str | None = None
+    """Why nothing happens now: no worker has taken it yet, it is delayed, it waits before its second attempt."""
