@@ -20,7 +20,7 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import JobError, PermanentError, TransientError, describe
+from domain.errors import UNFORESEEN, JobError, PermanentError, TransientError, describe
 from domain.policies import Policy, Verdict, after_failure
 from domain.requests import kind_name
 
@@ -107,7 +107,7 @@ class _Inbound(ActivityInboundInterceptor):
             activity.metric_meter().create_counter(
                 "jobs_retried", "Attempts that failed and will be made again", "attempts"
             ).add(1, {"kind": kind_name(info.workflow_type or ""), "queue": info.task_queue})
-        remedy = "" if verdict.wait else getattr(exc, "remedy", TransientError.remedy)
+        remedy = "" if verdict.wait else (exc.remedy if isinstance(exc, JobError) else UNFORESEEN)
         return ApplicationError(
             " ".join(_sentence(part) for part in (message, verdict.reason, remedy) if part)[:_LONGEST_MESSAGE],
             type=type(exc).__name__,

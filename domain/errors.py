@@ -102,6 +102,10 @@ class MessageRejected(PermanentError):
     remedy = "Ask the mail server's operator why it refuses our mail, then redrive the job."
 
 
+UNFORESEEN = "Look the exception up in the worker's log, mend the cause, then redrive the job."
+"""Remedy for an exception that nobody foresaw."""
+
+
 def describe(exc: BaseException) -> str:
     """What history may hold of an exception: a `JobError`'s message, and of any other its class and place.
 

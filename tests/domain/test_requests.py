@@ -1,0 +1,85 @@
+from typing import Annotated, Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, ValidationError
+
+from domain.mail import message_id
+from domain.order_confirmation import OrderConfirmationRequest
+from domain.requests import EntityId, JobRequest, ShortText
+
+
+@given(st.integers(1, 2**63 - 1))
+def test_the_workflow_id_is_kind_and_business_id(order_id: int) -> None:
+    request = OrderConfirmationRequest(order_id=order_id)
+
+    assert request.workflow_id == f"order-confirmation/{order_id}"
+    assert request.ids == {"OrderId": str(order_id)}
+    assert request.summary == f"Order confirmation {order_id}"
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2**63, "abc", None, 1.5])
+def test_an_order_id_that_no_row_can_have_is_refused(bad: object) -> None:
+    with pytest.raises(ValidationError, match="order_id"):
+        OrderConfirmationRequest(order_id=bad)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def test_a_field_the_request_does_not_know_is_refused() -> None:
+    with pytest.raises(ValidationError, match="email"):
+        OrderConfirmationRequest(order_id=1, email="ada@example.com")  # type: ignore[call-arg]  # wrong on purpose
+
+
+def test_a_request_is_frozen() -> None:
+    request = OrderConfirmationRequest(order_id=1)
+
+    with pytest.raises(ValidationError, match="frozen"):
+        request.order_id = 2  # type: ignore[misc]  # wrong on purpose
+
+
+def test_a_request_that_holds_an_object_is_refused_when_the_class_is_made() -> None:
+    class Order(BaseModel):
+        id: int
+
+    with pytest.raises(TypeError, match="holds ids, dates and choices only"):
+
+        class BigRequest(JobRequest):
+            order: Order
+
+
+def test_a_text_without_a_limit_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(TypeError, match="limit its length"):
+
+        class LongRequest(JobRequest):
+            body: str
+
+
+def test_a_name_that_gives_no_kind_is_refused() -> None:
+    with pytest.raises(TypeError, match="<Noun>Request"):
+
+        class Nameless(JobRequest):
+            order_id: EntityId
+
+
+def test_every_kind_of_plain_field_is_accepted_and_named_in_temporal() -> None:
+    class PaymentCallbackRequest(JobRequest):
+        event_id: ShortText
+        customer_id: EntityId | None = None
+        channel: Literal["mail", "sms"] = "mail"
+        note: Annotated[str, Field(max_length=10)] = "x"
+
+    request = PaymentCallbackRequest(event_id="evt_1")
+
+    assert request.kind == "payment-callback"
+    assert request.search_attributes() == {"event_id": "EventId", "customer_id": "CustomerId"}
+    assert request.ids == {"EventId": "evt_1"}
+
+
+@given(st.text(min_size=1), st.text(min_size=1))
+def test_a_message_id_depends_on_the_delivery_alone_and_tells_nothing_of_it(one: str, other: str) -> None:
+    first = message_id(one, "shop.example.com")
+
+    assert first == message_id(one, "shop.example.com")
+    assert (first == message_id(other, "shop.example.com")) == (one == other)
+    assert first.isascii()
+    assert first.endswith("@shop.example.com>")

@@ -1,0 +1,228 @@
+"""When and how often a step is tried, on a real server whose workflows skip their waits."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from fakes import FakeMail, FakeOrders, an_order, fake_ports
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHistory
+
+from domain.errors import PermanentError, RateLimited, RecipientRejected, ServiceUnavailable
+from domain.order_confirmation import OrderConfirmationRequest
+from domain.outcomes import Done
+from starter import JobDidNotComplete, JobHandle, Jobs
+from workflows.hosting import job_worker
+from workflows.registry import registry
+
+_ids: Iterator[int] = count(1_000_000 + uuid.uuid4().int % 1_000_000_000)
+
+BUSY = "451 4.3.0 at RCPT TO"
+
+
+async def run(client: Client, mail: FakeMail) -> tuple[JobHandle, WorkflowHistory]:
+    """Run one confirmation to its end against a mail server that behaves as told."""
+    order_id = next(_ids)
+    async with job_worker(client, "notifications", registry, fake_ports(FakeOrders(an_order(order_id)), mail=mail)):
+        handle = await Jobs(client).start(OrderConfirmationRequest, order_id=order_id)
+        with suppress(JobDidNotComplete):
+            await handle.result()
+        return handle, await client.get_workflow_handle(handle.id).fetch_history()
+
+
+def waits(history: WorkflowHistory) -> list[float]:
+    """Waits in seconds for which the workflow itself set a timer."""
+    return [
+        event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta().total_seconds()
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED
+    ]
+
+
+def times_of(mail: FakeMail) -> int:
+    return len(mail.attempts)
+
+
+async def test_a_step_that_succeeds_at_once_leaves_no_regular_activity_in_history(skipping: Client) -> None:
+    mail = FakeMail()
+
+    handle, history = await run(skipping, mail)
+
+    types = {event.event_type for event in history.events}
+    assert await handle.result() == Done(reference=handle.id)
+    assert EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED not in types
+    assert EventType.EVENT_TYPE_TIMER_STARTED not in types
+    assert len(history.events) <= 12
+
+
+async def test_451_three_times_then_ok_is_four_attempts_with_doubling_waits(skipping: Client) -> None:
+    drawn: list[tuple[float, float, float]] = []
+
+    def draw(low: float, high: float) -> float:
+        drawn.append((low, high, (low + high) / 2))
+        return drawn[-1][-1]
+
+    order_id = next(_ids)
+    mail = FakeMail(*[ServiceUnavailable(BUSY) for _ in range(3)])
+    async with job_worker(
+        skipping, "notifications", registry, fake_ports(FakeOrders(an_order(order_id)), mail=mail), draw=draw
+    ):
+        handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
+        outcome = await handle.result()
+    history = await skipping.get_workflow_handle(handle.id).fetch_history()
+
+    assert outcome == Done(reference=handle.id)
+    assert times_of(mail) == 4
+    # The wait of each attempt was asked for within its bounds, and the first became the workflow's timer …
+    assert [(low, high) for low, high, _ in drawn] == [(5, 10), (10, 20), (20, 40)]
+    assert waits(history) == [7.5]
+    # … and the server waited at least the two others before it gave out the last attempt.
+    scheduled = _time(history, EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)
+    started = _time(history, EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED)
+    assert started - scheduled >= timedelta(seconds=15 + 30)
+    assert _started(history).attempt == 3, "the local try and three of the server's"
+
+
+async def test_waits_are_drawn_at_random_within_their_bounds(skipping: Client) -> None:
+    found = set()
+    for _ in range(3):
+        _, history = await run(skipping, FakeMail(ServiceUnavailable(BUSY)))
+        (wait,) = waits(history)
+        assert 5 <= wait <= 10
+        found.add(wait)
+
+    assert len(found) == 3
+
+
+async def test_there_is_no_fifth_attempt(skipping: Client) -> None:
+    mail = FakeMail(*[ServiceUnavailable(BUSY) for _ in range(9)])
+
+    handle, history = await run(skipping, mail)
+
+    status = await handle.status()
+    assert times_of(mail) == 4
+    assert (status.state, status.error_type) == ("failed", "ServiceUnavailable")
+    assert status.message == (
+        "451 4.3.0 at RCPT TO. That was the last of 4 attempts. "
+        "Check that the system it talks to is up again, then redrive the job."
+    )
+    assert _scheduled_policy(history).maximum_attempts == 3
+    assert _scheduled_policy(history).initial_interval.ToTimedelta() == timedelta(seconds=10)
+
+
+async def test_550_is_one_attempt_and_fails_with_its_class_as_error_type(skipping: Client) -> None:
+    mail = FakeMail(RecipientRejected("550 5.1.1 at RCPT TO"))
+
+    handle, history = await run(skipping, mail)
+
+    status = await handle.status()
+    assert times_of(mail) == 1
+    assert (status.state, status.error_type) == ("failed", "RecipientRejected")
+    assert status.message == "550 5.1.1 at RCPT TO. Correct the customer's address, then redrive the job."
+    failed = history.events[-1].workflow_execution_failed_event_attributes.failure
+    assert failed.application_failure_info.type == "RecipientRejected"
+    assert not failed.HasField("cause"), "the run's own failure says it all"
+
+
+async def test_a_permanent_error_at_a_regular_attempt_ends_it_too(skipping: Client) -> None:
+    mail = FakeMail(ServiceUnavailable(BUSY), RecipientRejected("550 5.1.1 at RCPT TO"))
+
+    handle, _ = await run(skipping, mail)
+
+    assert times_of(mail) == 2
+    assert (await handle.status()).error_type == "RecipientRejected"
+
+
+async def test_a_permanent_error_of_another_package_is_not_retried(skipping: Client) -> None:
+    class SubscriberGone(PermanentError):
+        """The subscriber is gone."""
+
+    mail = FakeMail(SubscriberGone())
+
+    handle, _ = await run(skipping, mail)
+
+    assert times_of(mail) == 1
+    assert (await handle.status()).error_type == "SubscriberGone"
+
+
+@pytest.mark.parametrize("before", [0, 1], ids=["after the local try", "after a regular attempt"])
+async def test_retry_after_120_waits_at_least_that(skipping: Client, before: int) -> None:
+    mail = FakeMail(*[ServiceUnavailable(BUSY)] * before, RateLimited("429", retry_after=timedelta(seconds=120)))
+
+    handle, history = await run(skipping, mail)
+
+    assert times_of(mail) == before + 2
+    assert (await handle.status()).state == "completed"
+    first, last = history.events[0].event_time.ToDatetime(), history.events[-1].event_time.ToDatetime()
+    assert last - first >= timedelta(seconds=120)
+
+
+@pytest.mark.parametrize("before", [0, 2], ids=["after the local try", "after a regular attempt"])
+async def test_a_wait_past_the_deadline_fails_now_and_says_so(skipping: Client, before: int) -> None:
+    mail = FakeMail(*[ServiceUnavailable(BUSY)] * before, RateLimited("429", retry_after=timedelta(hours=1)))
+
+    handle, history = await run(skipping, mail)
+
+    status = await handle.status()
+    assert times_of(mail) == before + 1
+    assert status.error_type == "RateLimited"
+    assert f"Given up after {before + 1} of 4 attempts: the next wait of 3600 s would pass the deadline" in str(
+        status.message
+    )
+    first, last = history.events[0].event_time.ToDatetime(), history.events[-1].event_time.ToDatetime()
+    assert last - first < timedelta(minutes=15)
+
+
+async def test_the_deadline_counts_from_the_first_attempt_not_from_each(skipping: Client) -> None:
+    asked = timedelta(minutes=6)
+    mail = FakeMail(*[RateLimited("429", retry_after=asked) for _ in range(3)])
+
+    handle, _ = await run(skipping, mail)
+
+    # Twice six minutes fit into fifteen; a third time does not.
+    assert times_of(mail) == 3
+    assert "Given up after 3 of 4 attempts" in str((await handle.status()).message)
+
+
+async def test_an_unknown_exception_is_retried(skipping: Client) -> None:
+    mail = FakeMail(ZeroDivisionError("1/0 for Ada"), KeyError("Ada"))
+
+    handle, history = await run(skipping, mail)
+
+    assert times_of(mail) == 3
+    assert (await handle.status()).state == "completed"
+    assert "Ada" not in str(history.to_json_dict())
+
+
+async def test_an_unknown_exception_that_stays_ends_with_its_class_and_what_to_do(skipping: Client) -> None:
+    handle, _ = await run(skipping, FakeMail(*[KeyError("Ada") for _ in range(4)]))
+
+    status = await handle.status()
+    assert status.error_type == "KeyError"
+    assert "Unforeseen KeyError in fakes.py" in str(status.message)
+    assert "worker's log" in str(status.message)
+
+
+def _time(history: WorkflowHistory, kind: EventType.ValueType) -> datetime:
+    return next(e.event_time.ToDatetime() for e in history.events if e.event_type == kind)
+
+
+def _started(history: WorkflowHistory):  # type: ignore[no-untyped-def]  # noqa: ANN202  # a protobuf message
+    return next(
+        e.activity_task_started_event_attributes
+        for e in history.events
+        if e.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
+    )
+
+
+def _scheduled_policy(history: WorkflowHistory):  # type: ignore[no-untyped-def]  # noqa: ANN202  # a protobuf message
+    return next(
+        e.activity_task_scheduled_event_attributes.retry_policy
+        for e in history.events
+        if e.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
+    )
