@@ -1,0 +1,38 @@
+"""Runs single statements, each its own transaction: one round trip, without BEGIN and COMMIT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Executable, Row
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.errors import is_broken, translated
+
+
+class Statements:
+    """Runs statements that may run twice.
+
+    Where the kept connection turns out to be dead, the statement is tried once more on a fresh one, so that a restart
+    of the database does not cost a job one of its attempts. The statement may have taken effect the first time.
+    """
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Share the engine's pool."""
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
+        """Run a statement and return its rows. Raises the domain's errors."""
+        with translated():
+            try:
+                return await self._run(statement, parameters)
+            except DBAPIError as error:
+                if not is_broken(error):
+                    raise
+            return await self._run(statement, parameters)
+
+    async def _run(self, statement: Executable, parameters: dict[str, Any]) -> Sequence[Row[Any]]:
+        async with self._engine.connect() as connection:
+            return (await connection.execute(statement, parameters)).all()

@@ -1,0 +1,135 @@
+"""The shop's orders: loading, checking, marking once, adding in bulk."""
+
+from __future__ import annotations
+
+import asyncio
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db.orders import SqlOrders
+from domain.errors import InvalidRequest
+from domain.orders import Order
+
+
+@pytest.fixture
+def orders(engine: AsyncEngine) -> SqlOrders:
+    return SqlOrders(engine)
+
+
+async def test_an_order_comes_back_as_it_was_added(orders: SqlOrders, order: Order) -> None:
+    assert await orders.add_all([order]) == 1
+    assert await orders.get(order.id) == order
+
+
+async def test_an_order_without_items_address_or_note_comes_back_too(orders: SqlOrders, order: Order) -> None:
+    customer = order.customer.model_copy(update={"email": None})
+    bare = order.model_copy(update={"items": (), "gift_note": None, "customer": customer})
+    await orders.add_all([bare])
+    assert await orders.get(order.id) == bare
+
+
+async def test_more_than_nine_items_keep_their_order(orders: SqlOrders, order: Order) -> None:
+    items = tuple(order.items[0].model_copy(update={"name": f"Item {n}"}) for n in range(12))
+    await orders.add_all([order.model_copy(update={"items": items})])
+    loaded = await orders.get(order.id)
+    assert loaded is not None
+    assert loaded.items == items
+
+
+async def test_an_unknown_order_is_none(orders: SqlOrders) -> None:
+    assert await orders.get(2**63 - 1) is None
+    assert (await orders.check(2**63 - 1)).state == "unknown"
+    assert await orders.mark_confirmed(2**63 - 1) is False
+
+
+async def test_a_check_tells_what_is_left_to_do(orders: SqlOrders, order: Order) -> None:
+    await orders.add_all([order])
+    assert (await orders.check(order.id)).state == "to-confirm"
+    await orders.mark_confirmed(order.id)
+    assert (await orders.check(order.id)).state == "confirmed"
+
+
+async def test_a_check_tells_that_the_customer_has_no_address(orders: SqlOrders, order: Order) -> None:
+    customer = order.customer.model_copy(update={"email": None})
+    await orders.add_all([order.model_copy(update={"customer": customer})])
+    assert (await orders.check(order.id)).state == "no-address"
+
+
+async def test_the_first_mark_stays(orders: SqlOrders, order: Order) -> None:
+    await orders.add_all([order])
+    assert await orders.mark_confirmed(order.id) is True
+    first = await orders.get(order.id)
+    assert await orders.mark_confirmed(order.id) is False
+    assert await orders.get(order.id) == first
+    assert first is not None
+    assert first.confirmation_sent_at is not None
+    assert first.confirmation_sent_at.utcoffset() is not None
+
+
+async def test_of_twenty_who_mark_at_once_one_did_it(orders: SqlOrders, order: Order) -> None:
+    await orders.add_all([order])
+    marked = await asyncio.gather(*(orders.mark_confirmed(order.id) for _ in range(20)))
+    assert sorted(marked) == [False] * 19 + [True]
+
+
+async def test_adding_again_changes_nothing(orders: SqlOrders, order: Order) -> None:
+    await orders.add_all([order])
+    changed = order.model_copy(update={"total": 1, "items": order.items * 2})
+    assert await orders.add_all([changed, order]) == 0
+    assert await orders.get(order.id) == order
+
+
+async def test_an_order_given_twice_in_one_call_is_added_once(orders: SqlOrders, order: Order) -> None:
+    assert await orders.add_all([order, order]) == 1
+    assert await orders.get(order.id) == order
+
+
+async def test_thousands_are_added_by_several_at_once(
+    orders: SqlOrders, order: Order, direct: asyncpg.Connection
+) -> None:
+    many = [order.model_copy(update={"id": 10_000_000 + n}) for n in range(2500)]
+    added = await asyncio.gather(orders.add_all(many), orders.add_all(reversed(many)), orders.add_all(iter(many)))
+    assert sum(added) == 2500
+    count = "SELECT count(*) FROM order_items WHERE order_id BETWEEN 10000000 AND 10002499"
+    assert await direct.fetchval(count) == 5000
+
+
+async def test_an_order_that_breaks_a_rule_takes_none_of_its_batch_along(orders: SqlOrders, order: Order) -> None:
+    broken = order.model_copy(update={"id": order.id + 5_000_000, "currency": "eur"})
+    with pytest.raises(InvalidRequest, match="ck_orders_currency_shape"):
+        await orders.add_all([order, broken])
+    assert await orders.get(order.id) is None
+
+
+async def test_ids_that_were_brought_along_are_not_given_out_again(
+    orders: SqlOrders, order: Order, direct: asyncpg.Connection
+) -> None:
+    brought = order.model_copy(
+        update={"id": 20_000_000, "customer": order.customer.model_copy(update={"id": 30_000_000})}
+    )
+    await orders.add_all([brought])
+    given = await direct.fetchrow(
+        "WITH buyer AS (INSERT INTO customers (name, locale) VALUES ('Ada', 'en') RETURNING id) "
+        "INSERT INTO orders (customer_id, currency, total) SELECT id, 'EUR', 1 FROM buyer RETURNING customer_id, id"
+    )
+    assert given["customer_id"] > 30_000_000
+    assert given["id"] > 20_000_000
+    await orders.add_all([order])  # smaller ids: the counters don't go back
+    assert await direct.fetchval("SELECT nextval('orders_id_seq')") > given["id"]
+
+
+async def test_an_order_that_does_not_fit_the_domain_is_refused_without_its_values(
+    orders: SqlOrders, order: Order, direct: asyncpg.Connection
+) -> None:
+    await orders.add_all([order])
+    await direct.execute("ALTER TABLE orders DROP CONSTRAINT ck_orders_total_not_negative")
+    await direct.execute("UPDATE orders SET total = -77 WHERE id = $1", order.id)
+    try:
+        with pytest.raises(InvalidRequest, match=r"does not fit Order: total") as caught:
+            await orders.get(order.id)
+    finally:
+        await direct.execute("UPDATE orders SET total = 0 WHERE id = $1", order.id)
+        await direct.execute("ALTER TABLE orders ADD CONSTRAINT ck_orders_total_not_negative CHECK (total >= 0)")
+    assert "77" not in str(caught.value)
