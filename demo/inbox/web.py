@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from email.utils import getaddresses
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -32,7 +34,7 @@ _PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect
 def application(store: MailStore, receiver: Receiver) -> Starlette:
     """The page over a store and the refusals of a receiver."""
     templates = Jinja2Templates(_PAGES)
-    templates.env.filters.update(local_time=_local_time, size=_size)
+    templates.env.filters.update(local_time=_local_time, size=_size, name=_name, people=_people)
 
     def page(request: Request, name: str, **context: Any) -> Response:
         response = templates.TemplateResponse(request, name, context)
@@ -148,6 +150,18 @@ def _as_json(mail: StoredMail) -> dict[str, Any]:
 
 def _local_time(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _name(people: str) -> str:
+    """Of the first of these people; the address where it has no name."""
+    name, address = next(iter(getaddresses([people])), ("", ""))
+    return name or address or people
+
+
+def _people(people: str) -> Markup:
+    # Names that are written from right to left would drag the address to their other side.
+    parts = [(name, f"<{address}>" if name else address) for name, address in getaddresses([people])]
+    return Markup(", ").join(Markup("<bdi>{}</bdi> <bdi>{}</bdi>").format(*part) for part in parts)
 
 
 def _size(size: int) -> str:
