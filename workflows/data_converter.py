@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
@@ -29,15 +29,19 @@ class JobPayloadConverter(PydanticPayloadConverter):
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """See `temporalio.converter.PayloadConverter`."""
         try:
-            return super().from_payloads(payloads, type_hints)
+            values = super().from_payloads(payloads, type_hints)
         except ValidationError as exc:
-            refusal = _refusal(exc)
-        except ValueError:
+            refusal = _misfit(exc)
+        except (ValueError, KeyError):
             # Broken JSON, or an encoding that no converter knows.
-            refusal = ApplicationError(
-                f"The arguments are not JSON. {InvalidRequest.remedy}", type=InvalidRequest.__name__, non_retryable=True
-            )
-        raise refusal
+            refusal = _NO_JSON
+        else:
+            # Encodings other than JSON (bytes, null) pay no heed to the type.
+            if all(_fits(value, hint) for value, hint in zip(values, type_hints or (), strict=False)):
+                return values
+            refusal = _NO_JSON
+        # Outside the handlers, so that what they handled is no context of it: pydantic's text quotes the values.
+        raise ApplicationError(refusal, type=InvalidRequest.__name__, non_retryable=True)
 
 
 class PrivateFailureConverter(DefaultFailureConverter):
@@ -46,6 +50,13 @@ class PrivateFailureConverter(DefaultFailureConverter):
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
         """See `temporalio.converter.FailureConverter`."""
         super().to_failure(_safe(exception), payload_converter, failure)
+
+
+_NO_JSON = f"The arguments are not the JSON that the job expects. {InvalidRequest.remedy}"
+
+
+def _fits(value: object, hint: object) -> bool:
+    return not (isinstance(hint, type) and issubclass(hint, BaseModel)) or isinstance(value, hint)
 
 
 def _safe(exception: BaseException) -> BaseException:
@@ -63,7 +74,7 @@ def _safe(exception: BaseException) -> BaseException:
     return safe
 
 
-def _refusal(exc: ValidationError) -> ApplicationError:
+def _misfit(exc: ValidationError) -> str:
     """Names the fields and what is wrong with them, by pydantic's error types; its messages quote the values."""
     wrong = [
         "an unknown field"
@@ -71,11 +82,7 @@ def _refusal(exc: ValidationError) -> ApplicationError:
         else f"{'.'.join(str(part) for part in error['loc']) or 'the whole'}: {error['type']}"
         for error in exc.errors(include_url=False, include_context=False, include_input=False)
     ]
-    return ApplicationError(
-        f"The arguments do not fit {exc.title}: {'; '.join(wrong[:5])}. {InvalidRequest.remedy}",
-        type=InvalidRequest.__name__,
-        non_retryable=True,
-    )
+    return f"The arguments do not fit {exc.title}: {'; '.join(wrong[:5])}. {InvalidRequest.remedy}"
 
 
 data_converter: DataConverter = replace(

@@ -30,9 +30,9 @@ from temporalio.worker import (
 )
 
 from activities.interceptor import HEADER
-from domain.errors import TransientError
+from domain.errors import InvalidRequest, TransientError
 from domain.outcomes import Declined, Done, Skipped
-from domain.requests import kind_name
+from domain.requests import JobRequest, kind_name
 from workflows import steps
 
 ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
@@ -60,6 +60,13 @@ class _Inbound(WorkflowInboundInterceptor):
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
         _count("started", "Jobs whose first task ran")
         try:
+            if len(input.args) != 1 or not isinstance(input.args[0], JobRequest):
+                # Calling the workflow with these would be a bug in its task: retried for ever, never seen as failed.
+                raise ApplicationError(
+                    f"A job takes one argument, its request; this one was started with {len(input.args)}. "
+                    f"{InvalidRequest.remedy}",
+                    type=InvalidRequest.__name__,
+                )
             result = await super().execute_workflow(input)
         except FailureError as failure:
             if is_cancelled_exception(failure):

@@ -80,10 +80,9 @@ class Registry:
             raise RegistryError(f"kind {name!r} is registered twice: rename one of the two requests")
         if not re.fullmatch(r"[a-z][a-z0-9-]*", kind.queue):
             raise RegistryError(f"kind {name!r}: queue {kind.queue!r} is not of the form 'notifications'")
-        if kind_name(kind.workflow_type) != name:
-            raise RegistryError(
-                f"kind {name!r}: the name of its workflow, {kind.workflow_type!r}, says {kind_name(kind.workflow_type)!r}"
-            )
+        said = kind_name(kind.workflow_type)
+        if said != name:
+            raise RegistryError(f"kind {name!r}: the name of its workflow, {kind.workflow_type!r}, says {said!r}")
         self._check_request(kind)
         found = kind.steps()
         if not found:

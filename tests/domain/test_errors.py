@@ -46,7 +46,7 @@ def test_every_error_that_can_end_a_job_says_what_to_do() -> None:
 
 def test_an_unforeseen_exception_is_described_by_class_and_place_without_its_text() -> None:
     with pytest.raises(KeyError) as caught:
-        {}["Ada Lovelace <ada@example.com>"]
+        dict[str, str]()["Ada Lovelace <ada@example.com>"]
 
     described = describe(caught.value)
 

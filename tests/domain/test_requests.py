@@ -22,7 +22,7 @@ def test_the_workflow_id_is_kind_and_business_id(order_id: int) -> None:
 @pytest.mark.parametrize("bad", [0, -1, 2**63, "abc", None, 1.5])
 def test_an_order_id_that_no_row_can_have_is_refused(bad: object) -> None:
     with pytest.raises(ValidationError, match="order_id"):
-        OrderConfirmationRequest(order_id=bad)  # type: ignore[arg-type]  # wrong on purpose
+        OrderConfirmationRequest.model_validate({"order_id": bad})
 
 
 def test_a_field_the_request_does_not_know_is_refused() -> None:

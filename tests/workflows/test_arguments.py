@@ -1,0 +1,142 @@
+"""Arguments that do not fit fail at once, everywhere, and without quoting what was in them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from fakes import FakeMail, FakeOrders, an_order, fake_ports
+from temporalio import workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, WorkflowFailureError
+from temporalio.common import RetryPolicy
+from temporalio.converter import PayloadCodec
+from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from domain.order_confirmation import OrderConfirmationRequest
+from starter import Jobs
+from workflows.hosting import bound_steps, job_worker
+from workflows.registry import registry
+
+SECRET = "Ada Lovelace, ada@example.com"
+
+
+@workflow.defn
+class WrongCaller:
+    """Calls an activity with arguments that do not fit it."""
+
+    @workflow.run
+    async def run(self, local: bool) -> None:
+        call = workflow.execute_local_activity if local else workflow.execute_activity
+        await call(
+            "order_confirmation.fetch",
+            {"order_id": SECRET},
+            start_to_close_timeout=timedelta(seconds=10),
+            retry_policy=RetryPolicy(maximum_attempts=4),
+        )
+
+
+async def test_a_request_that_does_not_fit_fails_the_workflow_instead_of_hanging(skipping: Client) -> None:
+    job_id = f"order-confirmation/{uuid.uuid4()}"
+    async with job_worker(skipping, "notifications", registry, fake_ports(FakeOrders())):
+        handle = await skipping.start_workflow(
+            "OrderConfirmation", {"order_id": SECRET, "note": SECRET}, id=job_id, task_queue="notifications"
+        )
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+
+    cause = failed.value.cause
+    assert isinstance(cause, ApplicationError)
+    assert cause.type == "InvalidRequest"
+    assert cause.message == (
+        "The arguments do not fit OrderConfirmationRequest: order_id: int_parsing; an unknown field. "
+        "Start the job again with a request that fits its kind (see `jobs kinds`)."
+    )
+    history = await handle.fetch_history()
+    assert SECRET not in str(history.events[1:]), "only the starter's own input may hold what it was given"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[b"\x00\xff"], [None], [], [{"order_id": 1}, {"order_id": 2}], ["1042"]],
+    ids=["bytes", "null", "none", "two", "a text"],
+)
+async def test_arguments_that_are_no_request_at_all_fail_the_workflow_too(
+    skipping: Client, arguments: list[object]
+) -> None:
+    async with job_worker(skipping, "notifications", registry, fake_ports(FakeOrders())):
+        handle = await skipping.start_workflow(
+            "OrderConfirmation",
+            args=arguments,
+            id=f"order-confirmation/{uuid.uuid4()}",
+            task_queue="notifications",
+        )
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "InvalidRequest"
+
+
+@pytest.mark.parametrize("local", [True, False], ids=["local", "regular"])
+async def test_arguments_that_do_not_fit_an_activity_cost_one_attempt(skipping: Client, *, local: bool) -> None:
+    queue = f"wrong-{uuid.uuid4()}"
+    async with Worker(
+        skipping,
+        task_queue=queue,
+        workflows=[WrongCaller],
+        activities=bound_steps(registry.get("order-confirmation"), fake_ports(FakeOrders())),
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ):
+        handle = await skipping.start_workflow("WrongCaller", local, id=queue, task_queue=queue)
+        with pytest.raises(WorkflowFailureError) as failed:
+            await handle.result()
+
+    cause = failed.value.cause
+    error = cause.cause if isinstance(cause, ActivityError) else cause
+    assert isinstance(error, ApplicationError)
+    assert (error.type, error.non_retryable) == ("InvalidRequest", True)
+    history = await handle.fetch_history()
+    failures = [event for event in history.events if "failure" in str(event)]
+    assert failures
+    assert SECRET not in str(failures)
+
+
+class FlakyCodec(PayloadCodec):
+    """Fails to decode as often as it is told, as one whose key server is away."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [Payload(metadata={"encoding": b"binary/flaky"}, data=p.SerializeToString()) for p in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        found = []
+        for payload in payloads:
+            inner = Payload.FromString(payload.data)
+            if b"order_id" in inner.data and self.failures > 0:
+                self.failures -= 1
+                raise ConnectionError("the key server is away")
+            found.append(inner)
+        return found
+
+
+async def test_an_error_of_a_payload_codec_stays_retryable(skipping: Client) -> None:
+    codec = FlakyCodec(failures=2)
+    config = skipping.config()
+    config["data_converter"] = replace(skipping.data_converter, payload_codec=codec)
+    client = Client(**config)
+    order_id = uuid.uuid4().int % 1_000_000_000
+    mail = FakeMail()
+    async with job_worker(client, "notifications", registry, fake_ports(FakeOrders(an_order(order_id)), mail=mail)):
+        handle = await Jobs(client).start(OrderConfirmationRequest, order_id=order_id)
+        outcome = await handle.result()
+
+    assert outcome.outcome == "done"
+    assert codec.failures == 0
+    assert len(mail.accepted) == 1
