@@ -1,0 +1,205 @@
+"""Log lines: a sentence plus keys, as JSON for machines or coloured for people, written by a thread of their own.
+
+No personal data or secrets at INFO and above, with one exception: the text of an exception that nobody foresaw, which
+the log alone keeps (history holds its class and place).
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from logging.handlers import QueueHandler
+from typing import Any, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor
+from temporalio import activity, workflow
+
+CORE_LOGGER = "temporalio.core"
+"""Receives what the SDK's core has to say (see `adapters/telemetry/metrics.py`)."""
+
+# At INFO and below these tell of every request or statement, some of them with its values.
+_CHATTY = ("alembic", "asyncio", "asyncpg", "aiosmtplib", "httpcore", "httpx", "sqlalchemy", "uvicorn")
+
+_TELLS_OF_FAILURES = "activities.interceptor"
+"""Module that logs each failed attempt together with what follows from it."""
+
+_KEPT_AT_MOST = 10_000
+"""Lines that wait for a slow reader of the log. Past it lines are dropped, and counted: jobs come first."""
+
+_JOB_KEYS = {
+    "workflow_id": "workflow_id",
+    "workflow_run_id": "run_id",
+    "run_id": "run_id",
+    "workflow_type": "workflow_type",
+    "activity_type": "activity_type",
+    "task_queue": "queue",
+}
+"""The SDK's keys → ours, for what a line tells of the job it belongs to."""
+
+
+def configure(*, format: str, level: str, stream: TextIO | None = None, **always: Any) -> None:  # noqa: A002  # as the setting is called
+    """Send all log lines of the process to `stream` (standard output by default), in place of what was set before.
+
+    `format` is `json` or `console`, `level` one of logging's names; `always` are keys for every line.
+    """
+    root = logging.getLogger()
+    for former in root.handlers[:]:
+        root.removeHandler(former)
+        former.close()
+    output = logging.StreamHandler(stream or sys.stdout)
+    output.setFormatter(formatter(format, colours=output.stream.isatty(), **always))
+    root.addHandler(BackgroundHandler(output))
+    root.setLevel(level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.captureWarnings(True)
+    # What they would append to the message, so that it were no sentence any more, comes as keys.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
+    told = logging.getLogger("temporalio.activity")
+    told.filters[:] = [_not_told_yet]
+
+
+def formatter(format: str, *, colours: bool = False, **always: Any) -> logging.Formatter:  # noqa: A002  # as above
+    """A formatter for `json` or `console` lines."""
+    shared: list[Processor] = [
+        structlog.stdlib.ExtraAdder(),
+        _about_the_job,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        _stamped,
+        _adding(always),
+    ]
+    final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if format == "json":
+        final += [
+            structlog.processors.format_exc_info,
+            _ordered,
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ]
+    else:
+        final.append(structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback))
+    return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final)
+
+
+class BackgroundHandler(QueueHandler):
+    """Hands lines to a thread that formats and writes them.
+
+    Neither the event loop nor a workflow's thread waits for whoever reads the log, and nothing of the formatting runs
+    under the restrictions of the workflow sandbox.
+    """
+
+    def __init__(self, output: logging.Handler) -> None:
+        """Start the thread. `output` writes; it is closed with this handler."""
+        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(_KEPT_AT_MOST)
+        super().__init__(self._lines)
+        self._output = output
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread.start()
+
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Fix what may change before the line is written."""
+        prepared = copy.copy(record)
+        # Arguments may be objects that live on.
+        prepared.msg, prepared.args = record.getMessage(), None
+        return prepared
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        """Put the line into the queue, or count it as dropped where that is full."""
+        try:
+            self._lines.put_nowait(record)
+        except queue.Full:
+            self._dropped += 1
+
+    def flush(self) -> None:
+        """Return when all lines so far are written."""
+        if self._thread.is_alive():
+            self._lines.join()
+
+    def close(self) -> None:
+        """Write what is left, and end the thread."""
+        if self._thread.is_alive():
+            self._lines.put(None)
+            self._thread.join()
+            self._output.close()
+        super().close()
+
+    def _write(self) -> None:
+        while True:
+            record = self._lines.get()
+            try:
+                if record is None:
+                    return
+                if self._dropped:
+                    dropped, self._dropped = self._dropped, 0
+                    self._output.handle(_notice("Log lines were dropped: nobody read them", dropped=dropped))
+                self._output.handle(record)
+            finally:
+                self._lines.task_done()
+
+
+def _notice(message: str, **extra: Any) -> logging.LogRecord:
+    return logging.getLogger(__name__).makeRecord(
+        __name__, logging.WARNING, __file__, 0, message, (), None, extra=extra
+    )
+
+
+def _not_told_yet(record: logging.LogRecord) -> bool:
+    """False for the SDK's own line about a failed activity where the retry interceptor has told of it, with more."""
+    if getattr(record, "__temporal_error_identifier", "") != "ActivityFailure" or not record.exc_info:
+        return True
+    place = record.exc_info[2]
+    while place and place.tb_next:
+        place = place.tb_next
+    return place is None or place.tb_frame.f_globals.get("__name__") != _TELLS_OF_FAILURES
+
+
+def _about_the_job(_: Any, __: str, line: EventDict) -> EventDict:
+    """Bring what the SDK tells of the job to the top, and add the business id.
+
+    `attempt` counts all attempts of a step, as the policy does; the SDK's number starts anew where a step that was
+    tried locally goes on as a regular activity, so it is called `activity_attempt`.
+    """
+    job: Mapping[str, Any] = line.pop("temporal_workflow", None) or {}
+    step: Mapping[str, Any] = line.pop("temporal_activity", None) or {}
+    line.pop("__temporal_error_identifier", None)
+    core = line.pop("temporal_log", None)
+    if core is not None:
+        line.update({f"core_{key}": value for key, value in dict(core.fields).items()}, target=core.target)
+    for source in (job, step):
+        for theirs, ours in _JOB_KEYS.items():
+            if source.get(theirs) is not None:
+                line.setdefault(ours, source[theirs])
+    if "attempt" in step:
+        line.setdefault("activity_attempt", step["attempt"])
+    if "job_attempt" in line:
+        line["attempt"] = line.pop("job_attempt")
+    if business_id := str(line.get("workflow_id", "")).partition("/")[2]:
+        line.setdefault("business_id", business_id)
+    return line
+
+
+def _stamped(_: Any, __: str, line: EventDict) -> EventDict:
+    # The time of the event, not of its writing.
+    made = datetime.fromtimestamp(line["_record"].created, UTC).isoformat(timespec="milliseconds")
+    line["timestamp"] = made.removesuffix("+00:00") + "Z"
+    return line
+
+
+def _ordered(_: Any, __: str, line: EventDict) -> EventDict:
+    first = {key: line.pop(key) for key in ("timestamp", "level")}
+    return {**first, "message": line.pop("event"), **line}
+
+
+def _adding(always: dict[str, Any]) -> Callable[[Any, str, EventDict], EventDict]:
+    def add(_: Any, __: str, line: EventDict) -> EventDict:
+        return {**line, **always}
+
+    return add
