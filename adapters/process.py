@@ -6,16 +6,23 @@ import contextlib
 import logging
 import os
 import sys
+import threading
 from typing import NoReturn
 
 
-def leave(status: int) -> NoReturn:
+def leave(status: int, *, flush_within: float | None = None) -> NoReturn:
     """Write out what is still in buffers, and end the process with this exit status (0 to 255).
 
     The interpreter's own way out is not taken: threads of the SDK's core outlive it, and the process would now and then
     abort, crash or hang there after all its work was done. Nothing after this call runs, neither `finally` nor
     `atexit`: close what must be closed before.
+
+    `flush_within` limits the writing, in seconds: whoever reads a pipe may have stopped, and it would block for ever.
     """
+    if flush_within is not None:
+        limit = threading.Timer(flush_within, os._exit, [status])
+        limit.daemon = True
+        limit.start()
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         # None under pythonw; closed or a broken pipe (`| head`) where nobody reads any more.
