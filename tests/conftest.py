@@ -1,0 +1,84 @@
+"""The embedded stack for tests: started once a session, and only where a test asks for it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from itertools import count
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from adapters.db import migrate
+from demo.inbox.reader import InboxReader
+from demo.ports import Ports
+from demo.stack import Stack
+from starter.setup import wanted_search_attributes
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Temporal, PostgreSQL and the inbox. Tests that stop a part start it again, and leave it running."""
+    # Not pytest's own temporary folder: each pytest session of the same user closes that to other accounts, and
+    # PostgreSQL has one of its own where the tests run as root.
+    folder = Path(tempfile.mkdtemp(prefix="stack-"))
+    attributes = dict.fromkeys(wanted_search_attributes(), "Keyword")
+    try:
+        with Stack(folder, ports=Ports.free(), search_attributes=attributes) as running:
+            yield running
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def temporal_address(stack: Stack) -> str:
+    return stack.temporal_address
+
+
+@pytest.fixture(scope="session")
+def web_ui(stack: Stack) -> str:
+    return stack.web_ui
+
+
+@pytest.fixture(scope="session")
+async def database_url(stack: Stack) -> str:
+    """The stack's database, migrated, shared by all tests of the session."""
+    await migrate.upgrade(stack.database_url)
+    return stack.database_url
+
+
+@pytest.fixture(scope="session")
+async def _template(stack: Stack) -> str:
+    name = "migrated_template"
+    await _administer(stack, f"CREATE DATABASE {name}")
+    await migrate.upgrade(stack.postgres.url_of(name))
+    return name
+
+
+@pytest.fixture
+async def database(stack: Stack, _template: str) -> AsyncIterator[str]:
+    """URL of a migrated database with nothing in it, the test's own."""
+    name = f"test_{next(_numbers)}"
+    await _administer(stack, f"CREATE DATABASE {name} TEMPLATE {_template}")
+    yield stack.postgres.url_of(name)
+    await _administer(stack, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def inbox(stack: Stack) -> AsyncIterator[InboxReader]:
+    """The stack's inbox, emptied."""
+    async with InboxReader(stack.inbox_url) as reader:
+        await reader.clear()
+        yield reader
+
+
+async def _administer(stack: Stack, statement: str) -> None:
+    connection = await asyncpg.connect(stack.postgres.url_of("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
