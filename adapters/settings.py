@@ -37,11 +37,12 @@ class SmtpSettings(BaseSettings):
     idle_limit: Seconds = 30
     mails_per_connection: PositiveInt = 100
     connect_timeout: Seconds = 10
-    command_timeout: Seconds = 10
-    """For each answer but the one after the final dot."""
+    """For a connection to become ready for mail: TCP, TLS, greeting, EHLO and AUTH together."""
+    command_timeout: Seconds = 4
+    """For each answer but the one after the final dot, and for the text to be taken."""
     data_timeout: Seconds = 20
-    """For the answer after the final dot."""
-    wait_timeout: Seconds = 10
+    """For the answer after the final dot. The longest, since giving up there leaves the outcome unknown."""
+    wait_timeout: Seconds = 5
     """For a connection of the pool to become free."""
 
 
