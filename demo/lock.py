@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # it ships no types
+import psutil
 
 
 class FolderInUse(Exception):

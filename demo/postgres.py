@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-import psutil  # type: ignore[import-untyped]  # it ships no types
+import psutil
 
 from demo.guarded import Account
 from demo.part import Part, PartFailed, Say, silent
