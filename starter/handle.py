@@ -6,7 +6,7 @@ import asyncio
 import time
 import typing
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskState
@@ -145,7 +145,7 @@ class JobHandle:
                 "max_attempts": total,
                 "message": pending.last_failure.message or None,
                 "error_type": pending.last_failure.application_failure_info.type or None,
-                "next_attempt_at": pending.next_attempt_schedule_time.ToDatetime() if waits else None,
+                "next_attempt_at": pending.next_attempt_schedule_time.ToDatetime(UTC) if waits else None,
             }
         if _waits_for_worker(described):
             return {"waiting": f"no worker has taken it yet from the queue {described.task_queue!r}"}
@@ -180,5 +180,5 @@ def _waits_for_worker(described: WorkflowExecutionDescription) -> bool:
     return (
         described.raw_description.HasField("pending_workflow_task")
         and task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED
-        and described.history_length <= 2  # started, first task scheduled
+        and task.attempt <= 1  # later ones are tried again after a worker has failed in them
     )

@@ -105,14 +105,21 @@ class Registry:
             )
 
     def load_installed(self) -> None:
-        """Register the kinds of installed packages (entry points of the group `durable_jobs.kinds`)."""
+        """Register the kinds of installed packages (entry points of the group `durable_jobs.kinds`).
+
+        Raises RegistryError that names the entry point where one of them cannot be used.
+        """
         for point in entry_points(group=ENTRY_POINTS):
-            loaded = point.load()
-            rows = loaded if isinstance(loaded, Iterable) else [loaded]
-            for row in rows:
-                if not isinstance(row, Kind):
-                    raise RegistryError(f"entry point {point.name} = {point.value} is no workflows.registry.Kind")
-                self.register(row)
+            where = f"entry point {point.name} = {point.value}" + (f" of {point.dist.name}" if point.dist else "")
+            try:
+                loaded = point.load()
+                rows = loaded if isinstance(loaded, Iterable) else [loaded]
+                for row in rows:
+                    if not isinstance(row, Kind):
+                        raise RegistryError("it is no workflows.registry.Kind")  # noqa: TRY301  # named just below
+                    self.register(row)
+            except Exception as exc:  # whatever the other package does when it is imported
+                raise RegistryError(f"{where}: {type(exc).__name__}: {exc}") from exc
 
     def __iter__(self) -> typing.Iterator[Kind]:
         return iter(sorted(self._kinds.values(), key=lambda kind: kind.name))

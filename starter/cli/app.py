@@ -1,0 +1,127 @@
+"""The command `jobs`: its sub-commands, and how errors become one line and an exit status."""
+
+from __future__ import annotations
+
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from typer.core import TyperGroup
+
+from domain.errors import JobError
+from starter.cli import cancel, kinds, listing, setup, status
+from starter.cli.output import FAILED, MISUSED, Output
+from starter.cli.running import Interrupted
+from starter.cli.start import start_commands
+from starter.errors import StarterError
+from workflows.registry import Registry, RegistryError, registry
+
+_ORDER = ("setup", "start", "status", "list", "cancel", "kinds")
+"""In the help: as people come to need them."""
+
+_READER_LEFT = 128 + 13
+"""Exit status where nobody reads our output any more, as SIGPIPE would have it."""
+
+
+def run(arguments: Sequence[str], program: str = "jobs") -> int:
+    """Run one command line; returns its exit status. Raises nothing. `program` is what people type to call it."""
+    # What a terminal or a pipe cannot show becomes a question mark, and no traceback.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are TextIOWrapper here
+    out = Output(program, as_json="--json" in arguments)
+    try:
+        return _run(arguments, out)
+    except Interrupted as exc:
+        return exc.status
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return _READER_LEFT
+    except Exception:  # noqa: BLE001  # a bug of ours: its traceback is the report, the exit status still says failure
+        traceback.print_exc()
+        return FAILED
+
+
+def _run(arguments: Sequence[str], out: Output) -> int:
+    try:
+        registry.load_installed()
+        command = typer.main.get_command(application(registry, out))
+        return command.main(list(arguments), prog_name=out.program, standalone_mode=False) or 0
+    except typer.TyperException as exc:
+        return _misused(exc, out)
+    except (StarterError, RegistryError) as exc:
+        return out.fail(type(exc).__name__, str(exc))
+    except JobError as exc:
+        return out.fail(type(exc).__name__, exc.message)
+    except ValidationError as exc:
+        return out.fail("InvalidSettings", _wrong_settings(exc))
+
+
+class _InOrder(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # typer's signature
+        return [name for name in _ORDER if name in self.commands]
+
+
+def application(kinds_known: Registry, out: Output) -> typer.Typer:
+    """The command line for these kinds."""
+    app = typer.Typer(
+        add_completion=False,
+        cls=_InOrder,
+        help="Start durable background jobs, and look after them.",
+        epilog=(
+            "Temporal is found by TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and so on, or by the temporal CLI's profiles; "
+            "the database by DATABASE_URL. With --json a command prints one JSON document to stdout, an error as "
+            '{"error": {"type": …, "message": …}}, and everything else to stderr. '
+            "Exit status: 0 it worked, 1 it did not, 2 the command line is wrong, 130 after Ctrl-C."
+        ),
+    )
+
+    @app.callback(invoke_without_command=True)
+    def main(
+        context: typer.Context,
+        *,
+        show_version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version.")] = False,
+    ) -> None:
+        if show_version:
+            out.say(f"durable-jobs {version('durable-jobs')}")
+            raise typer.Exit
+        if context.invoked_subcommand is None:
+            typer.echo(context.get_help())
+            raise typer.Exit(MISUSED)
+
+    setup.add_to(app, out)
+    app.add_typer(start_commands(kinds_known, out), name="start")
+    status.add_to(app, out)
+    listing.add_to(app, kinds_known, out)
+    cancel.add_to(app, out)
+    kinds.add_to(app, kinds_known, out)
+    return app
+
+
+def _misused(exc: typer.TyperException, out: Output) -> int:
+    """One line that names the option, and where to read on."""
+    context = getattr(exc, "ctx", None)
+    path = context.command_path if context else out.program
+    message = exc.format_message().removeprefix("Invalid value for ").removeprefix("Invalid value: ").rstrip(".")
+    hint = re.match(r"'(--[^']+)': ", message)
+    if hint:
+        message = f"{hint[1]}: {message[hint.end() :]}"
+    about = getattr(getattr(exc, "param", None), "help", None)
+    if about and message.startswith("Missing"):
+        message += f" ({about.rstrip('.')})"
+    return out.fail("WrongCommandLine", f"{' '.join(message.split())} (see `{path} --help`)", status=exc.exit_code)
+
+
+def _wrong_settings(exc: ValidationError) -> str:
+    """Names of the variables and what is wrong; pydantic's own words would quote the values, passwords too."""
+    prefix = exc.title.removesuffix("Settings").upper()
+    wrong = (
+        f"{prefix}_{'_'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
+        for error in exc.errors(include_url=False, include_input=False)
+    )
+    return f"Settings are wrong: {'; '.join(wrong)}"

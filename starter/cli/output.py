@@ -1,0 +1,121 @@
+"""Where a command's words go: its answer to stdout, everything else to stderr; with `--json` one document on stdout."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import IO, Annotated, Any
+
+import typer
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+FAILED = 1
+"""Exit status: the command could not do what it was asked for, or the job that it waited for did not complete."""
+
+MISUSED = 2
+"""Exit status: the command line makes no sense."""
+
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document.")]
+"""The option of every command. Read from the command line before all else (`app.run`): errors heed it too."""
+
+STATE_STYLES = {
+    "running": "cyan",
+    "completed": "green",
+    "failed": "bold red",
+    "timed-out": "bold red",
+    "terminated": "red",
+    "cancelled": "yellow",
+}
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        # Rich would exit with status 1 here; a reader who has seen enough (`| head`) is no failure.
+        raise BrokenPipeError
+
+
+class Output:
+    """What the commands say."""
+
+    def __init__(self, program: str, *, as_json: bool) -> None:
+        """`program`: how the command was called. `as_json`: one document for programs, instead of text for people."""
+        self.program = program
+        self.as_json = as_json
+        self.console = _Console(highlight=False, soft_wrap=True)
+        self._errors = _Console(stderr=True, highlight=False, soft_wrap=True)
+
+    @property
+    def for_terminal(self) -> bool:
+        """Whether a person looks at it right now: colours and boxes are welcome, lines fit the window."""
+        return self.console.is_terminal
+
+    def document(self, value: Any) -> None:
+        """The answer for programs; nothing without `--json`."""
+        if self.as_json:
+            write(sys.stdout, json.dumps(value, indent=2, default=str) + "\n")
+
+    def say(self, text: str | RenderableType = "") -> None:
+        """The answer for people, at once even into a pipe; nothing with `--json`."""
+        if not self.as_json:
+            self.console.print(text, markup=False)
+            sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Something beside the answer: a warning, a hint."""
+        self._errors.print(self._callable(text), markup=False)
+
+    def fail(self, error_type: str, message: str, *, status: int = FAILED) -> int:
+        """Tell why the command failed; returns the exit status. With `--json` the document is `{"error": …}`."""
+        message = self._callable(message)
+        self.document({"error": {"type": error_type, "message": message}})
+        self._errors.print(Text.assemble(("Error: ", "bold red"), message))
+        return status
+
+    def examples(self, *arguments: str) -> str:
+        """For the end of a command's help."""
+        return "\n\n".join(["Examples:", *(escape(f"  {self.program} {line}") for line in arguments)])
+
+    def _callable(self, text: str) -> str:
+        """Remedies say `jobs …`, a name that shells have a command of their own for: say what can be typed here."""
+        return re.sub(r"`jobs (?=[a-z])", f"`{self.program} ", text)
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+        """A table: in a terminal it fits the window, elsewhere each row is one line, aligned and never cut."""
+        if self.for_terminal:
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+            for column in columns:
+                table.add_column(column, overflow="fold")
+            for row in rows:
+                table.add_row(*row)
+            # Not wrapped softly: the table wraps its cells itself.
+            self.console.print(table, soft_wrap=False)
+            return
+        lines = [list(columns), *([str(cell) for cell in row] for row in rows)]
+        widths = [max(cell_len(line[at]) for line in lines) for at in range(len(columns))]
+        for line in lines:
+            padded = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+            self.say("  ".join(padded).rstrip())
+
+    def details(self, pairs: Sequence[tuple[str, str | Text]]) -> None:
+        """Names and values, one pair a line; a long value goes on below itself, a link stays whole."""
+        width = max(len(name) for name, _ in pairs)
+        for name, value in pairs:
+            self.say(Text.assemble((f"{name:<{width}}  ", "dim"), value))
+
+
+def state_text(state: str) -> Text:
+    """A state in its colour."""
+    return Text(state, style=STATE_STYLES.get(state, ""))
+
+
+def write(stream: IO[str], text: str) -> None:
+    """Write and flush. Raises BrokenPipeError where nobody reads any more."""
+    stream.write(text)
+    stream.flush()

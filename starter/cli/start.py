@@ -1,0 +1,125 @@
+"""`jobs start KIND`: one sub-command a kind, its options made from the fields of the kind's request."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from typer.core import TyperGroup
+
+from starter.cli.durations import parse_duration
+from starter.cli.fields import FieldOption, field_options, make_request
+from starter.cli.numbers import whole_number
+from starter.cli.output import AsJson, Output
+from starter.cli.running import run
+from starter.cli.starting import StartOptions, start
+from workflows.registry import Kind, Registry
+
+
+class _Kinds(TyperGroup):
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            names = ", ".join(self.commands)
+            raise typer.BadParameter(f"there is no kind {cmd_name[:60]!r}; there are: {names}", ctx=ctx)
+        return found
+
+
+def start_commands(kinds: Registry, out: Output) -> typer.Typer:
+    """The command group `start`."""
+    group = typer.Typer(
+        help=(
+            "Start a job. The same job again starts nothing: the command says so and how the first one fared.\n\n"
+            "Exit status with --wait: 0 where the job is done, skipped or declined; 1 where it failed, was cancelled "
+            "or ended otherwise; 130 after Ctrl-C, which ends the waiting and not the job."
+        ),
+        epilog=out.examples(
+            "start order-confirmation --order-id 1042", "start order-confirmation --order-id 1042 --delay 10m --wait"
+        ),
+        cls=_Kinds,
+        subcommand_metavar="KIND [OPTIONS]",
+    )
+
+    @group.callback(invoke_without_command=True)
+    def kind_is_named(context: typer.Context) -> None:
+        if context.invoked_subcommand is None:
+            raise typer.BadParameter(f"name a kind: {', '.join(kind.name for kind in kinds)}", param_hint="KIND")
+
+    for kind in kinds:
+        options = field_options(kind.request, taken=_taken())
+        about = (kind.request.__doc__ or kind.name).strip().splitlines()[0]
+        example = " ".join(f"{o.flag} {o.example}" for o in options if o.required and o.schema.get("type") != "boolean")
+        group.command(
+            kind.name,
+            help=escape(about),
+            epilog=out.examples(f"start {kind.name} {example}"),
+        )(_command(kind, options, out))
+    return group
+
+
+def _command(kind: Kind, options: list[FieldOption], out: Output) -> Callable[..., int]:
+    def command(**given: Any) -> int:
+        chosen = StartOptions(**{field.name: given[field.name] for field in dataclasses.fields(StartOptions)})
+        if chosen.timeout is not None and not chosen.wait:
+            raise typer.BadParameter("limits the waiting: give --wait too", param_hint="--timeout")
+        request = make_request(kind.request, options, given)
+        return run(start(kind, request, chosen, out))
+
+    # Typer reads the signature to learn the options.
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions may have one
+        [option.signature() for option in options] + list(_common().values())
+    )
+    return command
+
+
+def _common() -> dict[str, inspect.Parameter]:
+    def common(  # its signature is all that is wanted of it
+        *,
+        delay: Annotated[
+            timedelta | None,
+            typer.Option(parser=parse_duration, metavar="DURATION", help="Run it after this time: 30s, 10m, 2h, 1d."),
+        ] = None,
+        priority: Annotated[
+            int | None,
+            typer.Option(
+                parser=whole_number(1, 5), metavar="1-5", help="1 comes first, 5 last; Temporal's default is 3."
+            ),
+        ] = None,
+        fairness_key: Annotated[
+            str | None,
+            typer.Option(
+                metavar="KEY", help="Jobs of one queue are dealt out evenly among their keys (a tenant, say)."
+            ),
+        ] = None,
+        restart: Annotated[
+            bool,
+            typer.Option("--restart", metavar="", help="Run it anew where it failed, was cancelled or terminated."),
+        ] = False,
+        wait: Annotated[bool, typer.Option("--wait", metavar="", help="Wait for its outcome.")] = False,
+        timeout: Annotated[
+            timedelta | None,
+            typer.Option(
+                parser=parse_duration,
+                metavar="DURATION",
+                help="Wait no longer than this; the job goes on, the exit status is 1.",
+            ),
+        ] = None,
+        check: Annotated[
+            bool,
+            typer.Option(
+                "--check/--no-check", metavar="", help="Look for 5 s whether a worker takes the job, and warn if not."
+            ),
+        ] = True,
+        as_json: AsJson = False,
+    ) -> None: ...
+
+    return dict(inspect.signature(common, eval_str=True).parameters)
+
+
+def _taken() -> set[str]:
+    return {"--" + name.replace("_", "-") for name in _common()} | {"--no-check", "--json", "--help"}

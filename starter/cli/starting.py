@@ -1,0 +1,155 @@
+"""Starts one job, looks whether a worker takes it, waits for its outcome, and says what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from domain.outcomes import Done, Outcome
+from domain.requests import JobRequest
+from starter.cli.durations import duration
+from starter.cli.output import FAILED, Output
+from starter.errors import JobCancelled, JobDidNotComplete, JobTerminated, JobTimedOut, StarterError
+from starter.handle import JobHandle
+from starter.jobs import Jobs
+from starter.status import JobState
+from workflows.registry import Kind
+
+_TAKEN_WITHIN = timedelta(seconds=5)
+"""A worker that serves the queue takes a job within milliseconds; after this time none does."""
+
+_ENDED_AS: dict[type[JobDidNotComplete], JobState] = {
+    JobCancelled: JobState.cancelled,
+    JobTerminated: JobState.terminated,
+    JobTimedOut: JobState.timed_out,
+}
+
+
+@dataclass(frozen=True)
+class StartOptions:
+    """What the commands of all kinds take."""
+
+    delay: timedelta | None
+    priority: int | None
+    fairness_key: str | None
+    restart: bool
+    wait: bool
+    timeout: timedelta | None
+    check: bool
+
+
+async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Output) -> int:
+    """Start a job as the options say; returns the exit status. Raises StarterError where it could not be started."""
+    jobs = await Jobs.connect()
+    handle = await jobs.start(
+        request,
+        delay=chosen.delay,
+        priority=chosen.priority,
+        fairness_key=chosen.fairness_key,
+        restart=chosen.restart,
+    )
+    started = _Started(kind, handle, chosen, out)
+    started.say_so()
+    try:
+        async with asyncio.timeout(chosen.timeout.total_seconds() if chosen.timeout else None):
+            return await started.follow()
+    except TimeoutError:
+        return started.gave_up()
+    except asyncio.CancelledError:
+        out.note(f"The job {handle.id} goes on. Look at it: `jobs status {handle.id}`, or {handle.web_ui}")
+        raise
+    finally:
+        out.document(started.document)
+
+
+class _Started:
+    """A job that was started, or was there, and what is known of it so far."""
+
+    def __init__(self, kind: Kind, handle: JobHandle, chosen: StartOptions, out: Output) -> None:
+        self._kind = kind
+        self._handle = handle
+        self._chosen = chosen
+        self._out = out
+        self.document: dict[str, Any] = {
+            "id": handle.id,
+            "run_id": handle.run_id,
+            "kind": handle.kind,
+            "started": handle.started,
+            "state": handle.state,
+            "picked_up": None,
+            "outcome": None,
+            "error": None,
+            "web_ui": handle.web_ui,
+        }
+
+    def say_so(self) -> None:
+        handle, chosen = self._handle, self._chosen
+        if handle.started:
+            later = f", to run in {duration(chosen.delay)}" if chosen.delay else ""
+            self._out.say(f"Started {handle.id}{later} (run {handle.run_id})")
+        else:
+            hint = ""
+            if handle.state is JobState.completed and chosen.restart:
+                hint = " Only what did not complete is run anew."
+            elif handle.state not in (JobState.running, JobState.completed) and not chosen.restart:
+                hint = " To run it anew, add --restart."
+            self._out.say(f"{handle.id} is there already: {handle.state} (run {handle.run_id}).{hint}")
+        self._out.say(f"  {handle.web_ui}")
+
+    async def follow(self) -> int:
+        if not self._chosen.wait:
+            await self._check()
+            return 0
+        result = asyncio.ensure_future(self._handle.result())
+        try:
+            await asyncio.wait({result, asyncio.ensure_future(self._check())}, return_when=asyncio.FIRST_COMPLETED)
+            return self._completed(await result)
+        except JobDidNotComplete as exc:
+            return self._did_not_complete(exc)
+        except StarterError:
+            self._out.note(f"The job {self._handle.id} was started and goes on; only the waiting for it failed.")
+            raise
+        finally:
+            result.cancel()
+
+    async def _check(self) -> None:
+        if not self._chosen.check or self._handle.state is not JobState.running:
+            return
+        taken = await self._handle.picked_up(_TAKEN_WITHIN)
+        self.document["picked_up"] = taken
+        if not taken:
+            self._out.note(
+                f"Warning: no worker serves the queue '{self._kind.queue}': start one with `make worker`. "
+                f"The job waits for it."
+            )
+
+    def _completed(self, outcome: Outcome) -> int:
+        self.document |= {"state": JobState.completed, "outcome": outcome.model_dump(mode="json")}
+        match outcome:
+            case Done(reference=None):
+                self._out.say("Done.")
+            case Done(reference=reference):
+                self._out.say(f"Done: {reference}")
+            case other:
+                self._out.say(f"{other.outcome.capitalize()}: {other.reason}")
+        return 0
+
+    def _did_not_complete(self, exc: JobDidNotComplete) -> int:
+        state = _ENDED_AS.get(type(exc), JobState.failed)
+        self.document |= {
+            "state": state,
+            "error": {"type": exc.error_type, "message": exc.message},
+            "web_ui": exc.web_ui,
+        }
+        what = f"{exc.error_type}: {exc.message}" if state is JobState.failed else exc.message
+        self._out.note(f"{exc.job_id} {state}: {what}\n  {exc.web_ui}")
+        return FAILED
+
+    def gave_up(self) -> int:
+        waited = duration(self._chosen.timeout or timedelta())
+        message = f"{self._handle.id} has not ended after {waited}. It goes on: `jobs status {self._handle.id}`"
+        self.document |= {"error": {"type": "WaitedLongEnough", "message": message}}
+        self._out.note(message)
+        return FAILED
