@@ -1,0 +1,306 @@
+"""The worker: takes jobs from Temporal and does them. Composition root: settings → adapters → activities → workers.
+
+    python worker.py                            all queues, one process
+    python worker.py --queues notifications     these queues alone
+    python worker.py --processes 4              four processes; one uses about one core
+    python worker.py --check                    show the configuration, and probe everything that it names
+
+Exit status: 0 after a drain, 1 where it could not start, 2 for wrong options or settings, 70 where it failed later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from adapters import configuration
+from adapters.db import engine as database
+from adapters.db.deliveries import SqlDeliveryLedger
+from adapters.db.orders import SqlOrders
+from adapters.email.course import longest_send
+from adapters.email.sender import SmtpMailSender
+from adapters.email.templates import JinjaMailTemplates
+from adapters.process import leave
+from adapters.readiness import Need, Readiness, Unmet, look
+from adapters.settings import Settings, WorkerSettings
+from adapters.stopping import MARGIN, Stop
+from adapters.supervisor import CANNOT_START, FAILED, MISCONFIGURED, Supervisor, when_parent_ends
+from adapters.telemetry import logs
+from adapters.telemetry.http import Endpoints
+from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.queue_depth import QueueDepth
+from domain.errors import InvalidRequest
+from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+from starter.errors import InvalidStart, StarterError
+from starter.probing import TemporalProbe, connection_settings
+from workflows.hosting import MissingPort, bound_steps, job_worker
+from workflows.registry import RegistryError, registry
+from workflows.time_limits import TimeLimitsContradict, check_time_limits
+
+_log = logging.getLogger("worker")
+
+_START_LIMIT = timedelta(seconds=10)
+_PROBE_LIMIT = timedelta(seconds=2)
+"""How long a probe may take: at the start, and while running, when those who ask `/readyz` won't wait longer."""
+
+
+class Misconfigured(Exception):
+    """The settings, options and kinds do not go together. The message names what to change."""
+
+
+class Outside:
+    """The adapters of one process, behind ports. Making them connects to nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises Misconfigured where the settings cannot be used."""
+        try:
+            self._engine = database.make_engine(settings.database, application_name="durable-jobs-worker")
+            # A pool of its own, so that a busy one doesn't look like a database that is away.
+            one = settings.database.model_copy(update={"connections": 1})
+            self._probed = database.make_engine(one, application_name="durable-jobs-probe")
+            self.mail = SmtpMailSender(settings.smtp, settings.mail)
+        except InvalidRequest as exc:
+            raise Misconfigured(exc.message) from exc
+        except OSError as exc:
+            raise Misconfigured(f"SMTP_CA_FILE cannot be read: {exc.strerror or type(exc).__name__}.") from exc
+        self.ports: dict[type, object] = {
+            OrderRepository: SqlOrders(self._engine),
+            DeliveryLedger: SqlDeliveryLedger(self._engine),
+            MailTemplates: JinjaMailTemplates(settings.mail.from_name),
+            MailSender: self.mail,
+        }
+        # The wait for the pool is limited like a command.
+        statement = timedelta(seconds=2 * settings.database.command_timeout + settings.database.connect_timeout)
+        by_database = (statement, "DATABASE_CONNECT_TIMEOUT or DATABASE_COMMAND_TIMEOUT, which counts twice")
+        self.limits: dict[type, tuple[timedelta, str]] = {
+            OrderRepository: by_database,
+            DeliveryLedger: by_database,
+            MailSender: (
+                longest_send(settings.smtp),
+                "SMTP_WAIT_TIMEOUT, SMTP_CONNECT_TIMEOUT, SMTP_DATA_TIMEOUT or SMTP_COMMAND_TIMEOUT",
+            ),
+        }
+        """By port: the longest that one call can take, and the settings that this comes from."""
+
+    async def database(self) -> str:
+        """Probe for a `Need`: reachable, and with the schema that this code needs."""
+        return f"PostgreSQL {await database.probe(self._probed)} at {self._probed.url.host}, schema up to date"
+
+    async def mail_server(self) -> str:
+        """Probe for a `Need`: takes our login and is ready for mail."""
+        return f"ready for mail ({await self.mail.probe()})"
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.mail.aclose()
+        await self._engine.dispose()
+        await self._probed.dispose()
+
+
+def chosen_queues(names: str | None) -> list[str]:
+    """Queues to serve, from `--queues a,b`. Raises Misconfigured for one that no kind of job has."""
+    known = registry.queues()
+    chosen = known if names is None else sorted({name.strip() for name in names.split(",")})
+    if unknown := [name for name in chosen if name not in known]:
+        raise Misconfigured(f"There is no queue {', '.join(map(repr, unknown))}; there are: {', '.join(known)}.")
+    return chosen
+
+
+def make_workers(client: Client, queues: Sequence[str], outside: Outside, settings: WorkerSettings) -> list[Worker]:
+    """One worker a queue."""
+    slots = settings.slots
+    return [
+        job_worker(
+            client,
+            queue,
+            registry,
+            outside.ports,
+            drain=settings.drain,
+            # A job's task holds its slot until its local steps are done, so the first number is how many jobs are at
+            # work; more local activities than that cannot be. What waits does so at the server, where other workers
+            # can have it and the queue's depth shows it, and not in here for a connection of a pool.
+            max_concurrent_workflow_tasks=max(slots, 2),
+            max_concurrent_local_activities=slots,
+            max_concurrent_activities=slots,
+            # Jobs that wait for their next attempt are kept in memory, the rest is replayed from history when it goes
+            # on. Those that succeed at once, as most do, leave with their only task.
+            max_cached_workflows=settings.cached_jobs,
+            # For kinds whose steps are plain functions. Its threads start with the first of them.
+            activity_executor=ThreadPoolExecutor(slots, thread_name_prefix=f"steps-{queue}"),
+        )
+        for queue in queues
+    ]
+
+
+async def serve(settings: Settings, queues: Sequence[str], index: int, parent: int | None) -> int:
+    """Run one process until it is told to stop; returns the exit status. Raises Misconfigured, OSError."""
+    own = settings.worker
+    stop = Stop(own.drain, status_when_late=FAILED)
+    if parent is not None:
+        when_parent_ends(parent, stop.parent_ended)
+    async with AsyncExitStack() as stack:
+        outside = Outside(settings)
+        stack.push_async_callback(outside.close)
+        check_time_limits([kind for kind in registry if kind.queue in queues], outside.limits)
+        metrics, readiness = Metrics(), Readiness()
+        stack.push_async_callback(metrics.close)
+        port = own.http_port + index if own.http_port else 0
+        endpoints = await stack.enter_async_context(Endpoints(own.http_host, port, metrics, readiness))
+        told = asyncio.create_task(stop.told(), name="stop")
+
+        temporal = TemporalProbe(runtime=metrics.runtime)
+        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", outside.database)]
+        start = asyncio.create_task(readiness.wait_for(needs, own.startup_wait, _log.warning), name="start")
+        await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
+        if told.done():
+            start.cancel()
+            return 0
+        if unmet := start.result():
+            waited = f"{own.startup_wait.total_seconds():g} s (WORKER_STARTUP_WAIT)"
+            _log.error("Gave up after %s: %s", waited, " ".join(finding.text for finding in unmet))
+            return CANNOT_START
+
+        workers = make_workers(temporal.client, queues, outside, own)
+        parts = [asyncio.create_task(worker.run(), name=f"queue {worker.task_queue}") for worker in workers]
+        depth = QueueDepth(metrics, temporal.client, queues)
+        parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
+        readiness.run(
+            [
+                Need("temporal", temporal.server, (StarterError,), _PROBE_LIMIT),
+                Need("database", outside.database, limit=_PROBE_LIMIT),
+                Need("pollers", partial(polling, workers)),
+            ]
+        )
+        facts = {"queues": ",".join(queues), "kinds": len(registry), "http": endpoints.address}
+        _log.info("The worker takes jobs", extra={"action": "start", **facts})
+        await asyncio.wait({*parts, endpoints.serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        status = 0
+        for part in (part for part in (*parts, endpoints.serving) if part.done()):
+            status = FAILED
+            _log.error("Part of the worker ended unasked", extra={"part": part.get_name()}, exc_info=part.exception())
+
+        readiness.state = "draining"
+        stop.now("part of the worker ended")  # does nothing where it was told to
+        await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
+        parts[-1].cancel()
+        await asyncio.wait(parts)
+        _log.info("Drained: all workers have stopped", extra={"action": "end", "status": status})
+    return status
+
+
+async def polling(workers: Sequence[Worker]) -> str:
+    """Probe for a `Need`: all workers run."""
+    if ended := [worker.task_queue for worker in workers if not worker.is_running]:
+        raise Unmet(f"Nobody takes jobs of {', '.join(ended)} any more.")
+    return ", ".join(worker.task_queue for worker in workers)
+
+
+async def check(settings: Settings, queues: Sequence[str]) -> int:
+    """Show the configuration and probe everything that it names; returns the exit status."""
+    values = connection_settings() | configuration.values(
+        settings.worker, settings.database, settings.smtp, settings.mail
+    )
+    mask = configuration.Mask(configuration.secrets(values))
+    outside, temporal = Outside(settings), TemporalProbe()
+    served = [kind for kind in registry if kind.queue in queues]
+
+    async def kinds() -> str:
+        check_time_limits(served, outside.limits)
+        for kind in served:
+            bound_steps(kind, outside.ports)
+        return ", ".join(f"{kind.name} ({kind.queue})" for kind in served)
+
+    needs = [
+        Need("Kinds of job", kinds, (TimeLimitsContradict, MissingPort)),
+        Need("Temporal", temporal.server, (StarterError,), _START_LIMIT),
+        Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
+        Need("Database", outside.database, limit=_START_LIMIT),
+        Need("Mail server", outside.mail_server, limit=longest_send(settings.smtp)),
+    ]
+    findings = [await look(need) for need in needs]
+    sys.stdout.write("".join(f"{name:<28} {configuration.shown(value)}\n" for name, value in values.items()) + "\n")
+    for finding in findings:
+        sys.stdout.write(f"{'OK' if finding.met else 'FAILED':<7}{finding.name:<21} {mask(finding.text)}\n")
+    await outside.close()
+    return 0 if all(finding.met for finding in findings) else 1
+
+
+def supervise(settings: Settings, queues: Sequence[str], processes: int) -> int:
+    """Run copies of this program; returns the exit status."""
+    this = [sys.executable, str(Path(__file__).resolve()), "--queues", ",".join(queues)]
+    supervisor = Supervisor(
+        lambda index, pipe: [*this, "--process", str(index), "--parent", str(pipe)],
+        processes,
+        patience=settings.worker.drain + 2 * MARGIN,
+    )
+    return asyncio.run(supervisor.run())
+
+
+def options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    about, _, usage = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="worker", description=about, epilog=usage, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--queues", metavar="A,B", help="serve these queues alone (default: all)")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes to run (default: 1)")
+    parser.add_argument("--check", action="store_true", help="show the configuration, probe everything, and exit")
+    # For the copies that --processes starts.
+    parser.add_argument("--process", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(arguments)
+    if chosen.processes < 1:
+        parser.error("--processes must be at least 1")
+    return chosen
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit status."""
+    chosen = options(arguments)
+    try:
+        registry.load_installed()
+        queues, settings = chosen_queues(chosen.queues), Settings()
+        if chosen.check:
+            return asyncio.run(check(settings, queues))
+        copy = {} if chosen.parent is None else {"process": chosen.process}
+        logs.configure(format=settings.worker.log_format, level=settings.worker.log_level, **copy)
+        if chosen.processes > 1:
+            return supervise(settings, queues, chosen.processes)
+        return asyncio.run(serve(settings, queues, chosen.process, chosen.parent))
+    except ValidationError as exc:
+        problem, status = "; ".join(configuration.problems(exc)), MISCONFIGURED
+    except (Misconfigured, MissingPort, RegistryError, TimeLimitsContradict, InvalidStart) as exc:
+        problem, status = str(exc), MISCONFIGURED
+    except OSError as exc:
+        problem, status = str(exc), CANNOT_START
+    sys.stderr.write(f"worker: {problem}\n")
+    return status
+
+
+def main() -> NoReturn:
+    """Entry point."""
+    try:
+        status = run()
+    except SystemExit as exc:  # argparse's
+        status = exc.code if isinstance(exc.code, int) else MISCONFIGURED
+    except BaseException:  # noqa: BLE001  # the last one who could say it
+        _log.critical("The worker failed", exc_info=True)
+        status = FAILED
+    leave(status, flush_within=5)
+
+
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -17,12 +18,18 @@ _HIDDEN_LENGTH = 4
 """Shorter secrets are masked where they stand, but not searched for in other texts: they would hit everything."""
 
 
-def lines(*groups: BaseSettings) -> Iterator[tuple[str, str, bool]]:
-    """Yield each variable's name, its value as it may be shown, and whether it was set (else it is the default)."""
-    for group in groups:
-        prefix = group.model_config.get("env_prefix", "")
-        for name in type(group).model_fields:
-            yield f"{prefix}{name}".upper(), shown(getattr(group, name)), name in group.model_fields_set
+def values(*groups: BaseSettings) -> dict[str, Any]:
+    """Values of settings by their variables' names."""
+    return {
+        f"{group.model_config.get('env_prefix', '')}{name}".upper(): getattr(group, name)
+        for group in groups
+        for name in type(group).model_fields
+    }
+
+
+def secrets(values: Mapping[str, Any]) -> list[str]:
+    """All secrets among the values."""
+    return [value.get_secret_value() for value in values.values() if isinstance(value, SecretStr)]
 
 
 def shown(value: Any) -> str:
@@ -32,6 +39,8 @@ def shown(value: Any) -> str:
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
         return without_password(secret) if "://" in secret else MASK
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds():g}"
     return without_password(str(value))
 
 
@@ -79,8 +88,9 @@ def _parts(secret: str) -> Iterator[str]:
     yield from (value for name, value in parse_qsl(rest.partition("?")[2]) if _SECRET_NAME.search(name))
 
 
-def problems(exc: ValidationError, prefix: str = "") -> list[str]:
-    """What is wrong with the settings, by the variables' names, without the values."""
+def problems(exc: ValidationError) -> list[str]:
+    """What is wrong with settings, by their variables' names, without the values."""
+    prefix = exc.title.removesuffix("Settings") + "_"
     return [
         f"{prefix}{'_'.join(str(part) for part in error['loc'])}".upper() + f": {error['msg']}"
         for error in exc.errors(include_input=False, include_url=False, include_context=False)

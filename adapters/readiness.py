@@ -22,7 +22,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 
 
 class Unmet(Exception):
-    """A need is not met. The message says what is wrong and what to do, and holds no secret."""
+    """A need is not met."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Need:
 
     name: str
     probe: Callable[[], Awaitable[str]]
-    """Returns a fact worth showing, such as a version. Raises `Unmet` or a `JobError` where it isn't there."""
+    """Returns a fact worth showing, such as a version. Raises where it isn't there."""
+    expected: tuple[type[Exception], ...] = (Unmet, JobError)
+    """Exceptions whose messages may be shown: they say what is wrong and what to do, and hold no secret."""
     limit: timedelta = timedelta(seconds=5)
     """A probe that takes longer has failed."""
 
@@ -52,7 +54,7 @@ async def look(need: Need) -> Finding:
             return Finding(need.name, True, await need.probe())
     except TimeoutError:
         return Finding(need.name, False, f"{need.name}: no answer within {need.limit.total_seconds():g} s.")
-    except (Unmet, JobError) as exc:
+    except need.expected as exc:
         return Finding(need.name, False, str(exc))
     except Exception as exc:  # noqa: BLE001  # whatever a probe raises is a finding, and its text may hold secrets
         return Finding(need.name, False, f"{need.name}: {describe(exc)}")

@@ -78,6 +78,10 @@ class WorkerSettings(BaseSettings):
     """How long running activities may go on after SIGTERM."""
     startup_wait: timedelta = timedelta(seconds=60)
     """How long to wait at the start for Temporal, the database and its schema."""
+    slots: Annotated[int, Field(ge=2)] = 40
+    """Most jobs of a queue that one process has at work at a time; the rest waits at the server."""
+    cached_jobs: PositiveInt = 1000
+    """Most jobs of a queue that one process keeps in memory while they wait, some 100 kB each."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 9090
     """Of `/metrics`, `/healthz` and `/readyz`; process n of several takes port + n; 0 takes any free one."""

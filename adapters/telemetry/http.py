@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -17,12 +19,17 @@ from adapters.readiness import Readiness
 from adapters.telemetry.metrics import CONTENT_TYPE, Metrics
 
 
-class PortTaken(Exception):
+class PortTaken(OSError):
     """Another program listens where this process was told to."""
 
 
 class Endpoints:
-    """The HTTP server."""
+    """The HTTP server, which serves while it is entered.
+
+    `serving` is its task, which ends before that only where something went wrong.
+    """
+
+    serving: asyncio.Task[None]
 
     def __init__(self, host: str, port: int, metrics: Metrics, readiness: Readiness) -> None:
         """Take the port; 0 takes any free one. Raises PortTaken, which says what to do."""
@@ -50,13 +57,13 @@ class Endpoints:
             )
         )
 
-    async def serve(self) -> None:
-        """Serve until `stop`."""
-        await self._server.serve(sockets=[self._socket])
+    async def __aenter__(self) -> Self:
+        self.serving = asyncio.create_task(self._server.serve(sockets=[self._socket]), name="http")
+        return self
 
-    def stop(self) -> None:
-        """Let `serve` return."""
+    async def __aexit__(self, *_: object) -> None:
         self._server.should_exit = True
+        await asyncio.wait({self.serving})
 
     async def _alive(self, _: Request) -> Response:
         # That it answers is the answer: the loop of the jobs turns.
