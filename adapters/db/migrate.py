@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 from alembic import command
@@ -21,25 +22,25 @@ _T = TypeVar("_T")
 _LOCK = 0x6A6F6273
 """Of all who migrate this database; the letters "jobs"."""
 _WAIT_FOR_OTHERS = "10min"
-_WAIT_FOR_A_TABLE = "5s"
+TABLE_WAIT = timedelta(seconds=5)
 """A migration that waits for a table makes everyone queue behind it who wants that table: rather give up and be called
 again."""
 _LONGEST = 3600.0
 """Seconds that one statement of a migration may take."""
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
+async def upgrade(url: str, revision: str = "head", *, table_wait: timedelta = TABLE_WAIT) -> None:
     """Migrate forward to a revision; does nothing where the schema is there already.
 
     All in one transaction: it is either done or not. Raises `ServiceUnavailable` where the database isn't there, or a
     table stays locked by others, `Conflict` where newer code has migrated the database.
     """
-    await _locked(url, lambda config: command.upgrade(config, revision))
+    await _locked(url, lambda config: command.upgrade(config, revision), table_wait)
 
 
-async def downgrade(url: str, revision: str) -> None:
+async def downgrade(url: str, revision: str, *, table_wait: timedelta = TABLE_WAIT) -> None:
     """Migrate back to a revision, `base` for an empty database. Drops what the later ones added, data included."""
-    await _locked(url, lambda config: command.downgrade(config, revision))
+    await _locked(url, lambda config: command.downgrade(config, revision), table_wait)
 
 
 async def current(url: str) -> str | None:
@@ -52,11 +53,11 @@ def head() -> str:
     return schema.head()
 
 
-async def _locked(url: str, act: Callable[[Config], None]) -> None:
+async def _locked(url: str, act: Callable[[Config], None], table_wait: timedelta) -> None:
     def act_locked(connection: Connection) -> None:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_FOR_OTHERS}'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_FOR_A_TABLE}'"))
+        connection.execute(text(f"SET LOCAL lock_timeout = {table_wait // timedelta(milliseconds=1)}"))
         at = schema.current(connection)
         if at is not None and not schema.is_known(at):
             raise Conflict(f"The database's schema is at revision {at}: newer code has changed it, deploy that.")

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import asyncpg
 import pytest
@@ -125,16 +126,15 @@ async def test_the_revision_of_the_shops_own_tables_is_not_ours(make_database: D
 
 
 async def test_a_migration_gives_up_on_a_locked_table_and_leaves_nothing_behind(
-    make_database: DatabaseMaker, monkeypatch: pytest.MonkeyPatch
+    make_database: DatabaseMaker,
 ) -> None:
-    monkeypatch.setattr(migrate, "_WAIT_FOR_A_TABLE", "50ms")
     url = await make_database("locked")
     await migrate.upgrade(url)
     connection = await asyncpg.connect(url)
     async with connection.transaction():
         await connection.execute("LOCK TABLE order_items IN ACCESS SHARE MODE")
         with pytest.raises(ServiceUnavailable, match="55P03"):
-            await migrate.downgrade(url, "base")
+            await migrate.downgrade(url, "base", table_wait=timedelta(milliseconds=50))
     await connection.close()
     assert await migrate.current(url) == migrate.head()
 

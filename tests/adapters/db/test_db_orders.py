@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.db import migrate
 from adapters.db.orders import SqlOrders
 from domain.errors import InvalidRequest
 from domain.orders import Order
@@ -118,6 +120,19 @@ async def test_ids_that_were_brought_along_are_not_given_out_again(
     assert given["id"] > 20_000_000
     await orders.add_all([order])  # smaller ids: the counters don't go back
     assert await direct.fetchval("SELECT nextval('orders_id_seq')") > given["id"]
+
+
+async def test_the_very_first_id_is_not_given_out_again_either(
+    make_database: Callable[[str], Awaitable[str]], engine_to: Callable[..., AsyncEngine], order: Order
+) -> None:
+    url = await make_database("first")
+    await migrate.upgrade(url)
+    customer = order.customer.model_copy(update={"id": 1})
+    await SqlOrders(engine_to(url)).add_all([order.model_copy(update={"id": 1, "customer": customer})])
+    connection = await asyncpg.connect(url)
+    id_ = await connection.fetchval("INSERT INTO customers (name, locale) VALUES ('Ada', 'en') RETURNING id")
+    await connection.close()
+    assert id_ == 2
 
 
 async def test_an_order_that_does_not_fit_the_domain_is_refused_without_its_values(
