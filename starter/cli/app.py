@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 import traceback
@@ -13,9 +14,10 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
+from adapters import configuration
 from domain.errors import JobError
 from starter.cli import cancel, kinds, listing, setup, status
-from starter.cli.output import FAILED, MISUSED, Output
+from starter.cli.output import FAILED, MISUSED, Output, ReaderLeft
 from starter.cli.running import Interrupted
 from starter.cli.start import start_commands
 from starter.errors import StarterError
@@ -32,7 +34,8 @@ def run(arguments: Sequence[str], program: str = "jobs") -> int:
     """Run one command line; returns its exit status. Raises nothing. `program` is what people type to call it."""
     # What a terminal or a pipe cannot show becomes a question mark, and no traceback.
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # both are TextIOWrapper here
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="replace")
     out = Output(program, as_json="--json" in arguments)
     try:
         return _run(arguments, out)
@@ -40,8 +43,10 @@ def run(arguments: Sequence[str], program: str = "jobs") -> int:
         return exc.status
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
+    except ReaderLeft:
         return _READER_LEFT
+    except SystemExit as exc:  # from within typer, where it cannot write
+        return exc.code if isinstance(exc.code, int) else FAILED
     except Exception:  # noqa: BLE001  # a bug of ours: its traceback is the report, the exit status still says failure
         traceback.print_exc()
         return FAILED
@@ -59,7 +64,9 @@ def _run(arguments: Sequence[str], out: Output) -> int:
     except JobError as exc:
         return out.fail(type(exc).__name__, exc.message)
     except ValidationError as exc:
-        return out.fail("InvalidSettings", _wrong_settings(exc))
+        return out.fail("InvalidSettings", f"Settings are wrong: {'; '.join(configuration.problems(exc))}")
+    except OSError as exc:
+        return out.fail("CannotWrite", f"The output cannot be written: {exc.strerror}")
 
 
 class _InOrder(TyperGroup):
@@ -115,13 +122,3 @@ def _misused(exc: typer.TyperException, out: Output) -> int:
     if about and message.startswith("Missing"):
         message += f" ({about.rstrip('.')})"
     return out.fail("WrongCommandLine", f"{' '.join(message.split())} (see `{path} --help`)", status=exc.exit_code)
-
-
-def _wrong_settings(exc: ValidationError) -> str:
-    """Names of the variables and what is wrong; pydantic's own words would quote the values, passwords too."""
-    prefix = exc.title.removesuffix("Settings").upper()
-    wrong = (
-        f"{prefix}_{'_'.join(str(part) for part in error['loc']).upper()}: {error['msg']}"
-        for error in exc.errors(include_url=False, include_input=False)
-    )
-    return f"Settings are wrong: {'; '.join(wrong)}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Sequence
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -35,10 +34,14 @@ STATE_STYLES = {
 }
 
 
+class ReaderLeft(Exception):
+    """Nobody reads our output any more: `| head` has seen enough."""
+
+
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        # Rich would exit with status 1 here; a reader who has seen enough (`| head`) is no failure.
-        raise BrokenPipeError
+        # Rich would exit with status 1 here.
+        raise ReaderLeft
 
 
 class Output:
@@ -59,13 +62,13 @@ class Output:
     def document(self, value: Any) -> None:
         """The answer for programs; nothing without `--json`."""
         if self.as_json:
-            write(sys.stdout, json.dumps(value, indent=2, default=str) + "\n")
+            # As it is: rich would wrap and colour it.
+            self.console.out(json.dumps(value, indent=2, default=str), highlight=False)
 
     def say(self, text: str | RenderableType = "") -> None:
         """The answer for people, at once even into a pipe; nothing with `--json`."""
         if not self.as_json:
             self.console.print(text, markup=False)
-            sys.stdout.flush()
 
     def note(self, text: str) -> None:
         """Something beside the answer: a warning, a hint."""
@@ -113,9 +116,3 @@ class Output:
 def state_text(state: str) -> Text:
     """A state in its colour."""
     return Text(state, style=STATE_STYLES.get(state, ""))
-
-
-def write(stream: IO[str], text: str) -> None:
-    """Write and flush. Raises BrokenPipeError where nobody reads any more."""
-    stream.write(text)
-    stream.flush()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import typer
 from temporalio.client import Client
 
+from adapters.configuration import without_password
 from adapters.settings import DatabaseSettings
 from domain.errors import ConnectionBroken, JobError, NetworkTimeout
 from starter import setup as temporal
@@ -92,7 +92,7 @@ async def _part(name: str, act: Callable[[], Awaitable[tuple[bool, str]]], *, ur
     try:
         changed, result = await act()
     except (ConnectionBroken, NetworkTimeout) as exc:
-        return _told(name, error=exc, remedy=f" DATABASE_URL points to {_place(url)}: is PostgreSQL running there?")
+        return _told(name, error=exc, remedy=f" Is PostgreSQL running at {without_password(url)} (DATABASE_URL)?")
     except (StarterError, JobError) as exc:
         return _told(name, error=exc)
     return _told(name, changed=changed, result=result)
@@ -107,9 +107,3 @@ def _told(
         "result": result,
         "error": {"type": type(error).__name__, "message": f"{error}{remedy}"} if error else None,
     }
-
-
-def _place(url: str) -> str:
-    """Where the database is: hosts and name, without the password."""
-    parts = urlsplit(url)
-    return parts.netloc.rpartition("@")[2] + parts.path

@@ -43,13 +43,18 @@ class StartOptions:
 async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Output) -> int:
     """Start a job as the options say; returns the exit status. Raises StarterError where it could not be started."""
     jobs = await Jobs.connect()
-    handle = await jobs.start(
-        request,
-        delay=chosen.delay,
-        priority=chosen.priority,
-        fairness_key=chosen.fairness_key,
-        restart=chosen.restart,
-    )
+    try:
+        handle = await jobs.start(
+            request,
+            delay=chosen.delay,
+            priority=chosen.priority,
+            fairness_key=chosen.fairness_key,
+            restart=chosen.restart,
+        )
+    except asyncio.CancelledError:
+        job_id = request.workflow_id
+        out.fail("Interrupted", f"Whether {job_id} was started is not known. Look: `jobs status {job_id}`")
+        raise
     started = _Started(kind, handle, chosen, out)
     started.say_so()
     try:
@@ -57,6 +62,8 @@ async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Outp
             return await started.follow()
     except TimeoutError:
         return started.gave_up()
+    except StarterError as exc:
+        return started.lost_sight(exc)
     except asyncio.CancelledError:
         out.note(f"The job {handle.id} goes on. Look at it: `jobs status {handle.id}`, or {handle.web_ui}")
         raise
@@ -102,22 +109,23 @@ class _Started:
         if not self._chosen.wait:
             await self._check()
             return 0
-        result = asyncio.ensure_future(self._handle.result())
+        checking = asyncio.ensure_future(self._check())
         try:
-            await asyncio.wait({result, asyncio.ensure_future(self._check())}, return_when=asyncio.FIRST_COMPLETED)
-            return self._completed(await result)
+            return self._completed(await self._handle.result())
         except JobDidNotComplete as exc:
             return self._did_not_complete(exc)
-        except StarterError:
-            self._out.note(f"The job {self._handle.id} was started and goes on; only the waiting for it failed.")
-            raise
         finally:
-            result.cancel()
+            checking.cancel()
 
     async def _check(self) -> None:
         if not self._chosen.check or self._handle.state is not JobState.running:
             return
-        taken = await self._handle.picked_up(_TAKEN_WITHIN)
+        try:
+            taken = await self._handle.picked_up(_TAKEN_WITHIN)
+        except StarterError as exc:
+            # The job is started all the same.
+            self._out.note(f"Warning: whether a worker takes the job could not be seen. {exc}")
+            return
         self.document["picked_up"] = taken
         if not taken:
             self._out.note(
@@ -145,6 +153,11 @@ class _Started:
         }
         what = f"{exc.error_type}: {exc.message}" if state is JobState.failed else exc.message
         self._out.note(f"{exc.job_id} {state}: {what}\n  {exc.web_ui}")
+        return FAILED
+
+    def lost_sight(self, exc: StarterError) -> int:
+        self.document |= {"error": {"type": type(exc).__name__, "message": str(exc)}}
+        self._out.note(f"The job {self._handle.id} goes on; only the waiting for it failed. {exc}")
         return FAILED
 
     def gave_up(self) -> int:

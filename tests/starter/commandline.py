@@ -1,0 +1,89 @@
+"""The command line as people and scripts run it: a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The JSON document; there must be nothing else on stdout."""
+        return json.loads(self.out)
+
+
+class Running:
+    """A command that is still at work."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._out = ""
+        self._err = ""
+
+    async def says(self, text: str) -> None:
+        """Wait until stdout holds the text."""
+        self._out += await _until(text, self._process.stdout)
+
+    async def warns(self, text: str) -> None:
+        """Wait until stderr holds the text."""
+        self._err += await _until(text, self._process.stderr)
+
+    def send(self, signum: signal.Signals) -> None:
+        self._process.send_signal(signum)
+
+    async def finished(self) -> Finished:
+        async with asyncio.timeout(60):
+            out, err = await self._process.communicate()
+        assert self._process.returncode is not None
+        return Finished(self._process.returncode, self._out + out.decode(), self._err + err.decode())
+
+
+async def _until(text: str, stream: asyncio.StreamReader | None) -> str:
+    assert stream is not None
+    read = ""
+    async with asyncio.timeout(30):
+        while text not in read:
+            line = await stream.readline()
+            assert line, f"it ended, having said only {read!r}"
+            read += line.decode()
+    return read
+
+
+class CommandLine:
+    """Runs `python -m starter` in an environment."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        # Nothing of ours but what a test says; a terminal's width and colours are no matter here.
+        ours = {
+            key: value for key, value in os.environ.items() if not key.startswith(("TEMPORAL_", "DATABASE_", "JOBS_"))
+        }
+        self._environment = {**ours, "COLUMNS": "200", "NO_COLOR": "1", **environment}
+
+    async def __call__(self, *arguments: object, **variables: str) -> Finished:
+        """Run it to its end."""
+        return await (await self.begin(*arguments, **variables)).finished()
+
+    async def begin(self, *arguments: object, **variables: str) -> Running:
+        return Running(
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "starter", *map(str, arguments)),
+                env={**self._environment, **variables},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        )

@@ -1,0 +1,88 @@
+"""A namespace of these tests' own on the session's stack, its command line, and workers in this process."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from commandline import CommandLine
+from fakes import FakeMail, FakeOrders, an_order, fake_ports
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
+
+from demo.stack import Stack
+from starter import Jobs
+from starter.setup import add_search_attributes
+from workflows.data_converter import data_converter
+from workflows.hosting import job_worker
+from workflows.registry import registry
+
+MakeNamespace = Callable[[], Awaitable[Client]]
+Serving = Callable[..., AbstractAsyncContextManager[FakeOrders]]
+
+_order_ids = count(1)
+
+
+@pytest.fixture(scope="session")
+def make_namespace(stack: Stack) -> MakeNamespace:
+    """Makes namespaces in which nothing is set up; gives a client of each."""
+
+    async def make() -> Client:
+        name = f"starter-{uuid.uuid4().hex[:8]}"
+        client = await Client.connect(stack.temporal_address, namespace=name, data_converter=data_converter)
+        await client.workflow_service.register_namespace(
+            RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
+        )
+        return client
+
+    return make
+
+
+@pytest.fixture(scope="session")
+async def client(make_namespace: MakeNamespace) -> Client:
+    """Of the tests' namespace, with its search attributes."""
+    client = await make_namespace()
+    await add_search_attributes(client)
+    return client
+
+
+@pytest.fixture
+def jobs(client: Client, stack: Stack) -> Jobs:
+    return Jobs(client, web_ui=stack.web_ui)
+
+
+@pytest.fixture(scope="session")
+def command_line(stack: Stack, client: Client) -> CommandLine:
+    """In the tests' namespace."""
+    return CommandLine({**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace})
+
+
+@pytest.fixture
+def order_id() -> int:
+    """Of an order that no other test uses."""
+    return next(_order_ids)
+
+
+@pytest.fixture
+def serving(client: Client) -> Serving:
+    """A worker of the tests' namespace: `async with serving(order_id):`. Waits before retries last a second."""
+
+    @asynccontextmanager
+    async def serve(*order_ids: int, mail: FakeMail | None = None, wait: float = 1) -> AsyncIterator[FakeOrders]:
+        orders = FakeOrders(*(an_order(order_id) for order_id in order_ids))
+        async with job_worker(
+            client,
+            "notifications",
+            registry,
+            fake_ports(orders, mail=mail),
+            draw=lambda _low, _high: wait,
+            drain=timedelta(seconds=1),
+        ):
+            yield orders
+
+    return serve
