@@ -84,9 +84,10 @@ class Guarded:
 
     def kill(self) -> None:
         """Kill the program at once; returns when it and everything that it started are gone."""
-        with contextlib.suppress(OSError):  # it may have ended a moment ago
-            self._orders.write(b"kill\n")
-            self._orders.flush()
+        if not self._orders.closed:
+            with contextlib.suppress(OSError):  # it may have ended a moment ago
+                self._orders.write(b"kill\n")
+                self._orders.flush()
         self._finish()
 
     def _read(self) -> tuple[str, str]:
