@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import cast
 
 _RECEIVED = "X-Inbox-Received"
+_MOST_HEADERS = 64 * 1024
+"""Bytes of a mail that are searched for its headers."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +127,8 @@ def _headers(raw: bytes) -> EmailMessage:
 
 
 def _summary(path: Path) -> StoredMail:
-    raw = path.read_bytes()
-    headers = _headers(raw)
+    with path.open("rb") as file:
+        headers = _headers(file.read(_MOST_HEADERS))
     return StoredMail(
         id=int(path.stem),
         envelope_from=str(headers["Return-Path"]).strip("<>"),
@@ -136,5 +138,5 @@ def _summary(path: Path) -> StoredMail:
         subject=str(headers["Subject"] or ""),
         message_id=str(headers["Message-ID"] or "").strip(),
         received_at=datetime.fromisoformat(str(headers[_RECEIVED])),
-        size=len(raw),
+        size=path.stat().st_size,
     )
