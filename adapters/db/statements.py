@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.errors import is_broken, translated
 
+_SOON = 2.0
+"""Seconds. A kept connection that has died is noticed at once; one that breaks later has had its time."""
+
 
 class Statements:
     """Runs statements that may run twice.
 
     Where the kept connection turns out to be dead, the statement is tried once more on a fresh one, so that a restart
     of the database does not cost a job one of its attempts. The statement may have taken effect the first time.
+
+    A call takes at most `_SOON` longer than a wait for the pool, a connect and a statement may take by the settings.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
@@ -25,11 +31,13 @@ class Statements:
 
     async def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
         """Run a statement and return its rows. Raises the domain's errors."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         with translated():
             try:
                 return await self._run(statement, parameters)
             except DBAPIError as error:
-                if not is_broken(error):
+                if not is_broken(error) or loop.time() - started > _SOON:
                     raise
             return await self._run(statement, parameters)
 

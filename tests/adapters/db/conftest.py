@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -23,13 +26,17 @@ DatabaseMaker = Callable[[str], Awaitable[str]]
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """Not the one that other tests share: it is stopped and killed here."""
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not pytest's own temporary folder, which is closed to other accounts: PostgreSQL has one where tests run as root.
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     server = Postgres(folder / "data", port=free_port(), log=folder / "postgres.log")
-    server.start()
-    yield server
-    server.stop()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")

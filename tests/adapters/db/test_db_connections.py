@@ -19,7 +19,7 @@ from adapters.db.schema import VERSION_TABLE
 from adapters.db.tables import deliveries
 from demo.ports import free_port
 from demo.postgres import Postgres
-from domain.errors import ConnectionBroken, InvalidRequest, ServiceUnavailable, TransientError
+from domain.errors import ConnectionBroken, InvalidRequest, NetworkTimeout, ServiceUnavailable, TransientError
 from domain.orders import Order
 
 DatabaseMaker = Callable[[str], Awaitable[str]]
@@ -139,6 +139,39 @@ async def test_a_connection_that_the_server_says_it_closes_is_not_kept(engine: A
         with pytest.raises(DBAPIError):
             await connection.execute(text("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '57P01'; END $$"))
     assert await pid() != before
+
+
+async def test_a_server_that_falls_silent_costs_a_connection_one_call(
+    postgres: Postgres, database_url: str, engine_to: EngineMaker, order: Order
+) -> None:
+    silent = asyncio.Event()
+    pumps: list[asyncio.Task[None]] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mute: asyncio.Event) -> None:
+        while data := await reader.read(65536):
+            if not mute.is_set():
+                writer.write(data)
+        writer.close()
+
+    async def between(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Stand for the network: a connection that was made before it fell silent stays silent."""
+        mute = asyncio.Event() if silent.is_set() else silent
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", postgres.port)
+        pumps.append(asyncio.create_task(pump(server_reader, writer, mute)))
+        pumps.append(asyncio.create_task(pump(reader, server_writer, mute)))
+
+    async with await asyncio.start_server(between, "127.0.0.1", 0) as network:
+        port = network.sockets[0].getsockname()[1]
+        url = database_url.replace(f":{postgres.port}", f":{port}")
+        engine = engine_to(url, connections=1, command_timeout=0.3)
+        orders = SqlOrders(engine)
+        await orders.add_all([order])
+        silent.set()
+        with pytest.raises(NetworkTimeout):
+            await orders.check(order.id)
+        assert (await orders.check(order.id)).state == "to-confirm"
+        await engine.dispose()
+        await asyncio.gather(*pumps)
 
 
 async def test_a_cancelled_call_leaves_the_pool_usable(
