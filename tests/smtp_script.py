@@ -106,7 +106,7 @@ class ReceivedMail:
 
     @cached_property
     def parsed(self) -> EmailMessage:
-        """The message with its headers decoded."""
+        """The message with its headers decoded (but for addresses beyond ASCII: look for those in `raw`)."""
         message = BytesParser(policy=policy.default).parsebytes(self.raw)
         assert isinstance(message, EmailMessage)
         return message

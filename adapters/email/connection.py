@@ -32,6 +32,15 @@ class _State(Enum):
     """The server has said no and waits for RSET."""
 
 
+_AFTER_NO = {
+    Phase.mail: _State.ready,
+    Phase.rcpt: _State.refused,
+    Phase.data: _State.refused,
+    Phase.dot: _State.ready,
+}
+"""What a 4xx or 5xx leaves behind: before MAIL FROM is accepted and after the final dot there is no mail to forget."""
+
+
 @dataclass(frozen=True)
 class Envelope:
     """Sender and recipient as they go over the wire, and what MAIL FROM has to declare of the message."""
@@ -189,8 +198,7 @@ class SmtpConnection:
         if answer.code // 100 == kind:
             return answer
         if answer.code != CLOSING and answer.code // 100 in (4, 5):
-            begun = step.phase in (Phase.rcpt, Phase.data)
-            self._state = _State.refused if begun else _State.ready
+            self._state = _AFTER_NO.get(step.phase, _State.busy)
         raise refusal(answer, step.phase)
 
     async def _reset(self) -> None:

@@ -49,7 +49,7 @@ def compose(
     It is ASCII but for the addresses, and for the texts where `eight_bit` says that the server takes 8BITMIME.
     """
     # Unpredictable, so that nobody who has a word in the text can end a part of it.
-    boundary = f"=_{secrets.token_hex(16)}"
+    boundary = f"=_{secrets.token_hex(12)}"
     headers = [
         _mailbox_header("From", sender),
         _mailbox_header("To", recipient),

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import pytest
+
+from adapters.email.course import longest_send
+from adapters.settings import MailSettings, SmtpSettings
+from domain.errors import MessageRejected, RecipientRejected
+from domain.mail import message_id
+from domain.policies import NOTIFICATION
+from domain.ports import MailSender
+from tests.adapters.email.conftest import MakeMail, MakeSender
+from tests.smtp_server import SmtpServer
+
+
+async def test_a_mail_arrives_as_it_was_written(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    sender: MailSender = make_sender(server, mail=MailSettings(from_name="Läden & Co", reply_to="help@example.com"))
+    text = "Danke!\n\n.\n..two dots\nEnde"
+
+    await sender.send(make_mail(recipient_name="山田 太郎", subject="Größe 42", text=text, html="<p>Danke</p>"))
+
+    (mail,) = server.mails
+    assert (mail.sender, mail.recipients) == ("orders@shop.example.com", ("alice@example.com",))
+    assert mail.parsed["From"] == "Läden & Co <orders@shop.example.com>"
+    assert mail.parsed["To"] == "山田 太郎 <alice@example.com>"
+    assert mail.parsed["Reply-To"] == "help@example.com"
+    assert mail.parsed["Subject"] == "Größe 42"
+    parts = [part.get_content().replace("\r\n", "\n") for part in mail.parsed.iter_parts()]
+    assert parts == [text, "<p>Danke</p>"]
+
+
+async def test_the_answer_is_the_servers_codes_without_its_text(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    assert await make_sender(server).send(make_mail()) == "250 2.0.0"
+
+
+async def test_a_server_without_enhanced_codes_is_answered_for_by_its_code_alone(
+    make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    async with SmtpServer(offer=()) as server:
+        assert await make_sender(server).send(make_mail()) == "250"
+
+
+async def test_each_attempt_of_a_delivery_carries_the_same_message_id(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    sender = make_sender(server)
+
+    for key in ("order-confirmation/1042", "order-confirmation/1042", "order-confirmation/1043"):
+        await sender.send(make_mail(delivery_key=key))
+
+    first, again, other = (mail.parsed["Message-ID"] for mail in server.mails)
+    assert first == again == message_id("order-confirmation/1042", "shop.example.com")
+    assert other != first
+
+
+async def test_8bit_text_is_sent_as_it_is_where_the_server_takes_it(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    sender = make_sender(server)
+
+    await sender.send(make_mail(text="Grüße"))
+    await sender.send(make_mail(text="Regards"))
+
+    assert ["BODY=8BITMIME" in mail.options for mail in server.mails] == [True, False]
+
+
+async def test_8bit_text_is_encoded_where_the_server_does_not_take_it(
+    make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    async with SmtpServer(offer=()) as server:
+        await make_sender(server).send(make_mail(text="Grüße"))
+
+    (mail,) = server.mails
+    assert mail.options == ()
+    assert mail.raw.isascii()
+    assert server.violations == []
+
+
+async def test_the_size_is_declared_where_the_server_asks_for_it(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    await make_sender(server).send(make_mail(text=".\n" * 100))
+
+    (mail,) = server.mails
+    assert f"SIZE={len(mail.raw)}" in mail.options
+
+
+async def test_an_address_beyond_ascii_goes_out_with_smtputf8_where_it_is_offered(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    sender = make_sender(server)
+
+    await sender.send(make_mail("jürgen@müller.example"))
+    await sender.send(make_mail("alice@example.com", recipient_name="Jürgen"))
+
+    first, second = server.mails
+    assert first.recipients == ("jürgen@müller.example",)
+    assert "SMTPUTF8" in first.options
+    assert "<jürgen@müller.example>\r\n".encode() in first.raw
+    assert "SMTPUTF8" not in second.options
+
+
+async def test_a_domain_beyond_ascii_goes_out_as_idna_where_smtputf8_is_not_offered(
+    make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    async with SmtpServer(offer=["8BITMIME"]) as server:
+        await make_sender(server).send(make_mail("alice@müller.example"))
+
+    (mail,) = server.mails
+    assert mail.recipients == ("alice@xn--mller-kva.example",)
+    assert mail.parsed["To"].addresses[0].addr_spec == "alice@xn--mller-kva.example"
+    assert server.violations == []
+
+
+async def test_a_local_part_beyond_ascii_is_rejected_where_smtputf8_is_not_offered_without_naming_it(
+    make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    async with SmtpServer(offer=["8BITMIME"]) as server:
+        sender = make_sender(server)
+        with pytest.raises(RecipientRejected, match="SMTPUTF8") as caught:
+            await sender.send(make_mail("jürgen@müller.example"))
+        await sender.send(make_mail())
+
+    assert "rgen" not in str(caught.value)
+    assert (len(server.mails), server.connections) == (1, 1)
+
+
+async def test_a_sender_of_ours_beyond_ascii_is_our_own_fault_where_smtputf8_is_not_offered(
+    make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    ours = MailSettings(from_address="bestellung@müller.example", reply_to="hilfe@müller.example")
+    async with SmtpServer(offer=["SMTPUTF8"]) as utf8, SmtpServer(offer=[]) as plain:
+        await make_sender(utf8, mail=ours).send(make_mail())
+        await make_sender(plain, mail=ours).send(make_mail())
+        with pytest.raises(MessageRejected, match="MAIL_FROM_ADDRESS"):
+            await make_sender(plain, mail=MailSettings(from_address="größe@müller.example")).send(make_mail())
+
+    assert utf8.mails[0].sender == "bestellung@müller.example"
+    assert plain.mails[0].sender == "bestellung@xn--mller-kva.example"
+    assert plain.mails[0].parsed["Message-ID"].endswith("@xn--mller-kva.example>")
+
+
+@pytest.mark.parametrize("address", ["alice", "alice@example.com>\r\nRCPT TO:<eve@example.com", "alice@example.com "])
+async def test_what_is_no_address_is_rejected_before_anything_is_sent(
+    address: str, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    with pytest.raises(RecipientRejected) as caught:
+        await make_sender(server).send(make_mail(address))
+
+    assert "alice" not in str(caught.value)
+    assert server.connections == 0
+
+
+async def test_a_probe_connects_and_asks_and_leaves_the_connection_for_the_next_mail(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    sender = make_sender(server)
+
+    assert await sender.probe() == "250 2.0.0"
+    await sender.send(make_mail())
+
+    assert server.verbs() == ["EHLO", "NOOP", "MAIL", "RCPT", "DATA"]
+    assert server.connections == 1
+
+
+async def test_a_probe_is_not_misled_by_a_kept_connection_that_has_died(
+    server: SmtpServer, make_sender: MakeSender
+) -> None:
+    sender = make_sender(server)
+    await sender.probe()
+    await server.close_idle()
+
+    assert await sender.probe() == "250 2.0.0"
+
+
+def test_the_default_time_limits_of_a_send_fit_into_an_attempt() -> None:
+    assert longest_send(SmtpSettings()) < NOTIFICATION.attempt_limit
+
+
+def test_the_longest_send_counts_every_limit() -> None:
+    smtp = SmtpSettings(wait_timeout=1, connect_timeout=10, command_timeout=100, data_timeout=1000)
+
+    assert longest_send(smtp).total_seconds() == 1 + 10 + 5 * 100 + 1000
