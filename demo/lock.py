@@ -12,7 +12,7 @@ import psutil
 
 
 class FolderInUse(Exception):
-    """Another stack runs on the folder."""
+    """Another stack runs on the folder, or it is another user's."""
 
 
 class FolderLock:
@@ -28,7 +28,10 @@ class FolderLock:
         """
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "stack.lock"
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except PermissionError as exc:
+            raise FolderInUse(f"{folder} belongs to another user; start as that user, or take another folder") from exc
         deadline = time.monotonic() + wait
         while not self._try():
             owner = _owner(path)
