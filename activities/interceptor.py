@@ -11,6 +11,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,12 @@ from domain.requests import kind_name
 
 HEADER = "job-step"
 """Header in which the workflow tells attempts already made and the step's deadline."""
+
+RETRIED = ("jobs_retried", "Attempts that failed and will be made again")
+"""Name and description of a counter."""
+
+job_attempt: ContextVar[int | None] = ContextVar("job_attempt", default=None)
+"""Number of the step's attempt that runs now, those before this activity included; None outside of a step."""
 
 _LONGEST_MESSAGE = 1000
 
@@ -58,6 +65,8 @@ class _Inbound(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  # the SDK's name
         began = time.monotonic()
+        attempts_made, deadline = _told(input.headers)
+        job_attempt.set(attempts_made + activity.info().attempt)  # in the activity's own context, which ends with it
         try:
             return await super().execute_activity(input)
         except FailureError:
@@ -67,16 +76,14 @@ class _Inbound(ActivityInboundInterceptor):
             policy = self._policies.get(activity.info().activity_type)
             if policy is None:
                 raise
-            failure = self._failure(exc, policy, input.headers, timedelta(seconds=time.monotonic() - began))
+            failure = self._failure(exc, policy, attempts_made, deadline, timedelta(seconds=time.monotonic() - began))
         # Outside the handler, so that the exception is no context of the failure: history would hold its text.
         raise failure
 
     def _failure(
-        self, exc: Exception, policy: Policy, headers: Mapping[str, Payload], took: timedelta
+        self, exc: Exception, policy: Policy, attempts_made: int, deadline: datetime | None, took: timedelta
     ) -> ApplicationError:
         info = activity.info()
-        attempts_made, deadline = _told(headers)
-        attempt = attempts_made + info.attempt
         message = describe(exc)
         if isinstance(exc, PermanentError):
             verdict = Verdict(wait=None)
@@ -86,7 +93,7 @@ class _Inbound(ActivityInboundInterceptor):
             start = deadline - policy.deadline if info.is_local and deadline else info.started_time
             verdict = after_failure(
                 policy,
-                attempts=attempt,
+                attempts=attempts_made + info.attempt,
                 left=deadline - start - took if deadline else policy.deadline,
                 retry_after=exc.retry_after if isinstance(exc, TransientError) else None,
                 draw=self._draw,
@@ -96,7 +103,6 @@ class _Inbound(ActivityInboundInterceptor):
             "Attempt failed, will be tried again" if verdict.wait else "Attempt failed for good",
             extra={
                 "action": "retry" if verdict.wait else "give-up",
-                "job_attempt": attempt,
                 "error": type(exc).__name__,
                 "error_message": message,
                 "wait_seconds": verdict.wait.total_seconds() if verdict.wait else None,
@@ -104,9 +110,9 @@ class _Inbound(ActivityInboundInterceptor):
             exc_info=None if isinstance(exc, JobError) else exc,
         )
         if verdict.wait:
-            activity.metric_meter().create_counter(
-                "jobs_retried", "Attempts that failed and will be made again", "attempts"
-            ).add(1, {"kind": kind_name(info.workflow_type or ""), "queue": info.task_queue})
+            activity.metric_meter().create_counter(*RETRIED).add(
+                1, {"kind": kind_name(info.workflow_type or ""), "queue": info.task_queue}
+            )
         remedy = "" if verdict.wait else (exc.remedy if isinstance(exc, JobError) else UNFORESEEN)
         return ApplicationError(
             " ".join(_sentence(part) for part in (message, verdict.reason, remedy) if part)[:_LONGEST_MESSAGE],
@@ -114,6 +120,12 @@ class _Inbound(ActivityInboundInterceptor):
             non_retryable=verdict.wait is None,
             next_retry_delay=verdict.wait,
         )
+
+
+def tell_attempt(record: logging.LogRecord) -> bool:
+    """For the logger of activities, as a filter that lets all pass: add `job_attempt` to what a step logs."""
+    record.job_attempt = job_attempt.get()
+    return True
 
 
 def _told(headers: Mapping[str, Payload]) -> tuple[int, datetime | None]:

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from temporalio import activity
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.interceptor import RetryInterceptor
+from activities.interceptor import RetryInterceptor, tell_attempt
 from workflows import steps
 from workflows.data_converter import JobPayloadConverter
-from workflows.interceptor import JobInterceptor
+from workflows.interceptor import JobInterceptor, announce
 from workflows.registry import Kind
 
 PASSED_THROUGH = (
@@ -57,6 +59,16 @@ def job_worker(
     if not issubclass(client.data_converter.payload_converter_class, JobPayloadConverter):
         raise TypeError("connect the client with data_converter=workflows.data_converter.data_converter")
     chosen = [kind for kind in kinds if kind.queue == queue]
+    activity.logger.base_logger.addFilter(tell_attempt)
+    runtime = client.service_client.config.runtime or Runtime.default()
+    for kind in chosen:
+        announce(
+            runtime.metric_meter,
+            namespace=client.namespace,
+            queue=queue,
+            workflow_type=kind.workflow_type,
+            steps=kind.steps(),
+        )
     return Worker(
         client,
         task_queue=queue,

@@ -7,10 +7,11 @@ search attribute, which follows from the workflow's own result.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from temporalio import workflow
-from temporalio.common import SearchAttributeKey
+from temporalio.common import MetricMeter, SearchAttributeKey
 from temporalio.converter import PayloadConverter
 from temporalio.exceptions import (
     ActivityError,
@@ -29,7 +30,7 @@ from temporalio.worker import (
     WorkflowOutboundInterceptor,
 )
 
-from activities.interceptor import HEADER
+from activities.interceptor import HEADER, RETRIED
 from domain.errors import InvalidRequest, TransientError
 from domain.outcomes import Declined, Done, Skipped
 from domain.requests import JobRequest, kind_name
@@ -37,6 +38,16 @@ from workflows import steps
 
 ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 """Class of the error of a failed run, for queries; Temporal cannot search failure messages."""
+
+_COUNTERS = {
+    "started": "Jobs whose first task ran",
+    "completed": "Jobs that did what they were asked for",
+    "skipped": "Jobs that had nothing to do",
+    "declined": "Jobs that someone said no to",
+    "failed": "Jobs that failed for good: the dead letters",
+    "cancelled": "Jobs that were cancelled",
+}
+"""In Prometheus as `jobs_started_total` and so on, by kind and queue."""
 
 TIMED_OUT = "StepTimedOut"
 """ErrorType of a step whose attempts did not end in time."""
@@ -58,7 +69,7 @@ class _Inbound(WorkflowInboundInterceptor):
         super().init(_Outbound(outbound))
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
-        _count("started", "Jobs whose first task ran")
+        _count("started")
         try:
             if len(input.args) != 1 or not isinstance(input.args[0], JobRequest):
                 # Calling the workflow with these would be a bug in its task: retried for ever, never seen as failed.
@@ -70,7 +81,7 @@ class _Inbound(WorkflowInboundInterceptor):
             result = await super().execute_workflow(input)
         except FailureError as failure:
             if is_cancelled_exception(failure):
-                _finish("cancelled", "Jobs that were cancelled")
+                _finish("cancelled")
                 raise
             explained = _explain(failure)
         else:
@@ -79,16 +90,16 @@ class _Inbound(WorkflowInboundInterceptor):
                 workflow.upsert_search_attributes([ERROR_TYPE.value_unset()])
             match result:
                 case Skipped():
-                    _finish("skipped", "Jobs that had nothing to do")
+                    _finish("skipped")
                 case Declined():
-                    _finish("declined", "Jobs that someone said no to")
+                    _finish("declined")
                 case _:
-                    _finish("completed", "Jobs that did what they were asked for")
+                    _finish("completed")
             workflow.set_current_details(_details(result))
             return result
         workflow.upsert_search_attributes([ERROR_TYPE.value_set(explained.type or "")])
         workflow.set_current_details(f"**{explained.type}**: {explained.message}")
-        _finish("failed", "Jobs that failed for good: the dead letters")
+        _finish("failed")
         # Outside the handler: the cause's own class and message are the run's result, without a chain that hides them.
         raise explained
 
@@ -135,24 +146,34 @@ def _details(result: Any) -> str:
             return ""
 
 
-def _finish(what: str, description: str) -> None:
+def announce(meter: MetricMeter, *, namespace: str, queue: str, workflow_type: str, steps: Iterable[str]) -> None:
+    """Bring a kind's counters into being with 0, under the labels that they will have.
+
+    A counter that first appears with its first failure shows Prometheus no increase: the alert would miss that one.
+    """
+    labels = {"namespace": namespace, "task_queue": queue, "kind": kind_name(workflow_type), "queue": queue}
+    for what, description in _COUNTERS.items():
+        meter.create_counter(f"jobs_{what}", description).add(0, labels | {"workflow_type": workflow_type})
+    for step in steps:
+        meter.create_counter(*RETRIED).add(0, labels | {"activity_type": step})
+
+
+def _finish(what: str) -> None:
     if workflow.unsafe.is_replaying():
         return
-    _count(what, description)
+    _count(what)
     info = workflow.info()
     # Of the machine's clock, since the workflow's stands still within a task.
     seconds = max(0.0, time.time() - info.start_time.timestamp())
     workflow.metric_meter().create_histogram_float(
-        "jobs_processing_time", "From the start of a job to its end", "s"
+        "jobs_processing_time", "From the start of a job to its end", "seconds"
     ).record(seconds, _labels() | {"outcome": what})
-    workflow.logger.info(
-        "Job ended", extra={"action": what, "seconds": round(seconds, 3), "business_id": info.workflow_id}
-    )
+    workflow.logger.info("Job ended", extra={"action": what, "seconds": round(seconds, 3)})
 
 
-def _count(what: str, description: str) -> None:
+def _count(what: str) -> None:
     if not workflow.unsafe.is_replaying():
-        workflow.metric_meter().create_counter(f"jobs_{what}", description, "jobs").add(1, _labels())
+        workflow.metric_meter().create_counter(f"jobs_{what}", _COUNTERS[what]).add(1, _labels())
 
 
 def _labels() -> dict[str, str]:

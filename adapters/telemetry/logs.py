@@ -62,8 +62,7 @@ def configure(*, format: str, level: str, stream: TextIO | None = None, **always
     # What they would append to the message, so that it were no sentence any more, comes as keys.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
-    told = logging.getLogger("temporalio.activity")
-    told.filters[:] = [_not_told_yet]
+    activity.logger.base_logger.addFilter(_not_told_yet)
 
 
 def formatter(format: str, *, colours: bool = False, **always: Any) -> logging.Formatter:  # noqa: A002  # as above
@@ -164,8 +163,8 @@ def _not_told_yet(record: logging.LogRecord) -> bool:
 def _about_the_job(_: Any, __: str, line: EventDict) -> EventDict:
     """Bring what the SDK tells of the job to the top, and add the business id.
 
-    `attempt` counts all attempts of a step, as the policy does; the SDK's number starts anew where a step that was
-    tried locally goes on as a regular activity, so it is called `activity_attempt`.
+    `attempt` counts all attempts of a step, as its policy does. The SDK's own number starts anew where a step that was
+    tried locally goes on as a regular activity, so that `job_attempt` wins where the interceptor has told it.
     """
     job: Mapping[str, Any] = line.pop("temporal_workflow", None) or {}
     step: Mapping[str, Any] = line.pop("temporal_activity", None) or {}
@@ -177,10 +176,8 @@ def _about_the_job(_: Any, __: str, line: EventDict) -> EventDict:
         for theirs, ours in _JOB_KEYS.items():
             if source.get(theirs) is not None:
                 line.setdefault(ours, source[theirs])
-    if "attempt" in step:
-        line.setdefault("activity_attempt", step["attempt"])
-    if "job_attempt" in line:
-        line["attempt"] = line.pop("job_attempt")
+    if (attempt := line.pop("job_attempt", None) or step.get("attempt")) is not None:
+        line.setdefault("attempt", attempt)
     if business_id := str(line.get("workflow_id", "")).partition("/")[2]:
         line.setdefault("business_id", business_id)
     return line
