@@ -60,7 +60,7 @@ def make_engine(
         **pool,
     )
     event.listen(engine.sync_engine, "checkout", _replace_where_closed)
-    event.listen(engine.sync_engine, "handle_error", _drop_where_broken)
+    event.listen(engine.sync_engine, "handle_error", _drop_where_closing)
     return engine
 
 
@@ -101,11 +101,7 @@ def _replace_where_closed(connection: Any, *_: Any) -> None:
         raise DisconnectionError
 
 
-def _drop_where_broken(context: ExceptionContext) -> None:
-    if isinstance(context.original_exception, TimeoutError):
-        # The server may be gone without a word, and the system would go on trying for a quarter of an hour: let the
-        # next statement have a fresh connection. One slow statement says nothing about the other connections.
-        context.is_disconnect = True
-        context.invalidate_pool_on_disconnect = False
-    elif closed_by_server(context.original_exception) or closed_by_server(context.original_exception.__cause__):
+def _drop_where_closing(context: ExceptionContext) -> None:
+    """SQLAlchemy drops a connection that timed out or is closed; one that is just being closed it would keep."""
+    if closed_by_server(context.original_exception) or closed_by_server(context.original_exception.__cause__):
         context.is_disconnect = True
