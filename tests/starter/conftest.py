@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
+from functools import partial
 from itertools import count
 
 import pytest
-from commandline import CommandLine
-from fakes import FakeMail, FakeOrders, an_order, fake_ports
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
@@ -18,12 +14,9 @@ from temporalio.client import Client
 from demo.stack import Stack
 from starter import Jobs
 from starter.setup import add_search_attributes
+from tests.starter.commandline import CommandLine
+from tests.starter.serving import MakeNamespace, Serving, serve
 from workflows.data_converter import data_converter
-from workflows.hosting import job_worker
-from workflows.registry import registry
-
-MakeNamespace = Callable[[], Awaitable[Client]]
-Serving = Callable[..., AbstractAsyncContextManager[FakeOrders]]
 
 _order_ids = count(1)
 
@@ -70,19 +63,5 @@ def order_id() -> int:
 
 @pytest.fixture
 def serving(client: Client) -> Serving:
-    """A worker of the tests' namespace: `async with serving(order_id):`. Waits before retries last a second."""
-
-    @asynccontextmanager
-    async def serve(*order_ids: int, mail: FakeMail | None = None, wait: float = 1) -> AsyncIterator[FakeOrders]:
-        orders = FakeOrders(*(an_order(order_id) for order_id in order_ids))
-        async with job_worker(
-            client,
-            "notifications",
-            registry,
-            fake_ports(orders, mail=mail),
-            draw=lambda _low, _high: wait,
-            drain=timedelta(seconds=1),
-        ):
-            yield orders
-
-    return serve
+    """A worker of the tests' namespace: `async with serving(order_id):`."""
+    return partial(serve, client)

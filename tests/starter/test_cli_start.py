@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import signal
 
-from commandline import CommandLine
-from conftest import Serving
-from fakes import FakeMail
-
 from domain.errors import RecipientRejected
 from starter import Jobs, OrderConfirmationRequest
+from tests.fakes import FakeMail
+from tests.starter.commandline import CommandLine
+from tests.starter.serving import Serving
 
 KIND = "order-confirmation"
 

@@ -1,0 +1,33 @@
+"""A worker in the test's own process, with fakes behind the ports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+
+from temporalio.client import Client
+
+from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
+from workflows.hosting import job_worker
+from workflows.registry import registry
+
+MakeNamespace = Callable[[], Awaitable[Client]]
+Serving = Callable[..., AbstractAsyncContextManager[FakeOrders]]
+
+
+@asynccontextmanager
+async def serve(
+    client: Client, *order_ids: int, mail: FakeMail | None = None, wait: float = 1
+) -> AsyncIterator[FakeOrders]:
+    """Serve the queue; these are the orders that are there. Waits before retries last `wait` seconds."""
+    orders = FakeOrders(*(an_order(order_id) for order_id in order_ids))
+    async with job_worker(
+        client,
+        "notifications",
+        registry,
+        fake_ports(orders, mail=mail),
+        draw=lambda _low, _high: wait,
+        drain=timedelta(seconds=1),
+    ):
+        yield orders
