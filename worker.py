@@ -52,6 +52,8 @@ from workflows.time_limits import TimeLimitsContradict, check_time_limits
 
 _log = logging.getLogger("worker")
 
+_CONNECT_LIMIT = timedelta(seconds=3)
+"""For Temporal to take a connection; the SDK tries for as long as it may."""
 _START_LIMIT = timedelta(seconds=10)
 _PROBE_LIMIT = timedelta(seconds=2)
 """How long a probe may take: at the start, and while running, when those who ask `/readyz` won't wait longer."""
@@ -161,7 +163,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         endpoints = await stack.enter_async_context(Endpoints(own.http_host, port, metrics, readiness))
         told = asyncio.create_task(stop.told(), name="stop")
 
-        temporal = TemporalProbe(runtime=metrics.runtime)
+        temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime)
         needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", outside.database)]
         start = asyncio.create_task(readiness.wait_for(needs, own.startup_wait, _log.warning), name="start")
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)

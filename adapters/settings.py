@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import EmailStr, Field, PositiveInt, SecretStr
+from pydantic import BeforeValidator, EmailStr, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _duration(value: object) -> object:
+    """A plain number is seconds, as everywhere else; pydantic takes ISO 8601 (`PT1M`) and `00:01:00` besides."""
+    if isinstance(value, str) and re.fullmatch(r"\d{1,7}(\.\d+)?", value):
+        return float(value)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
 
 
 class SmtpSecurity(StrEnum):
@@ -74,9 +85,9 @@ class WorkerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WORKER_", frozen=True)
 
-    drain: timedelta = timedelta(seconds=30)
+    drain: Duration = timedelta(seconds=30)
     """How long running activities may go on after SIGTERM."""
-    startup_wait: timedelta = timedelta(seconds=60)
+    startup_wait: Duration = timedelta(seconds=60)
     """How long to wait at the start for Temporal, the database and its schema."""
     slots: Annotated[int, Field(ge=2)] = 40
     """Most jobs of a queue that one process has at work at a time; the rest waits at the server."""
