@@ -1,0 +1,45 @@
+# Two commands do all the set-up: `make demo` and `make test`.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The first Python from 3.11 on.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
+BIN := .venv/bin
+
+.PHONY: demo test lint bench crash worker examples clean
+
+demo: .venv/demo  ## real servers and a guided tour; stays up until Ctrl-C
+	$(BIN)/python -m demo
+
+test: .venv/dev lint  ## the whole gate: what CI runs
+	$(BIN)/python -m tests.other_pythons
+	$(BIN)/python -m pytest
+
+lint: .venv/dev  ## format, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: .venv/dev  ## figures, against a plain Temporal worker
+	$(BIN)/python -m benchmarks.order_confirmation
+
+worker: .venv/demo  ## a worker for a stack that is there already (TEMPORAL_*, DATABASE_*, SMTP_*)
+	exec $(BIN)/python worker.py
+
+clean:  ## everything that the commands above made
+	rm -rf .venv .venv-* .demo
+
+.venv/bin/python:
+	@if [ -z "$(PYTHON)" ]; then echo "No Python from 3.11 on was found: install one, or say PYTHON=/path/to/python"; exit 1; fi
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+	touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@ .venv/demo
