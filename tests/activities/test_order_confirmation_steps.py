@@ -1,12 +1,12 @@
 """The steps by themselves, behind fakes; their promises on real servers are shown in tests/integration."""
 
 import pytest
-from fakes import FakeLedger, FakeMail, FakeOrders, FakeTemplates, an_order
 from temporalio.testing import ActivityEnvironment
 
 from activities.order_confirmation import OrderConfirmationActivities
 from domain.errors import NotFound, ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
+from tests.fakes import FakeLedger, FakeMail, FakeOrders, FakeTemplates, an_order
 
 REQUEST = OrderConfirmationRequest(order_id=1042)
 

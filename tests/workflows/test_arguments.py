@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from fakes import FakeMail, FakeOrders, an_order, fake_ports
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client, WorkflowFailureError
@@ -19,6 +18,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
+from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.hosting import bound_steps, job_worker
 from workflows.registry import registry
 

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
-from fakes import FakeMail, FakeOrders, an_order, fake_ports
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
@@ -17,6 +16,7 @@ from domain.errors import PermanentError, RateLimited, RecipientRejected, Servic
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.outcomes import Done
 from starter import JobDidNotComplete, JobHandle, Jobs
+from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.hosting import job_worker
 from workflows.registry import registry
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import uuid
 
-from fakes import FakeMail, FakeOrders, an_order, fake_ports
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from domain.errors import ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
+from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.hosting import job_worker
 from workflows.registry import registry
 
