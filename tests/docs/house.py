@@ -1,0 +1,47 @@
+"""The project's files, as these tests look at them and copy them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+ROOMS = ("domain", "workflows", "activities", "adapters", "starter", "demo")
+
+PYTHON_HERE = (sys.executable, "-m")
+"""Runs a module of the folder that a process is started in."""
+
+_OURS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "WORKER_", "JOBS_")
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours, without what would configure the project, and with no wide terminal or colours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+    return {**kept, "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+def copy_rooms(to: Path) -> Path:
+    """A copy of the rooms and of what import-linter, ruff and pytest are told; returns its folder."""
+    for room in ROOMS:
+        shutil.copytree(ROOT / room, to / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("worker.py", "pyproject.toml", ".importlinter"):
+        shutil.copy(ROOT / file, to / file)
+    return to
+
+
+def copy_with_tests(to: Path) -> Path:
+    """`copy_rooms`, and the tests that every kind of job has to pass, with what they need."""
+    copy_rooms(to)
+    for file in (
+        *("__init__.py", "conftest.py", "fakes.py", "workflows/__init__.py", "workflows/conftest.py"),
+        *("docs/__init__.py", "docs/house.py", "docs/test_architecture.py"),
+    ):
+        (to / "tests" / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "tests" / file, to / "tests" / file)
+    if (histories := ROOT / "tests" / "histories").is_dir():
+        shutil.copytree(histories, to / "tests" / "histories", ignore=shutil.ignore_patterns("__pycache__"))
+    return to
