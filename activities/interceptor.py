@@ -21,7 +21,7 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import UNFORESEEN, JobError, PermanentError, TransientError, describe
+from domain.errors import UNFORESEEN, AttemptTimedOut, JobError, PermanentError, TransientError, describe
 from domain.policies import Policy, Verdict, after_failure
 from domain.requests import kind_name
 
@@ -35,6 +35,12 @@ job_attempt: ContextVar[int | None] = ContextVar("job_attempt", default=None)
 """Number of the step's attempt that runs now, those before this activity included; None outside of a step."""
 
 _LONGEST_MESSAGE = 1000
+
+_ENDLESS = 1e9
+"""Seconds; of an activity without a limit of its own."""
+
+_MARGIN = 0.05
+"""Share of an attempt's limit that is kept for ending it: it must have stopped before the server starts the next."""
 
 
 class RetryInterceptor(Interceptor):
@@ -72,7 +78,8 @@ class _Inbound(ActivityInboundInterceptor):
         except FailureError:
             # Made on purpose for Temporal by whoever raised it: a benign failure, an asynchronous completion.
             raise
-        except Exception as exc:
+        except Exception as caught:
+            exc = AttemptTimedOut() if isinstance(caught, TimeoutError) and _limit(began) <= 0 else caught
             policy = self._policies.get(activity.info().activity_type)
             if policy is None:
                 raise
@@ -126,6 +133,14 @@ def tell_attempt(record: logging.LogRecord) -> bool:
     """For the logger of activities, as a filter that lets all pass: add `job_attempt` to what a step logs."""
     record.job_attempt = job_attempt.get()
     return True
+
+
+def _limit(began: float | None = None) -> float:
+    """Seconds that this attempt has, or has left since it began."""
+    limit = activity.info().start_to_close_timeout
+    if limit is None:
+        return _ENDLESS
+    return limit.total_seconds() * (1 - _MARGIN) - (time.monotonic() - began if began is not None else 0)
 
 
 def _told(headers: Mapping[str, Payload]) -> tuple[int, datetime | None]:

@@ -1,12 +1,12 @@
-"""Steps of an order confirmation."""
+"""The step of an order confirmation."""
 
 from __future__ import annotations
 
 from temporalio import activity
 
-from domain.errors import NotFound
 from domain.mail import Mail
-from domain.order_confirmation import OrderCheck, OrderConfirmationRequest, Sent
+from domain.order_confirmation import Confirmation, OrderConfirmationRequest
+from domain.orders import Order
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 
 
@@ -22,43 +22,40 @@ class OrderConfirmationActivities:
         self._templates = templates
         self._mail = mail
 
-    @activity.defn(name="order_confirmation.fetch")
-    async def fetch(self, request: OrderConfirmationRequest) -> OrderCheck:
-        """Can run twice: it only reads.
+    @activity.defn(name="order_confirmation.confirm")
+    async def confirm(self, request: OrderConfirmationRequest) -> Confirmation:
+        """Can run twice: what was sent is in the ledger, what was marked stays as it was marked.
 
-        Look the order up; what the workflow gets to know of it is a state, not the order.
-        """
-        return await self._orders.check(request.order_id)
-
-    @activity.defn(name="order_confirmation.send")
-    async def send(self, request: OrderConfirmationRequest) -> Sent:
-        """Can run twice: the ledger lets no mail out again that the receiver has accepted.
-
-        Where a kill fell between the receiver's OK and our record of it, the mail goes out again, with the same
-        Message-ID. Raises `NotFound` where the order vanished since it was looked up, or lost its address.
+        Fetch the order, check it, send the mail, mark the order. One step, since they are milliseconds each and every
+        one of them may be repeated.
         """
         key = request.workflow_id
-        if not await self._ledger.claim(key):
-            return Sent(delivery_key=key, repeated=True)
+
         order = await self._orders.get(request.order_id)
-        if order is None or order.customer.email is None:
-            raise NotFound("The order, or its customer's address, was removed while its confirmation was on its way.")
+
+        if order is None:
+            return Confirmation(state="order-not-found", delivery_key=key)
+        if order.confirmation_sent_at is not None:
+            return Confirmation(state="already-confirmed", delivery_key=key)
+        if order.customer.email is None:
+            return Confirmation(state="no-address", delivery_key=key)
+
+        sent = await self._send(order, order.customer.email, key)
+
+        await self._orders.mark_confirmed(order.id)
+        return Confirmation(state="confirmed", delivery_key=key, repeated=not sent)
+
+    async def _send(self, order: Order, address: str, key: str) -> bool:
+        """Send the mail, unless the ledger has it as accepted; tells whether this call sent it.
+
+        Where a kill fell between the receiver's OK and our record of it, the mail goes out again, with the same
+        Message-ID.
+        """
+        if not await self._ledger.claim(key):
+            return False
         content = self._templates.render("order-confirmation", locale=order.customer.locale, data={"order": order})
         answer = await self._mail.send(
-            Mail(
-                recipient=order.customer.email,
-                recipient_name=order.customer.name,
-                content=content,
-                delivery_key=key,
-            )
+            Mail(recipient=address, recipient_name=order.customer.name, content=content, delivery_key=key)
         )
         await self._ledger.record(key, answer)
-        return Sent(delivery_key=key, repeated=False)
-
-    @activity.defn(name="order_confirmation.mark")
-    async def mark(self, request: OrderConfirmationRequest) -> bool:
-        """Can run twice: the update is conditional, the first one's time stays.
-
-        Mark the order as confirmed; tells whether this call did.
-        """
-        return await self._orders.mark_confirmed(request.order_id)
+        return True

@@ -54,6 +54,10 @@ class OutcomeUnknown(TransientError):
     """The connection broke after the last byte was sent: whether the other side accepted is unknown."""
 
 
+class AttemptTimedOut(TransientError):
+    """The attempt did not end within its time limit."""
+
+
 class PermanentError(JobError):
     """The step failed in a way that no later attempt can mend."""
 

@@ -1,4 +1,4 @@
-"""The request of an order confirmation, and the small facts that its steps hand to each other."""
+"""The request of an order confirmation, and what its step tells the workflow."""
 
 from __future__ import annotations
 
@@ -15,19 +15,12 @@ class OrderConfirmationRequest(JobRequest):
     order_id: EntityId
 
 
-class OrderCheck(BaseModel):
-    """What the workflow has to know of an order to decide; no personal data, since it is kept in history."""
+class Confirmation(BaseModel):
+    """What became of a confirmation; no personal data, since it is kept in history."""
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal["unknown", "confirmed", "no-address", "to-confirm"]
-
-
-class Sent(BaseModel):
-    """The receiver's mail server accepted the mail, now or at an earlier attempt."""
-
-    model_config = ConfigDict(frozen=True)
-
+    state: Literal["confirmed", "already-confirmed", "order-not-found", "no-address"]
     delivery_key: str
-    repeated: bool
-    """True where the ledger showed that it had been accepted before, so that nothing was sent now."""
+    repeated: bool = False
+    """True where the ledger showed that the mail had been accepted at an earlier attempt, so that none was sent now."""

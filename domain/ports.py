@@ -9,16 +9,11 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from domain.mail import Mail, MailContent
-from domain.order_confirmation import OrderCheck
 from domain.orders import Order
 
 
 class OrderRepository(Protocol):
     """The shop's orders."""
-
-    async def check(self, order_id: int) -> OrderCheck:
-        """Tell whether the order is there and still to be confirmed."""
-        ...
 
     async def get(self, order_id: int) -> Order | None:
         """Load the order with its customer and items; None where there is none."""
@@ -56,7 +51,7 @@ class MailSender(Protocol):
     """Hands mail to a mail server."""
 
     async def send(self, mail: Mail) -> str:
-        """Send one mail; returns the server's answer, such as `250 2.0.0 queued`.
+        """Send one mail; returns the server's answer, such as `250 2.0.0`.
 
         Raises `RecipientRejected`, `MessageRejected`, `AuthenticationFailed` (permanent); `RateLimited`,
         `ServiceUnavailable`, `NetworkTimeout`, `ConnectionBroken`, `OutcomeUnknown` (transient).

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from domain.mail import Mail, MailContent
-from domain.order_confirmation import OrderCheck
 from domain.orders import Customer, Order, OrderItem
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 
@@ -30,14 +29,6 @@ class FakeOrders:
     def __init__(self, *orders: Order) -> None:
         self.orders = {order.id: order for order in orders}
         self.marked: Counter[int] = Counter()
-
-    async def check(self, order_id: int) -> OrderCheck:
-        order = self.orders.get(order_id)
-        if order is None:
-            return OrderCheck(state="unknown")
-        if order.confirmation_sent_at is not None:
-            return OrderCheck(state="confirmed")
-        return OrderCheck(state="to-confirm" if order.customer.email else "no-address")
 
     async def get(self, order_id: int) -> Order | None:
         return self.orders.get(order_id)

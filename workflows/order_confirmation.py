@@ -18,21 +18,15 @@ class OrderConfirmation:
 
     @workflow.run
     async def run(self, request: OrderConfirmationRequest) -> Outcome:
-        """Fetch the order, check it, send the mail, mark the order."""
-        order = await steps.run(Activities.fetch, request)
+        """Fetch the order, check it, send the mail, mark the order: one step, tried as its policy says."""
+        confirmation = await steps.run(Activities.confirm, request)
 
-        match order.state:
-            case "unknown":
+        match confirmation.state:
+            case "confirmed":
+                return Done(reference=confirmation.delivery_key)
+            case "order-not-found":
                 workflow.logger.warning("Order not found, skipping", extra=request.ids)
                 return Skipped(reason="order-not-found")
-            case "confirmed":
-                return Skipped(reason="already-confirmed")
-            case "no-address":
-                return Skipped(reason="no-address")
-            case "to-confirm":
-                pass
-
-        sent = await steps.run(Activities.send, request)
-
-        await steps.run(Activities.mark, request)
-        return Done(reference=sent.delivery_key)
+            case reason:
+                workflow.logger.info("Nothing to confirm, skipping", extra=request.ids)
+                return Skipped(reason=reason)

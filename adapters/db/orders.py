@@ -13,22 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db.errors import translated
 from adapters.db.statements import Statements
 from adapters.db.tables import customers, order_items, orders
-from domain.order_confirmation import OrderCheck
 from domain.orders import Customer, Order, OrderItem
 
 _BATCH = 1000
 """Orders that are added in one transaction."""
 
 _ID: Any = bindparam("order_id", type_=BigInteger)
-
-_CHECK = (
-    select(
-        orders.c.confirmation_sent_at.is_not(None).label("confirmed"),
-        customers.c.email.is_not(None).label("has_address"),
-    )
-    .join_from(orders, customers)
-    .where(orders.c.id == _ID)
-)
 
 _ITEMS = (
     select(
@@ -70,15 +60,6 @@ class SqlOrders:
         """Share the engine's pool."""
         self._engine = engine
         self._statements = Statements(engine)
-
-    async def check(self, order_id: int) -> OrderCheck:
-        """Tell whether the order is there and still to be confirmed."""
-        rows = await self._statements.rows(_CHECK, order_id=order_id)
-        if not rows:
-            return OrderCheck(state="unknown")
-        if rows[0].confirmed:
-            return OrderCheck(state="confirmed")
-        return OrderCheck(state="to-confirm" if rows[0].has_address else "no-address")
 
     async def get(self, order_id: int) -> Order | None:
         """Load the order with its customer and items, all as of one moment; None where there is none."""

@@ -21,7 +21,8 @@ class PlainActivities:
     @activity.defn
     async def fetch_order(self, order_id: int) -> str:
         """Tell whether the order is to be confirmed."""
-        return (await self._orders.check(order_id)).state
+        order = await self._orders.get(order_id)
+        return "to-confirm" if order and order.customer.email and not order.confirmation_sent_at else "skip"
 
     @activity.defn
     async def send_mail(self, order_id: int) -> None:

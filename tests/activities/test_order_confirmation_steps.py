@@ -1,54 +1,74 @@
-"""The steps by themselves, behind fakes; their promises on real servers are shown in tests/integration."""
+"""The step by itself, behind fakes; its promises on real servers are shown in tests/integration."""
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.order_confirmation import OrderConfirmationActivities
-from domain.errors import NotFound, ServiceUnavailable
-from domain.order_confirmation import OrderConfirmationRequest
+from domain.errors import ServiceUnavailable
+from domain.order_confirmation import Confirmation, OrderConfirmationRequest
 from tests.fakes import FakeLedger, FakeMail, FakeOrders, FakeTemplates, an_order
 
 REQUEST = OrderConfirmationRequest(order_id=1042)
+KEY = "order-confirmation/1042"
 
 
-def steps(orders: FakeOrders, ledger: FakeLedger, mail: FakeMail) -> OrderConfirmationActivities:
-    return OrderConfirmationActivities(orders, ledger, FakeTemplates(), mail)
+class Confirming:
+    """The step, with what it works on within reach."""
+
+    def __init__(self, orders: FakeOrders, mail: FakeMail | None = None) -> None:
+        self.orders = orders
+        self.ledger = FakeLedger()
+        self.mail = mail or FakeMail()
+        self._step = OrderConfirmationActivities(orders, self.ledger, FakeTemplates(), self.mail).confirm
+
+    async def run(self) -> Confirmation:
+        return await ActivityEnvironment().run(self._step, REQUEST)
 
 
-async def test_a_mail_is_claimed_sent_and_recorded_under_the_jobs_id() -> None:
-    ledger, mail = FakeLedger(), FakeMail()
+async def test_a_mail_is_claimed_sent_recorded_and_the_order_marked() -> None:
+    confirming = Confirming(FakeOrders(an_order()))
 
-    sent = await ActivityEnvironment().run(steps(FakeOrders(an_order()), ledger, mail).send, REQUEST)
+    assert await confirming.run() == Confirmation(state="confirmed", delivery_key=KEY)
 
-    assert (sent.delivery_key, sent.repeated) == ("order-confirmation/1042", False)
-    assert ledger.answers == {"order-confirmation/1042": "250 2.0.0"}
-    assert [m.recipient for m in mail.accepted] == ["ada@example.com"]
+    assert confirming.ledger.answers == {KEY: "250 2.0.0"}
+    assert [m.recipient for m in confirming.mail.accepted] == ["ada@example.com"]
+    assert confirming.orders.orders[1042].confirmation_sent_at is not None
 
 
-async def test_a_delivery_that_the_ledger_knows_is_not_sent_again() -> None:
-    ledger, mail = FakeLedger(), FakeMail()
-    send = steps(FakeOrders(an_order()), ledger, mail).send
-    await ActivityEnvironment().run(send, REQUEST)
+async def test_a_delivery_that_the_ledger_knows_is_not_sent_again_but_the_order_is_marked() -> None:
+    confirming = Confirming(FakeOrders(an_order()))
+    await confirming.ledger.record(KEY, "250 2.0.0")  # and then the worker was killed
 
-    again = await ActivityEnvironment().run(send, REQUEST)
+    assert await confirming.run() == Confirmation(state="confirmed", delivery_key=KEY, repeated=True)
 
-    assert again.repeated
-    assert len(mail.accepted) == 1
+    assert confirming.mail.attempts == []
+    assert confirming.orders.orders[1042].confirmation_sent_at is not None
 
 
 async def test_a_claim_without_an_answer_is_taken_over_under_the_same_key() -> None:
-    ledger, mail = FakeLedger(), FakeMail(ServiceUnavailable("451"))
-    send = steps(FakeOrders(an_order()), ledger, mail).send
+    confirming = Confirming(FakeOrders(an_order()), FakeMail(ServiceUnavailable("451")))
     with pytest.raises(ServiceUnavailable):
-        await ActivityEnvironment().run(send, REQUEST)
+        await confirming.run()
 
-    await ActivityEnvironment().run(send, REQUEST)
+    await confirming.run()
 
-    assert [m.delivery_key for m in mail.attempts] == ["order-confirmation/1042"] * 2
-    assert ledger.claims["order-confirmation/1042"] == 2
+    assert [m.delivery_key for m in confirming.mail.attempts] == [KEY] * 2
+    assert confirming.ledger.claims[KEY] == 2
 
 
-@pytest.mark.parametrize("orders", [FakeOrders(), FakeOrders(an_order(email=None))], ids=["gone", "no address"])
-async def test_an_order_that_vanished_on_the_way_is_a_permanent_failure(orders: FakeOrders) -> None:
-    with pytest.raises(NotFound, match="removed"):
-        await ActivityEnvironment().run(steps(orders, FakeLedger(), FakeMail()).send, REQUEST)
+@pytest.mark.parametrize(
+    ("orders", "state"),
+    [
+        (FakeOrders(), "order-not-found"),
+        (FakeOrders(an_order(confirmed=True)), "already-confirmed"),
+        (FakeOrders(an_order(email=None)), "no-address"),
+    ],
+    ids=["unknown", "confirmed", "no address"],
+)
+async def test_what_is_not_to_be_confirmed_claims_and_sends_nothing(orders: FakeOrders, state: str) -> None:
+    confirming = Confirming(orders)
+
+    assert (await confirming.run()).state == state
+
+    assert not confirming.ledger.claims
+    assert not confirming.mail.attempts

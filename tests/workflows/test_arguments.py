@@ -33,7 +33,7 @@ class WrongCaller:
     async def run(self, local: bool) -> None:
         call = workflow.execute_local_activity if local else workflow.execute_activity
         await call(
-            "order_confirmation.fetch",
+            "order_confirmation.confirm",
             {"order_id": SECRET},
             start_to_close_timeout=timedelta(seconds=10),
             retry_policy=RetryPolicy(maximum_attempts=4),

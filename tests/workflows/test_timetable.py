@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,8 +16,10 @@ from temporalio.client import Client, WorkflowHistory
 from domain.errors import PermanentError, RateLimited, RecipientRejected, ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.outcomes import Done
+from domain.policies import NOTIFICATION
 from starter import JobDidNotComplete, JobHandle, Jobs
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
+from workflows import steps
 from workflows.hosting import job_worker
 from workflows.registry import registry
 
@@ -226,3 +229,28 @@ def _scheduled_policy(history: WorkflowHistory):  # type: ignore[no-untyped-def]
         for e in history.events
         if e.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
     )
+
+
+async def test_an_attempt_that_does_not_end_in_time_is_stopped_before_the_next_begins(
+    skipping: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = NOTIFICATION.model_copy(update={"attempt_limit": timedelta(seconds=1)})
+    monkeypatch.setitem(steps._policies, "order_confirmation.confirm", impatient)
+    at_work, most = 0, 0
+
+    async def hang() -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        try:
+            await asyncio.sleep(60)
+        finally:
+            at_work -= 1
+
+    mail = FakeMail(hang, hang)
+
+    handle, _ = await run(skipping, mail)
+
+    assert (await handle.status()).state == "completed"
+    assert times_of(mail) == 3
+    assert (most, at_work) == (1, 0)

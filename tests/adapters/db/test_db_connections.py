@@ -21,6 +21,7 @@ from demo.ports import free_port
 from demo.postgres import Postgres
 from domain.errors import ConnectionBroken, InvalidRequest, NetworkTimeout, ServiceUnavailable, TransientError
 from domain.orders import Order
+from tests.adapters.db.states import state_of
 
 DatabaseMaker = Callable[[str], Awaitable[str]]
 EngineMaker = Callable[..., AsyncEngine]
@@ -32,7 +33,7 @@ _OTHERS = (
 
 
 async def _fill_pool(orders: SqlOrders) -> None:
-    await asyncio.gather(*(orders.check(1) for _ in range(20)))
+    await asyncio.gather(*(orders.get(1) for _ in range(20)))
 
 
 async def _wait_until_someone_waits(direct: asyncpg.Connection) -> None:
@@ -49,7 +50,7 @@ async def test_kept_connections_that_were_killed_fail_no_call(
         await _fill_pool(orders)
         assert await direct.fetchval(_OTHERS) > 1
         # At once: the driver has not read of the end of all of them yet.
-        await asyncio.gather(*(orders.check(order.id) for _ in range(20)))
+        await asyncio.gather(*(orders.get(order.id) for _ in range(20)))
     await _fill_pool(orders)
     await direct.fetchval(_OTHERS)
     assert await ledger.claim(f"killed/{order.id}") is True
@@ -58,7 +59,7 @@ async def test_kept_connections_that_were_killed_fail_no_call(
     await direct.fetchval(_OTHERS)
     assert await orders.mark_confirmed(order.id) is True
     await direct.fetchval(_OTHERS)
-    assert (await orders.check(order.id)).state == "confirmed"
+    assert await state_of(orders, order.id) == "confirmed"
 
 
 async def test_a_connection_that_dies_under_a_statement_is_replaced_and_the_statement_run_again(
@@ -84,11 +85,11 @@ async def test_a_restart_of_the_server_fails_no_later_call(
     await asyncio.to_thread(postgres.stop if end == "stop" else postgres.kill)
     try:
         with pytest.raises(ConnectionBroken, match="ECONNREFUSED"):
-            await orders.check(order.id)
+            await orders.get(order.id)
     finally:
         await asyncio.to_thread(postgres.start)
-    states = await asyncio.gather(*(orders.check(order.id) for _ in range(20)))
-    assert {state.state for state in states} == {"to-confirm"}
+    states = await asyncio.gather(*(state_of(orders, order.id) for _ in range(20)))
+    assert set(states) == {"to-confirm"}
 
 
 async def test_an_answer_that_was_recorded_survives_a_crash_of_the_server(
@@ -168,8 +169,8 @@ async def test_a_server_that_falls_silent_costs_a_connection_one_call(
         await orders.add_all([order])
         silent.set()
         with pytest.raises(NetworkTimeout):
-            await orders.check(order.id)
-        assert (await orders.check(order.id)).state == "to-confirm"
+            await orders.get(order.id)
+        assert await state_of(orders, order.id) == "to-confirm"
         await engine.dispose()
         await asyncio.gather(*pumps)
 
@@ -186,7 +187,7 @@ async def test_a_cancelled_call_leaves_the_pool_usable(
         marking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await marking
-    assert (await orders.check(order.id)).state == "to-confirm"
+    assert await state_of(orders, order.id) == "to-confirm"
 
 
 async def test_never_more_connections_than_allowed(

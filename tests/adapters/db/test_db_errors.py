@@ -28,6 +28,7 @@ from domain.errors import (
     TransientError,
 )
 from domain.orders import Order
+from tests.adapters.db.states import state_of
 
 EngineMaker = Callable[..., AsyncEngine]
 
@@ -76,7 +77,7 @@ async def test_an_error_names_the_constraint_or_the_state_and_no_value(
 
 async def test_a_number_that_no_column_holds_is_refused_without_telling_it(engine: AsyncEngine) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        await SqlOrders(engine).check(2**70 + 12345)
+        await SqlOrders(engine).get(2**70 + 12345)
     assert str(2**70 + 12345) not in _everything_told(caught.value)
 
 
@@ -98,13 +99,13 @@ async def test_a_key_that_breaks_a_rule_is_not_told(engine: AsyncEngine) -> None
 async def test_a_database_that_is_not_there_is_waited_for(engine_to: EngineMaker) -> None:
     nobody_listens = f"postgresql://postgres:hush@127.0.0.1:{free_port()}/shop"
     with pytest.raises(ConnectionBroken, match="ECONNREFUSED") as caught:
-        await SqlOrders(engine_to(nobody_listens)).check(1)
+        await SqlOrders(engine_to(nobody_listens)).get(1)
     assert "hush" not in _everything_told(caught.value)
 
 
 async def test_a_host_name_that_does_not_resolve_is_waited_for(engine_to: EngineMaker) -> None:
     with pytest.raises(ConnectionBroken):
-        await SqlOrders(engine_to("postgresql://postgres@no-such-host.invalid/shop")).check(1)
+        await SqlOrders(engine_to("postgresql://postgres@no-such-host.invalid/shop")).get(1)
 
 
 async def test_a_server_that_accepts_and_stays_silent_is_given_up_in_time(engine_to: EngineMaker) -> None:
@@ -115,7 +116,7 @@ async def test_a_server_that_accepts_and_stays_silent_is_given_up_in_time(engine
     async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(NetworkTimeout):
-            await SqlOrders(engine_to(f"postgresql://postgres@127.0.0.1:{port}/shop", connect_timeout=0.2)).check(1)
+            await SqlOrders(engine_to(f"postgresql://postgres@127.0.0.1:{port}/shop", connect_timeout=0.2)).get(1)
 
 
 async def test_a_server_that_hangs_up_at_once_is_waited_for(engine_to: EngineMaker) -> None:
@@ -125,7 +126,7 @@ async def test_a_server_that_hangs_up_at_once_is_waited_for(engine_to: EngineMak
     async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(ConnectionBroken):
-            await SqlOrders(engine_to(f"postgresql://postgres@127.0.0.1:{port}/shop")).check(1)
+            await SqlOrders(engine_to(f"postgresql://postgres@127.0.0.1:{port}/shop")).get(1)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +138,7 @@ async def test_a_wrong_login_makes_jobs_wait_and_says_what_to_correct(
     postgres: Postgres, engine_to: EngineMaker, old: str, new: str, state: str
 ) -> None:
     with pytest.raises(ServiceUnavailable, match=f"DATABASE_URL.*{state}"):
-        await SqlOrders(engine_to(postgres.url.replace(old, new))).check(1)
+        await SqlOrders(engine_to(postgres.url.replace(old, new))).get(1)
 
 
 async def test_a_missing_schema_makes_jobs_wait_and_says_what_to_run(
@@ -145,7 +146,7 @@ async def test_a_missing_schema_makes_jobs_wait_and_says_what_to_run(
 ) -> None:
     engine = engine_to(await make_database("empty"))
     calls = [
-        SqlOrders(engine).check(1),
+        SqlOrders(engine).get(1),
         SqlOrders(engine).get(1),
         SqlOrders(engine).mark_confirmed(1),
         SqlOrders(engine).add_all([order]),
@@ -170,12 +171,12 @@ async def test_too_many_connections_are_waited_for(
 ) -> None:
     await direct.execute(f"ALTER ROLE {role} CONNECTION LIMIT 0")
     with pytest.raises(ServiceUnavailable, match="53300"):
-        await SqlOrders(engine_to(database_url.replace("postgres@", f"{role}@"))).check(1)
+        await SqlOrders(engine_to(database_url.replace("postgres@", f"{role}@"))).get(1)
 
 
 async def test_a_missing_right_is_waited_for(database_url: str, role: str, engine_to: EngineMaker) -> None:
     with pytest.raises(ServiceUnavailable, match="42501"):
-        await SqlOrders(engine_to(database_url.replace("postgres@", f"{role}@"))).check(1)
+        await SqlOrders(engine_to(database_url.replace("postgres@", f"{role}@"))).get(1)
 
 
 async def test_a_standby_is_waited_out(
@@ -191,7 +192,7 @@ async def test_no_free_connection_in_time_is_waited_for(database_url: str, engin
     engine = engine_to(database_url, connections=1, command_timeout=0.2)
     async with engine.connect():
         with pytest.raises(ServiceUnavailable, match="DATABASE_CONNECTIONS"):
-            await SqlOrders(engine).check(1)
+            await SqlOrders(engine).get(1)
 
 
 async def test_a_statement_that_takes_too_long_is_a_timeout_and_leaves_the_connection_usable(
@@ -203,7 +204,7 @@ async def test_a_statement_that_takes_too_long_is_a_timeout_and_leaves_the_conne
         await direct.execute("SELECT FROM orders WHERE id = $1 FOR UPDATE", order.id)
         with pytest.raises(NetworkTimeout):
             await orders.mark_confirmed(order.id)
-    assert (await orders.check(order.id)).state == "to-confirm"
+    assert await state_of(orders, order.id) == "to-confirm"
 
 
 async def test_a_lock_that_does_not_become_free_is_waited_for(engine: AsyncEngine, direct: asyncpg.Connection) -> None:

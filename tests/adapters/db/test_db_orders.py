@@ -13,6 +13,7 @@ from adapters.db import migrate
 from adapters.db.orders import SqlOrders
 from domain.errors import InvalidRequest
 from domain.orders import Order
+from tests.adapters.db.states import state_of
 
 
 @pytest.fixture
@@ -42,21 +43,21 @@ async def test_more_than_nine_items_keep_their_order(orders: SqlOrders, order: O
 
 async def test_an_unknown_order_is_none(orders: SqlOrders) -> None:
     assert await orders.get(2**63 - 1) is None
-    assert (await orders.check(2**63 - 1)).state == "unknown"
+    assert await state_of(orders, 2**63 - 1) == "unknown"
     assert await orders.mark_confirmed(2**63 - 1) is False
 
 
 async def test_a_check_tells_what_is_left_to_do(orders: SqlOrders, order: Order) -> None:
     await orders.add_all([order])
-    assert (await orders.check(order.id)).state == "to-confirm"
+    assert await state_of(orders, order.id) == "to-confirm"
     await orders.mark_confirmed(order.id)
-    assert (await orders.check(order.id)).state == "confirmed"
+    assert await state_of(orders, order.id) == "confirmed"
 
 
 async def test_a_check_tells_that_the_customer_has_no_address(orders: SqlOrders, order: Order) -> None:
     customer = order.customer.model_copy(update={"email": None})
     await orders.add_all([order.model_copy(update={"customer": customer})])
-    assert (await orders.check(order.id)).state == "no-address"
+    assert await state_of(orders, order.id) == "no-address"
 
 
 async def test_the_first_mark_stays(orders: SqlOrders, order: Order) -> None:
