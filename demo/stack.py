@@ -150,6 +150,11 @@ class Stack:
         return [Death(part.name, part.log, part.last_lines()) for part in self._parts if part.died]
 
     @property
+    def keep_open(self) -> tuple[int, ...]:
+        """File descriptors for parts that are started beside these: while one has them, the folder stays locked."""
+        return () if self._lock is None else (self._lock.fd,)
+
+    @property
     def parts(self) -> tuple[Part, ...]:
         """The parts that were started, whatever has become of them."""
         return tuple(self._parts)

@@ -1,0 +1,109 @@
+"""What every station of the tour needs: start a job, see how it ends, look into the inbox, judge."""
+
+from __future__ import annotations
+
+import asyncio
+
+from demo.display import Display
+from demo.inbox.reader import InboxReader, ReceivedMail, RefusedMail
+from demo.visit import Visit
+from demo.worker_part import SENDER
+from domain.mail import message_id
+from domain.order_confirmation import OrderConfirmationRequest
+from domain.orders import Order
+from domain.outcomes import Declined, Done, Outcome, Skipped
+from starter import JobDidNotComplete, JobHandle, Jobs
+
+LIMIT = 60.0
+"""Seconds after which a station waits no longer for a job that should end at once."""
+
+End = Outcome | JobDidNotComplete | None
+"""How a job ended; None where it has not."""
+
+
+class Guide:
+    """Leads through one visit, and remembers whether everything was as it said."""
+
+    def __init__(self, visit: Visit, jobs: Jobs, inbox: InboxReader, inbox_url: str, display: Display) -> None:
+        """`inbox_url` is that of the inbox's page."""
+        self.visit = visit
+        self.jobs = jobs
+        self.inbox = inbox
+        self.display = display
+        self._inbox_url = inbox_url
+        self.checked = 0
+        self.unmet = 0
+
+    def station(self, number: int, title: str, expectation: str) -> None:
+        """Say what comes now, and what is to be expected."""
+        self.display.heading(f"{number}  {title}")
+        self.display.line(f"   Expected: {expectation}")
+
+    def expect(self, text: str, *, met: bool) -> None:
+        """Tell what was seen, and whether it was as expected."""
+        self.checked += 1
+        self.unmet += not met
+        self.display.verdict(text, met=met)
+
+    async def start(self, order: Order | int) -> JobHandle:
+        """Start the confirmation of an order."""
+        return await self.jobs.start(OrderConfirmationRequest(order_id=order if isinstance(order, int) else order.id))
+
+    async def end(self, handle: JobHandle, within: float = LIMIT) -> End:
+        """Wait for a job's end, as long as `within`."""
+        try:
+            async with asyncio.timeout(within):
+                return await handle.result()
+        except JobDidNotComplete as exc:
+            return exc
+        except TimeoutError:
+            return None
+
+    async def mails(self, order: Order | int) -> list[ReceivedMail]:
+        """What arrived of an order's confirmation: by its Message-ID, and by its customer's address."""
+        number = order if isinstance(order, int) else order.id
+        found = {mail.id: mail for mail in await self.inbox.mails(confirmation_id(number))}
+        if isinstance(order, Order) and order.customer.email:
+            found |= {mail.id: mail for mail in await self.inbox.mails(order.customer.email)}
+        return list(found.values())
+
+    async def refusals(self, order: Order) -> list[RefusedMail]:
+        """How often the order's customer was refused, oldest first."""
+        return sorted(
+            (r for r in await self.inbox.refusals() if r.recipient == order.customer.email), key=lambda one: one.at
+        )
+
+    async def expect_mails(self, order: Order | int, count: int) -> list[ReceivedMail]:
+        """Look whether so many mails of an order's confirmation arrived; returns them."""
+        found = await self.mails(order)
+        self.expect(f"{mails_of(len(found))} in the inbox", met=len(found) == count)
+        return found
+
+    def links(self, handle: JobHandle, mails: list[ReceivedMail] | None = None) -> None:
+        """Where to see it."""
+        self.display.link("Web UI", handle.web_ui)
+        for mail in mails or ():
+            self.display.link("the mail", f"{self._inbox_url}/mails/{mail.id}")
+
+
+def confirmation_id(order_id: int) -> str:
+    """Message-ID of an order's confirmation."""
+    return message_id(OrderConfirmationRequest(order_id=order_id).workflow_id, SENDER.partition("@")[2])
+
+
+def told(end: End) -> str:
+    """How a job ended, for people."""
+    match end:
+        case None:
+            return f"has not ended after {LIMIT:.0f} s"
+        case JobDidNotComplete():
+            return f"failed with {end.error_type}"
+        case Done():
+            return "done"
+        case Skipped() | Declined():
+            return f"{end.outcome}: {end.reason}"
+
+
+def mails_of(count: int) -> str:
+    """`no mail`, `1 mail`, `2 mails`."""
+    return f"{count or 'no'} mail{'' if count < 2 else 's'}"
