@@ -12,7 +12,7 @@ guard it by `workflow.patched`.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -142,7 +142,9 @@ def _telling(made: Progress) -> Iterator[None]:
     try:
         yield
     finally:
-        _progress.reset(token)
+        # A run that its worker drops from memory here is closed from outside its context, where nothing was set.
+        with suppress(ValueError):
+            _progress.reset(token)
 
 
 def _wait_after(failure: FailureError, policy: Policy) -> timedelta | None:
