@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import AsyncIterator
 from functools import partial
 from itertools import count
 
+import asyncpg
 import pytest
 from google.protobuf.duration_pb2 import Duration
 from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
@@ -53,6 +55,19 @@ def jobs(client: Client, stack: Stack) -> Jobs:
 def command_line(stack: Stack, client: Client) -> CommandLine:
     """In the tests' namespace."""
     return CommandLine({**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace})
+
+
+@pytest.fixture
+async def empty_database(stack: Stack) -> AsyncIterator[str]:
+    """URL of a database without a schema, the test's own."""
+    name = f"empty_{uuid.uuid4().hex[:8]}"
+    connection = await asyncpg.connect(stack.postgres.url_of("postgres"))
+    try:
+        await connection.execute(f"CREATE DATABASE {name}")
+        yield stack.postgres.url_of(name)
+        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        await connection.close()
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client
 
+from starter import JobHandle, JobStatus
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.hosting import job_worker
 from workflows.registry import registry
@@ -31,3 +33,11 @@ async def serve(
         drain=timedelta(seconds=1),
     ):
         yield orders
+
+
+async def becomes(handle: JobHandle, condition: Callable[[JobStatus], bool]) -> JobStatus:
+    """The job's status, as soon as the condition holds of it."""
+    async with asyncio.timeout(30):
+        while not condition(status := await handle.status()):  # noqa: ASYNC110  # the server tells nobody by itself
+            await asyncio.sleep(0.05)
+    return status
