@@ -33,10 +33,10 @@ from adapters.db.orders import SqlOrders
 from adapters.email.course import longest_send
 from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
-from adapters.process import leave
+from adapters.process import leave, settle
 from adapters.readiness import Need, Readiness, Unmet, look
 from adapters.settings import Settings, WorkerSettings
-from adapters.stopping import MARGIN, Stop
+from adapters.stopping import MARGIN, Stop, drain
 from adapters.supervisor import CANNOT_START, FAILED, MISCONFIGURED, Supervisor, when_parent_ends
 from adapters.telemetry import logs
 from adapters.telemetry.http import Endpoints
@@ -131,6 +131,7 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
             registry,
             outside.ports,
             drain=settings.drain,
+            sandbox=settings.sandbox,
             # A job's task holds its slot until its local steps are done, so the first number is how many jobs are at
             # work; more local activities than that cannot be. What waits does so at the server, where other workers
             # can have it and the queue's depth shows it, and not in here for a connection of a pool.
@@ -176,6 +177,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
             return CANNOT_START
 
         workers = make_workers(temporal.client, queues, outside, own)
+        settle()
         parts = [asyncio.create_task(worker.run(), name=f"queue {worker.task_queue}") for worker in workers]
         depth = QueueDepth(metrics, temporal.client, queues)
         parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
@@ -186,8 +188,8 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
                 Need("pollers", partial(polling, workers)),
             ]
         )
-        facts = {"queues": ",".join(queues), "kinds": len(registry), "http": endpoints.address}
-        _log.info("The worker takes jobs", extra={"action": "start", **facts})
+        about = {"action": "start", "queues": ",".join(queues), "http": endpoints.address}
+        _log.info("The worker takes jobs", extra=about)
         await asyncio.wait({*parts, endpoints.serving, told}, return_when=asyncio.FIRST_COMPLETED)
         status = 0
         for part in (part for part in (*parts, endpoints.serving) if part.done()):
@@ -196,10 +198,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
 
         readiness.state = "draining"
         stop.now("part of the worker ended")  # does nothing where it was told to
-        await asyncio.gather(*(worker.shutdown() for worker in workers), return_exceptions=True)
-        parts[-1].cancel()
-        await asyncio.wait(parts)
-        _log.info("Drained: all workers have stopped", extra={"action": "end", "status": status})
+        await drain(workers, own.drain)
     return status
 
 
@@ -277,11 +276,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
         queues, settings = chosen_queues(chosen.queues), Settings()
         if chosen.check:
             return asyncio.run(check(settings, queues))
-        copy = {} if chosen.parent is None else {"process": chosen.process}
+        copy = {} if chosen.parent is None else {"process_index": chosen.process}
         logs.configure(format=settings.worker.log_format, level=settings.worker.log_level, **copy)
         if chosen.processes > 1:
             return supervise(settings, queues, chosen.processes)
-        return asyncio.run(serve(settings, queues, chosen.process, chosen.parent))
+        # Never closed: that would wait for steps that have outlasted the drain.
+        return asyncio.Runner().run(serve(settings, queues, chosen.process, chosen.parent))
     except ValidationError as exc:
         problem, status = "; ".join(configuration.problems(exc)), MISCONFIGURED
     except (Misconfigured, MissingPort, RegistryError, TimeLimitsContradict, InvalidStart) as exc:

@@ -6,8 +6,11 @@ import asyncio
 import logging
 import signal
 import threading
+from collections.abc import Sequence
 from datetime import timedelta
 from types import FrameType
+
+from temporalio.worker import Worker
 
 from adapters.process import leave
 
@@ -15,6 +18,9 @@ _log = logging.getLogger(__name__)
 
 MARGIN = timedelta(seconds=5)
 """What a process gets beyond its drain, for cancelled activities to clean up and for adapters to close."""
+
+_CLEAN_UP = timedelta(seconds=1)
+"""For activities that the SDK has cancelled."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _FLUSH_WITHIN = 1.0
@@ -55,15 +61,29 @@ class Stop:
         late.start()
 
     def _first(self, number: signal.Signals) -> None:
-        self.now(number.name)
         for each in _SIGNALS:
             # Handled by the interpreter itself from now on, so that a second one works with a blocked loop, too.
             self._loop.remove_signal_handler(each)
             signal.signal(each, _second)
+        self.now(number.name)
 
     def _late(self) -> None:
         _log.error("The drain did not come to its end, the process ends now", extra={"action": "give-up"})
         leave(self._status_when_late, flush_within=_FLUSH_WITHIN)
+
+
+async def drain(workers: Sequence[Worker], limit: timedelta) -> None:
+    """Shut workers down that were made with this limit, and wait for them not much longer.
+
+    When the limit is over, the SDK cancels regular activities, but lets local ones run on to their own time limits.
+    Those are left behind unfinished, to end with the process: Temporal gives their jobs to another worker.
+    """
+    ends = [asyncio.create_task(worker.shutdown()) for worker in workers]
+    _, late = await asyncio.wait(ends, timeout=(limit + _CLEAN_UP).total_seconds())
+    if late:
+        _log.warning("The drain is over, another worker does again what still runs", extra={"action": "end"})
+    else:
+        _log.info("Drained: nothing runs any more", extra={"action": "end"})
 
 
 def _second(number: int, _: FrameType | None) -> None:

@@ -76,7 +76,7 @@ class Supervisor:
 
     def _kill(self) -> None:
         for index, process in self._running.items():
-            _log.error("A process did not end, it is killed", extra={"process": index, "pid": process.pid})
+            _log.error("A process did not end, it is killed", extra={"process_index": index, "pid": process.pid})
             self._status = FAILED
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -92,7 +92,7 @@ class Supervisor:
                 return
             if status == MISCONFIGURED or (first and status == CANNOT_START):
                 # The others will fare no better; it has said why itself.
-                _log.error("A process could not start, all end", extra={"process": index, "status": status})
+                _log.error("A process could not start, all end", extra={"process_index": index, "status": status})
                 self._status = status
                 self._tell(signal.SIGTERM)
                 return
@@ -101,7 +101,7 @@ class Supervisor:
                 pause = _FIRST_PAUSE
             _log.error(
                 "A process ended unasked, it is started anew",
-                extra={"action": "restart", "process": index, "status": status, "wait_seconds": pause},
+                extra={"action": "restart", "process_index": index, "status": status, "wait_seconds": pause},
             )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), pause)
@@ -116,7 +116,7 @@ class Supervisor:
             start_new_session=True,
         )
         self._running[index] = process
-        _log.info("Started a process", extra={"action": "start", "process": index, "pid": process.pid})
+        _log.info("Started a process", extra={"action": "start", "process_index": index, "pid": process.pid})
         if self._told is not None:
             process.send_signal(self._told)
         try:

@@ -23,8 +23,11 @@ from temporalio import activity, workflow
 CORE_LOGGER = "temporalio.core"
 """Receives what the SDK's core has to say (see `adapters/telemetry/metrics.py`)."""
 
-# At INFO and below these tell of every request or statement, some of them with its values.
-_CHATTY = ("alembic", "asyncio", "asyncpg", "aiosmtplib", "httpcore", "httpx", "sqlalchemy", "uvicorn")
+# At INFO and below these tell of every request or statement, some with its values, or what the worker itself tells.
+_CHATTY = (
+    *("alembic", "asyncio", "asyncpg", "aiosmtplib", "httpcore", "httpx", "sqlalchemy", "uvicorn"),
+    "temporalio.worker",
+)
 
 _TELLS_OF_FAILURES = "activities.interceptor"
 """Module that logs each failed attempt together with what follows from it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -48,8 +49,9 @@ class WorkerProcess:
         def found() -> list[Line]:
             return [line for line in self.lines if message in line["message"] and where(line)]
 
-        async with asyncio.timeout(_LONGEST), self._news:
-            await self._news.wait_for(lambda: len(found()) >= count or self._silent)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST), self._news:
+                await self._news.wait_for(lambda: len(found()) >= count or self._silent)
         assert len(found()) >= count, f"{message!r} was never said: {self.lines} {self.errors}"
         return found()[count - 1]
 
@@ -67,9 +69,11 @@ class WorkerProcess:
 
     async def ended(self) -> int:
         """Wait until the process and all that share its output are gone; returns the exit status."""
-        async with asyncio.timeout(_LONGEST):
-            await self._reading
-            return await self._process.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LONGEST):
+                await asyncio.shield(self._reading)
+                return await self._process.wait()
+        raise AssertionError(f"it did not end: {self.lines} {self.errors}")
 
     async def end(self) -> None:
         """Leave nothing behind, whatever the test has done."""
