@@ -1,13 +1,24 @@
-"""The end of a process that used Temporal's SDK."""
+"""A worker's process: its garbage, and its end."""
 
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
 import threading
 from typing import NoReturn
+
+
+def settle() -> None:
+    """Tell the garbage collector that what is there by now stays. Call it once all is imported and made.
+
+    By default every few hundred new objects make it look, at times through all modules: some 5 % of a worker's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def leave(status: int, *, flush_within: float | None = None) -> NoReturn:

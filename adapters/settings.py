@@ -93,6 +93,9 @@ class WorkerSettings(BaseSettings):
     """Most jobs of a queue that one process has at work at a time; the rest waits at the server."""
     cached_jobs: PositiveInt = 1000
     """Most jobs of a queue that one process keeps in memory while they wait, some 100 kB each."""
+    sandbox: bool = False
+    """Have the SDK watch workflows for code that cannot be replayed. It costs a quarter of the worker's CPU time, and
+    the tests of a kind do it: turn it on for kinds whose tests don't."""
     http_host: str = "127.0.0.1"
     http_port: Annotated[int, Field(ge=0, le=65535)] = 9090
     """Of `/metrics`, `/healthz` and `/readyz`; process n of several takes port + n; 0 takes any free one."""

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -20,15 +20,19 @@ from demo.temporal_server import TemporalServer
 
 @dataclass
 class Side:
-    """One of the two: its server, its worker process, and how a job is started on it."""
+    """One of the two: its server, and the process that starts jobs and works on them."""
 
     name: str
     server: TemporalServer
     worker: subprocess.Popen[bytes]
     client: Client
-    start: Callable[[int], Awaitable[None]]
-    """Start the confirmation of an order."""
     workflow_id: Callable[[int], str]
+
+    def tell(self, order_ids: Iterable[int]) -> None:
+        """Have the process start the confirmation of these orders."""
+        if self.worker.stdin is None:
+            raise RuntimeError(f"{self.name} was started without an input")
+        self.worker.stdin.write("".join(f"{order_id}\n" for order_id in order_ids).encode())
 
     def cpu(self) -> tuple[float, float]:
         """CPU seconds of the worker and of the server so far."""
@@ -50,7 +54,12 @@ def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> 
     """Start a process of the benchmark; its output goes into `log`."""
     with log.open("wb") as out:
         return subprocess.Popen(  # noqa: S603  # our own command
-            list(command), env={**os.environ, **environment}, stdout=out, stderr=subprocess.STDOUT
+            list(command),
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            bufsize=0,
         )
 
 

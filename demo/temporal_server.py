@@ -24,11 +24,11 @@ _DYNAMIC_CONFIG = {
     # Partitions spread the load over machines; here is one.
     "matching.numTaskqueueReadPartitions": "1",
     "matching.numTaskqueueWritePartitions": "1",
+    # Without it the server ignores fairness keys.
+    "matching.enableFairness": "true",
 }
 
 _ALWAYS = {
-    # Without it the server ignores fairness keys.
-    "matching.enableFairness": "true",
     # It asks an address on the internet whether there is a newer version.
     "frontend.enableServerVersionCheck": "false",
 }

@@ -10,7 +10,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.runtime import Runtime
-from temporalio.worker import PollerBehaviorAutoscaling, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.interceptor import RetryInterceptor, tell_attempt
@@ -43,6 +43,7 @@ def job_worker(
     ports: Mapping[type, object],
     *,
     drain: timedelta = timedelta(seconds=30),
+    sandbox: bool = True,
     draw: Callable[[float, float], float] | None = None,
     passed_through: Sequence[str] = (),
     **options: Any,
@@ -50,8 +51,9 @@ def job_worker(
     """Make a worker for the kinds of one queue.
 
     `client` must be made with `workflows.data_converter.data_converter`. `drain` is how long running activities may go
-    on once the worker is told to stop. `draw` replaces `random.uniform` for the waits. `passed_through` names further
-    modules for the sandbox; `options` go to `temporalio.worker.Worker`.
+    on once the worker is told to stop. `sandbox` has the SDK watch the workflows for code that cannot be replayed, at
+    a quarter of the worker's CPU time: for tests. `draw` replaces `random.uniform` for the waits. `passed_through`
+    names further modules for the sandbox; `options` go to `temporalio.worker.Worker`.
 
     Raises MissingPort where an activities class asks for a port that isn't in `ports`, TypeError where the client has
     another data converter.
@@ -75,9 +77,7 @@ def job_worker(
         workflows=[kind.workflow for kind in chosen],
         activities=[method for kind in chosen for method in bound_steps(kind, ports)],
         interceptors=[JobInterceptor(), RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {}))],
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
-        ),
+        workflow_runner=_sandbox(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=drain,
         **{
             "workflow_task_poller_behavior": PollerBehaviorAutoscaling(),
@@ -85,6 +85,11 @@ def job_worker(
             **options,
         },
     )
+
+
+def _sandbox(passed_through: Sequence[str]) -> SandboxedWorkflowRunner:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
 
 
 def bound_steps(kind: Kind, ports: Mapping[type, object]) -> list[Callable[..., Any]]:

@@ -1,0 +1,26 @@
+"""Which orders a process under measurement is to start jobs for: a line each on its standard input."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+IN_FLIGHT = 50
+"""Starts on the way at a time."""
+
+
+async def start_as_told(start: Callable[[int], Awaitable[None]]) -> None:
+    """Start a job for each order told, until the input ends."""
+    lines = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    gate = asyncio.Semaphore(IN_FLIGHT)
+
+    async def one(order_id: int) -> None:
+        try:
+            await start(order_id)
+        finally:
+            gate.release()
+
+    async with asyncio.TaskGroup() as starting:
+        while line := await lines.readline():
+            await gate.acquire()
+            starting.create_task(one(int(line)))
