@@ -37,10 +37,14 @@ class QueueDepth:
     async def keep_up(self, every: timedelta = timedelta(seconds=10)) -> None:
         """Ask the server again and again, until cancelled. Values that cannot be had vanish from the metrics."""
         while True:
-            for queue in self._queues:
-                for name, kind in _TYPES.items():
-                    await self._ask(queue, name, kind)
+            await self.refresh()
             await asyncio.sleep(every.total_seconds())
+
+    async def refresh(self) -> None:
+        """Ask the server once."""
+        for queue in self._queues:
+            for name, kind in _TYPES.items():
+                await self._ask(queue, name, kind)
 
     async def _ask(self, queue: str, name: str, kind: TaskQueueType.ValueType) -> None:
         labels = {"queue": queue, "type": name}

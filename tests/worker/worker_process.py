@@ -58,9 +58,9 @@ class WorkerProcess:
     async def takes_jobs(self) -> Line:
         return await self.says("The worker takes jobs")
 
-    async def get(self, path: str) -> httpx.Response:
-        """Ask one of the endpoints."""
-        address = (await self.takes_jobs())["http"]
+    async def get(self, path: str, *, address: str | None = None) -> httpx.Response:
+        """Ask one of the endpoints, once the worker takes jobs unless the address is known."""
+        address = address or (await self.takes_jobs())["http"]
         async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
             return await http.get(address + path)
 
