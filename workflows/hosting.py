@@ -77,7 +77,7 @@ def job_worker(
         workflows=[kind.workflow for kind in chosen],
         activities=[method for kind in chosen for method in bound_steps(kind, ports)],
         interceptors=[JobInterceptor(), RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {}))],
-        workflow_runner=_sandbox(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
+        workflow_runner=sandboxed(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=drain,
         **{
             "workflow_task_poller_behavior": PollerBehaviorAutoscaling(),
@@ -87,7 +87,8 @@ def job_worker(
     )
 
 
-def _sandbox(passed_through: Sequence[str]) -> SandboxedWorkflowRunner:
+def sandboxed(passed_through: Sequence[str] = ()) -> SandboxedWorkflowRunner:
+    """The SDK's sandbox, with what workflows share with their worker passed through."""
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH, *passed_through)
     return SandboxedWorkflowRunner(restrictions=restrictions)
 
