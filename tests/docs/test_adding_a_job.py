@@ -142,9 +142,7 @@ async def test_the_kind_stands_in_the_table_with_its_policy(house: Path) -> None
 
 async def test_the_packages_own_test_passes(package: Path) -> None:
     environment = {**clean_environment(), "PYTHONPATH": str(package)}
-    status, said = await run(
-        package, *PYTHON_HERE, "pytest", "-q", "-o", "asyncio_mode=auto", "tests", environment=environment
-    )
+    status, said = await run(package, *PYTHON_HERE, "pytest", "-q", "tests", environment=environment)
 
     assert status == 0, said
     assert "1 passed" in said

@@ -13,6 +13,7 @@ from temporalio.service import TLSConfig
 
 from adapters.configuration import shown, values
 from adapters.settings import DatabaseSettings, MailSettings, SmtpSettings, WorkerSettings
+from demo.data.shop import orders
 from domain.errors import JobError, PermanentError, TransientError, permanent_error_types
 from starter.connection import DEFAULT_ADDRESS, web_ui_base
 from tests.docs.house import PYTHON_HERE, ROOT, clean_environment
@@ -68,6 +69,17 @@ def test_every_file_and_folder_that_is_named_is_there() -> None:
 
     assert named
     assert not gone
+
+
+def test_every_order_that_is_named_is_one_of_the_demos() -> None:
+    named = {
+        int(number)
+        for page in pages()
+        for number in re.findall(r"(?:order_id=|--order-id |order-confirmation/)(\d+)", text(page))
+    }
+
+    assert named
+    assert named <= {order.id for order in orders()}
 
 
 def test_every_make_target_that_is_named_is_there() -> None:
@@ -168,7 +180,7 @@ def test_every_decision_is_dated_and_names_what_was_rejected() -> None:
         date = re.match(r"\d{4}-\d{2}-\d{2}", note.name)
         assert date is not None, note.name
         assert f"\n{date[0]}\n" in text(note), note.name
-        assert "**Rejected: " in text(note), note.name
+        assert "Rejected: " in text(note), note.name
 
 
 def _write_kinds() -> None:
