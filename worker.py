@@ -90,20 +90,13 @@ class Outside:
         self.limits: dict[type, tuple[timedelta, str]] = {
             OrderRepository: by_database,
             DeliveryLedger: by_database,
-            MailSender: (
-                longest_send(settings.smtp),
-                "SMTP_WAIT_TIMEOUT, SMTP_CONNECT_TIMEOUT, SMTP_DATA_TIMEOUT or SMTP_COMMAND_TIMEOUT",
-            ),
+            MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
         }
         """By port: the longest that one call can take, and the settings that this comes from."""
 
     async def database(self) -> str:
         """Probe for a `Need`: reachable, and with the schema that this code needs."""
         return f"PostgreSQL {await database.probe(self._probed)} at {self._probed.url.host}, schema up to date"
-
-    async def mail_server(self) -> str:
-        """Probe for a `Need`: takes our login and is ready for mail."""
-        return f"ready for mail ({await self.mail.probe()})"
 
     async def close(self) -> None:
         """Close all connections."""
@@ -135,7 +128,7 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
             # A job's task holds its slot until its local steps are done, so the first number is how many jobs are at
             # work; more local activities than that cannot be. What waits does so at the server, where other workers
             # can have it and the queue's depth shows it, and not in here for a connection of a pool.
-            max_concurrent_workflow_tasks=max(slots, 2),
+            max_concurrent_workflow_tasks=slots,
             max_concurrent_local_activities=slots,
             max_concurrent_activities=slots,
             # Jobs that wait for their next attempt are kept in memory, the rest is replayed from history when it goes
@@ -211,9 +204,7 @@ async def polling(workers: Sequence[Worker]) -> str:
 
 async def check(settings: Settings, queues: Sequence[str]) -> int:
     """Show the configuration and probe everything that it names; returns the exit status."""
-    values = connection_settings() | configuration.values(
-        settings.worker, settings.database, settings.smtp, settings.mail
-    )
+    values = connection_settings() | configuration.values(*settings.groups)
     mask = configuration.Mask(configuration.secrets(values))
     outside, temporal = Outside(settings), TemporalProbe()
     served = [kind for kind in registry if kind.queue in queues]
@@ -229,7 +220,7 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
         Need("Temporal", temporal.server, (StarterError,), _START_LIMIT),
         Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
         Need("Database", outside.database, limit=_START_LIMIT),
-        Need("Mail server", outside.mail_server, limit=longest_send(settings.smtp)),
+        Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
     ]
     findings = [await look(need) for need in needs]
     sys.stdout.write("".join(f"{name:<28} {configuration.shown(value)}\n" for name, value in values.items()) + "\n")

@@ -112,3 +112,8 @@ class Settings:
         self.mail = MailSettings()
         self.database = DatabaseSettings()
         self.worker = WorkerSettings()
+
+    @property
+    def groups(self) -> tuple[BaseSettings, ...]:
+        """Each group of them."""
+        return self.worker, self.database, self.smtp, self.mail
