@@ -37,11 +37,18 @@ def copy_with_tests(to: Path) -> Path:
     """`copy_rooms`, and the tests that every kind of job has to pass, with what they need."""
     copy_rooms(to)
     for file in (
-        *("__init__.py", "conftest.py", "fakes.py", "workflows/__init__.py", "workflows/conftest.py"),
+        *(
+            "__init__.py",
+            "conftest.py",
+            "fakes.py",
+            "workflows/__init__.py",
+            "workflows/conftest.py",
+            "workflows/test_replay.py",
+        ),
         *("docs/__init__.py", "docs/house.py", "docs/test_architecture.py"),
     ):
         (to / "tests" / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "tests" / file, to / "tests" / file)
-    if (histories := ROOT / "tests" / "histories").is_dir():
-        shutil.copytree(histories, to / "tests" / "histories", ignore=shutil.ignore_patterns("__pycache__"))
+    histories = Path("tests", "histories")
+    shutil.copytree(ROOT / histories, to / histories, ignore=shutil.ignore_patterns("__pycache__"))
     return to

@@ -25,6 +25,7 @@ BLOCKS = blocks(ROOT / "docs" / "adding-a-job.md")
 _HERE = next(at for at, block in enumerate(BLOCKS) if block.language == "toml")
 IN_TREE, PACKAGE = BLOCKS[:_HERE], BLOCKS[_HERE:]
 LINT = (str(SCRIPTS / "ruff"),)
+REPLAY = ("pytest", "-q", "tests/workflows/test_replay.py", "-k", "confirmation-copy")
 ARCHITECTURE = ("pytest", "-q", "tests/docs/test_architecture.py")
 
 
@@ -203,8 +204,9 @@ async def test_both_kinds_run_in_the_worker_by_the_pages_commands(
     assert {command: out for command, (status, out) in said.items() if status} == {}
     assert paths == ["/orders/1042/points"]
     assert len(await inbox.mails()) == 1
-    status, out = await run(house, *PYTHON_HERE, *ARCHITECTURE)
-    assert status == 0, out
+    for tests in (ARCHITECTURE, REPLAY):
+        status, out = await run(house, *PYTHON_HERE, *tests)
+        assert status == 0, out
 
 
 def typed(command: str) -> str:
