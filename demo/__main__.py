@@ -30,12 +30,15 @@ def main() -> NoReturn:
     )
     parser.add_argument("--any-ports", action="store_true", help="listen on any free ports, not on the usual ones")
     chosen = parser.parse_args()
-    # Until the demo handles it, Ctrl-C just ends us: nothing is there to be stopped, and nobody wants a traceback.
+    # Nothing is there to be stopped yet, and nobody wants a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     leave(_run(chosen.folder, once=chosen.once, any_ports=chosen.any_ports), flush_within=5)
 
 
 def _run(folder: Path, *, once: bool, any_ports: bool) -> int:
+    # Here, since it takes a while: until the demo handles it, Ctrl-C just ends us.
+    import httpx
+
     from demo.display import Display, ReaderLeft
     from demo.lock import FolderInUse
     from demo.part import PartFailed
@@ -51,6 +54,8 @@ def _run(folder: Path, *, once: bool, any_ports: bool) -> int:
         return 128 + signal.SIGPIPE
     except (PartDied, PartFailed, FolderInUse, PortTaken, JobError, StarterError) as exc:
         sys.stderr.write(f"\ndemo: {exc}\n")
+    except httpx.HTTPError as exc:
+        sys.stderr.write(f"\ndemo: The inbox does not answer as it should ({type(exc).__name__}). Try again.\n")
     except Exception:  # noqa: BLE001  # a bug of ours: its traceback is the report
         traceback.print_exc()
     return 1

@@ -16,9 +16,8 @@ from pydantic import SecretStr
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
 from demo import next_steps
-from demo.display import Display
+from demo.display import Display, ReaderLeft
 from demo.ending import Ending
-from demo.part import PartFailed
 from demo.ports import Ports
 from demo.set_up import set_up
 from demo.stack import Death, Stack
@@ -44,8 +43,9 @@ class PartDied(Exception):
 
     def __init__(self, deaths: list[Death]) -> None:
         """Tell of all of them."""
-        told = (f"{d.part} has died. Last lines of {d.log}:\n{d.last_lines or '(none)'}" for d in deaths)
-        super().__init__("\n\n".join(told))
+        # The name at the end, where one looks first.
+        logs = "\n\n".join(f"last lines of {d.log}:\n{d.last_lines or '(none)'}" for d in deaths)
+        super().__init__(f"{logs}\n\nThis part ended, though nobody stopped it: {', '.join(d.part for d in deaths)}.")
 
 
 class Demo:
@@ -136,11 +136,14 @@ class Demo:
             display.link("inbox", stack.inbox_url)
             yield Jobs(client, web_ui=stack.web_ui)
         finally:
-            with suppress(OSError):  # the terminal may be gone
-                display.line("\nStopping everything …")
-            if self._worker is not None:
-                await _to_its_end(self._worker.stop)
-            await _to_its_end(stack.stop)
+            try:
+                if stack.parts:
+                    with suppress(OSError, ReaderLeft):  # the terminal may be gone
+                        display.line("\nStopping everything …")
+                if self._worker is not None:
+                    await _to_its_end(self._worker.stop)
+            finally:
+                await _to_its_end(stack.stop)
 
     def _start_worker(self) -> None:
         stack = self._stack
@@ -160,6 +163,5 @@ async def _to_its_end(act: Callable[[], None]) -> None:
         await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait({running})
-        if running.exception() is not None and not isinstance(running.exception(), PartFailed):
-            raise running.exception() from None  # type: ignore[misc]
+        running.exception()  # nobody asks for it any more
         raise

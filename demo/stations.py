@@ -12,7 +12,7 @@ from domain.outcomes import Done, Skipped
 from starter import JobDidNotComplete
 
 _AT_A_TIME = 40
-_LOOK_EVERY = 0.4
+_LOOK_EVERY = 1.0
 
 
 async def delivered(guide: Guide) -> None:
@@ -27,8 +27,8 @@ async def delivered(guide: Guide) -> None:
     guide.links(handle, await guide.expect_mails(order, 1))
 
 
-async def refused(guide: Guide, commands: str) -> None:
-    """An address is refused for good: the job ends as a dead letter. `commands` is the folder of the programs."""
+async def refused(guide: Guide, temporal: str) -> None:
+    """An address is refused for good: the job ends as a dead letter. `temporal` is how its command line is called."""
     order = guide.visit.refused
     guide.station(
         3,
@@ -50,7 +50,7 @@ async def refused(guide: Guide, commands: str) -> None:
     query = quote('ExecutionStatus="Failed"')
     web_ui = handle.web_ui.partition("/workflows/")[0]
     guide.display.link("all dead", f"{web_ui}/workflows?query={query}")
-    guide.display.command(f"   {commands}temporal workflow list --query \"ErrorType='{RecipientRejected.__name__}'\"")
+    guide.display.command(f"   {temporal} workflow list --query \"ErrorType='{RecipientRejected.__name__}'\"")
 
 
 async def skipped(guide: Guide) -> None:
@@ -80,9 +80,9 @@ async def twice(guide: Guide) -> None:
     guide.station(
         5, "The same order twice", "two clicks at the same moment and a third one afterwards: one run, one mail."
     )
-    clicks = await asyncio.gather(guide.start(order), guide.start(order))
+    clicks = [*await asyncio.gather(guide.start(order), guide.start(order))]
     end = await guide.end(clicks[0])
-    clicks = [*clicks, await guide.start(order)]
+    clicks.append(await guide.start(order))
     started, runs = sum(click.started for click in clicks), len({click.run_id for click in clicks})
     guide.expect(
         f"{clicks[0].id} {told(end)}; {len(clicks)} starts made {runs} run{'' if runs == 1 else 's'}",
@@ -115,12 +115,14 @@ async def batch(guide: Guide) -> None:
             guide.display.move("batch", text, share=done / len(orders))
             await asyncio.sleep(_LOOK_EVERY)
 
-    async with asyncio.TaskGroup() as group:
-        showing = group.create_task(show())
+    showing = asyncio.create_task(show())
+    try:
         ended_well = await asyncio.gather(*(confirm(order.id) for order in orders))
+    finally:
         took = time.perf_counter() - began
         showing.cancel()
-    guide.display.rest("batch")
+        await asyncio.wait({showing})
+        guide.display.rest("batch")
     guide.expect(
         f"{sum(ended_well)} of {len(orders)} done in {took:.1f} s, {len(orders) / took:.0f} jobs/s", met=all(ended_well)
     )

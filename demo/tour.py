@@ -1,4 +1,4 @@
-"""The guided tour: what a job does when all goes well, and when not. Each station says what it expects and checks it."""
+"""The guided tour: what a job does when all goes well, and when not. Each station says what it expects, and looks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def tour(stack: Stack, jobs: Jobs, engine: AsyncEngine, display: Display, 
             await retried.begin()
             following = asyncio.create_task(retried.follow())
             try:
-                await stations.refused(guide, commands)
+                await stations.refused(guide, f"{commands}temporal --address {stack.temporal_address}")
                 await stations.skipped(guide)
                 await stations.twice(guide)
                 await stations.batch(guide)
