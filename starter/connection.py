@@ -21,12 +21,17 @@ DEFAULT_ADDRESS = "127.0.0.1:7233"
 RPC_TIMEOUT = timedelta(seconds=8)
 """For one call: an error is to be there within 10 s."""
 
+_NO_CONNECTION = "Failed client connect"
+"""Beginning of the RuntimeError that the SDK raises."""
+
 
 async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **options: Any) -> Client:
     """Connect as the environment says: `TEMPORAL_ADDRESS`, `TEMPORAL_NAMESPACE`, `TEMPORAL_PROFILE` and so on.
 
     `options` go to `temporalio.client.Client.connect` and win over the environment. With `lazy` the connection is made
-    at the first call. Raises TemporalUnreachable, UnknownNamespace, NotAuthorised.
+    at the first call, which takes up to 30 s where something accepts it and then stays silent.
+
+    Raises TemporalUnreachable, UnknownNamespace, NotAuthorised, InvalidStart for wrong variables or profiles.
     """
     try:
         configured: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
@@ -41,10 +46,7 @@ async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **opti
         async with asyncio.timeout(within.total_seconds()):
             client = await Client.connect(**configured, data_converter=data_converter, lazy=lazy)
     except (RuntimeError, TimeoutError) as exc:
-        raise TemporalUnreachable(
-            f"Temporal does not answer at {address}. Is it running, and is TEMPORAL_ADDRESS right? "
-            f"(On this machine: `make demo` starts one.)"
-        ) from exc
+        raise _unreached(exc, address) from exc
     if not lazy:
         await check_namespace(client)
     return client
@@ -62,9 +64,21 @@ async def check_namespace(client: Client) -> None:
 async def explained(client: Client) -> AsyncIterator[None]:
     """Turn the errors of Temporal's calls into ours, which say what to do. Others pass."""
     try:
-        yield
+        async with reached(client):
+            yield
     except RPCError as exc:
         raise explain(exc, client) from exc
+
+
+@asynccontextmanager
+async def reached(client: Client) -> AsyncIterator[None]:
+    """As `explained`, for the connection alone, which a lazy client makes at its first call."""
+    try:
+        yield
+    except RuntimeError as exc:
+        if not str(exc).startswith(_NO_CONNECTION):
+            raise
+        raise _unreached(exc, client.service_client.config.target_host) from exc
 
 
 def explain(exc: RPCError, client: Client) -> StarterError:
@@ -90,6 +104,25 @@ def explain(exc: RPCError, client: Client) -> StarterError:
                 f"Temporal at {address} does not answer as it should ({exc.status.name.lower()}: {exc.message[:200]}). "
                 f"Is it running? Try again."
             )
+
+
+def _unreached(exc: Exception, address: str) -> StarterError:
+    """The error to raise where no connection could be made; the SDK tells the reason in its text alone."""
+    reason = str(exc)
+    if "Unauthenticated" in reason or "PermissionDenied" in reason:
+        return NotAuthorised(
+            f"Temporal at {address} does not accept us. Check TEMPORAL_API_KEY or the client certificate "
+            f"(TEMPORAL_TLS_*)."
+        )
+    if "InvalidMessage" in reason or "certificate" in reason.lower():
+        return TemporalUnreachable(
+            f"No TLS connection to Temporal at {address} could be made. Does it speak TLS (an API key asks for it "
+            f"too: TEMPORAL_TLS=false turns it off), and are the certificates right (TEMPORAL_TLS_*)?"
+        )
+    return TemporalUnreachable(
+        f"Temporal does not answer at {address}. Is it running, and is TEMPORAL_ADDRESS right? "
+        f"(On this machine: `make demo` starts one.)"
+    )
 
 
 def web_ui_base() -> str:

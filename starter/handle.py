@@ -16,7 +16,7 @@ from temporalio.exceptions import TimeoutError as RunTimeout
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.outcomes import Outcome
-from starter.connection import RPC_TIMEOUT, explain, explained
+from starter.connection import RPC_TIMEOUT, explain, explained, reached
 from starter.errors import (
     JobCancelled,
     JobDidNotComplete,
@@ -101,7 +101,8 @@ class JobHandle:
     async def cancel(self) -> None:
         """Ask the job to stop; it ends as cancelled. A job that has ended stays as it is. Raises JobNotFound."""
         try:
-            await self._client.get_workflow_handle(self.id).cancel(rpc_timeout=RPC_TIMEOUT)
+            async with reached(self._client):
+                await self._client.get_workflow_handle(self.id).cancel(rpc_timeout=RPC_TIMEOUT)
         except RPCError as exc:
             if exc.status is RPCStatusCode.NOT_FOUND:
                 await self._describe(None)  # raises JobNotFound; where the job is there it has ended, which is fine
@@ -124,7 +125,8 @@ class JobHandle:
 
     async def _describe(self, run_id: str | None) -> WorkflowExecutionDescription:
         try:
-            return await self._client.get_workflow_handle(self.id, run_id=run_id).describe(rpc_timeout=RPC_TIMEOUT)
+            async with reached(self._client):
+                return await self._client.get_workflow_handle(self.id, run_id=run_id).describe(rpc_timeout=RPC_TIMEOUT)
         except RPCError as exc:
             if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
                 raise JobNotFound(
