@@ -24,10 +24,11 @@ CORE_LOGGER = "temporalio.core"
 """Receives what the SDK's core has to say (see `adapters/telemetry/metrics.py`)."""
 
 # At INFO and below these tell of every request or statement, some with its values, or what the worker itself tells.
-_CHATTY = (
+CHATTY = (
     *("alembic", "asyncio", "asyncpg", "aiosmtplib", "httpcore", "httpx", "sqlalchemy", "uvicorn"),
     "temporalio.worker",
 )
+"""Loggers that are heard from warnings on."""
 
 _TELLS_OF_FAILURES = "activities.interceptor"
 """Module that logs each failed attempt together with what follows from it."""
@@ -59,7 +60,7 @@ def configure(*, format: str, level: str, stream: TextIO | None = None, **always
     output.setFormatter(formatter(format, colours=output.stream.isatty(), **always))
     root.addHandler(BackgroundHandler(output))
     root.setLevel(level)
-    for name in _CHATTY:
+    for name in CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
     # What they would append to the message, so that it were no sentence any more, comes as keys.
@@ -97,9 +98,9 @@ class BackgroundHandler(QueueHandler):
     under the restrictions of the workflow sandbox.
     """
 
-    def __init__(self, output: logging.Handler) -> None:
-        """Start the thread. `output` writes; it is closed with this handler."""
-        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(_KEPT_AT_MOST)
+    def __init__(self, output: logging.Handler, *, keep: int = _KEPT_AT_MOST) -> None:
+        """Start the thread. `output` writes; it is closed with this handler. `keep` lines may wait for it."""
+        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(keep)
         super().__init__(self._lines)
         self._output = output
         self._dropped = 0

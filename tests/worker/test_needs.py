@@ -1,0 +1,91 @@
+"""What a process needs, and how often it looks."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from adapters.readiness import Need, Readiness, Unmet, look
+from domain.errors import ServiceUnavailable
+
+
+class Server:
+    """Away for a number of looks."""
+
+    def __init__(self, away: float = 0) -> None:
+        self.away = away
+        self.looks = 0
+
+    async def probe(self) -> str:
+        self.looks += 1
+        if self.looks <= self.away:
+            raise Unmet("The server is away.")
+        return "there"
+
+
+async def test_a_foreign_exception_is_named_but_its_text_stays_hidden() -> None:
+    async def probe() -> str:
+        raise ConnectionError("postgresql://shop:s3cret@db")
+
+    finding = await look(Need("database", probe))
+
+    assert not finding.met
+    assert "ConnectionError" in finding.text
+    assert "s3cret" not in finding.text
+
+
+async def test_the_domains_errors_say_themselves_what_is_wrong() -> None:
+    async def probe() -> str:
+        raise ServiceUnavailable("The database has no schema.")
+
+    assert (await look(Need("database", probe))).text == "The database has no schema."
+
+
+async def test_a_probe_that_hangs_has_failed() -> None:
+    async def probe() -> str:
+        await asyncio.Event().wait()
+        return ""
+
+    finding = await look(Need("database", probe, limit=timedelta(seconds=0.01)))
+
+    assert finding.text == "database: no answer within 0.01 s."
+
+
+async def test_waiting_ends_as_soon_as_everything_is_there() -> None:
+    said: list[str] = []
+    server = Server(away=2)
+
+    unmet = await Readiness().wait_for([Need("server", server.probe)], timedelta(seconds=50), said.append)
+
+    assert unmet == []
+    assert server.looks == 3
+    assert said == ["The server is away; still waiting, 50 s left"]
+
+
+async def test_waiting_ends_in_time_with_what_is_missing() -> None:
+    server = Server(away=float("inf"))
+
+    unmet = await Readiness().wait_for([Need("server", server.probe)], timedelta(seconds=0.1), lambda _: None)
+
+    assert [finding.text for finding in unmet] == ["The server is away."]
+
+
+async def test_many_who_ask_at_once_cause_one_look() -> None:
+    server = Server()
+    readiness = Readiness()
+    readiness.run([Need("server", server.probe)])
+
+    reports = await asyncio.gather(*(readiness.report() for _ in range(50)))
+
+    assert server.looks == 1
+    assert all(ready for ready, _ in reports)
+
+
+async def test_a_process_that_drains_is_not_ready_whatever_it_finds() -> None:
+    readiness = Readiness()
+    readiness.run([Need("server", Server().probe)])
+    readiness.state = "draining"
+
+    ready, details = await readiness.report()
+
+    assert (ready, details["state"]) == (False, "draining")
