@@ -63,6 +63,8 @@ async def record(client: Client) -> None:
 def _without(value: Any, keys: set[str]) -> Any:
     """What tells of the machine that recorded: its name, its paths."""
     if isinstance(value, dict):
+        if value.get("kind") == "TASK_QUEUE_KIND_STICKY":
+            value["name"] = "sticky"
         return {key: _without(inner, keys) for key, inner in value.items() if key not in keys}
     return [_without(inner, keys) for inner in value] if isinstance(value, list) else value
 

@@ -1,0 +1,57 @@
+"""A worker on real servers: Temporal and PostgreSQL of the stack, and a mail server that misbehaves as told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from pydantic import SecretStr
+from temporalio.client import Client
+
+from adapters.db.deliveries import SqlDeliveryLedger
+from adapters.db.engine import make_engine
+from adapters.db.orders import SqlOrders
+from adapters.email.sender import SmtpMailSender
+from adapters.email.templates import JinjaMailTemplates
+from adapters.settings import DatabaseSettings, MailSettings, SmtpSettings
+from demo.stack import Stack
+from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+from starter.setup import add_search_attributes
+from tests.smtp_server import SmtpServer
+from tests.worker.namespaces import new_namespace
+
+
+@pytest.fixture
+async def client(stack: Stack) -> Client:
+    """Of the test's own namespace: no other test's worker takes its jobs."""
+    client = await new_namespace(stack)
+    await add_search_attributes(client)
+    return client
+
+
+@pytest.fixture
+async def mail_server() -> AsyncIterator[SmtpServer]:
+    async with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def orders(database: str) -> AsyncIterator[SqlOrders]:
+    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+    yield SqlOrders(engine)
+    await engine.dispose()
+
+
+@pytest.fixture
+async def ports(database: str, mail_server: SmtpServer, orders: SqlOrders) -> AsyncIterator[dict[type, object]]:
+    """The real adapters, with mail of the mail server above."""
+    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+    sender = SmtpMailSender(SmtpSettings(host=mail_server.host, port=mail_server.port), MailSettings())
+    yield {
+        OrderRepository: orders,
+        DeliveryLedger: SqlDeliveryLedger(engine),
+        MailTemplates: JinjaMailTemplates("Corner Shop"),
+        MailSender: sender,
+    }
+    await sender.aclose()
+    await engine.dispose()
