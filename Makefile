@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint bench crash worker examples clean
+.PHONY: demo test lint bench worker clean
 
 demo: .venv/demo  ## real servers and a guided tour; stays up until Ctrl-C
 	$(BIN)/python -m demo

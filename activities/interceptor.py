@@ -7,6 +7,7 @@ message that is safe to keep, the wait that was drawn, and no cause or traceback
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
@@ -35,9 +36,6 @@ job_attempt: ContextVar[int | None] = ContextVar("job_attempt", default=None)
 """Number of the step's attempt that runs now, those before this activity included; None outside of a step."""
 
 _LONGEST_MESSAGE = 1000
-
-_ENDLESS = 1e9
-"""Seconds; of an activity without a limit of its own."""
 
 _MARGIN = 0.05
 """Share of an attempt's limit that is kept for ending it: it must have stopped before the server starts the next."""
@@ -73,13 +71,17 @@ class _Inbound(ActivityInboundInterceptor):
         began = time.monotonic()
         attempts_made, deadline = _told(input.headers)
         job_attempt.set(attempts_made + activity.info().attempt)  # in the activity's own context, which ends with it
+        # A thread cannot be stopped; a coroutine is, before the server begins the next attempt beside it.
+        limit = _limit() if asyncio.iscoroutinefunction(input.fn) else None
         try:
-            return await super().execute_activity(input)
+            async with asyncio.timeout(limit):
+                return await super().execute_activity(input)
         except FailureError:
             # Made on purpose for Temporal by whoever raised it: a benign failure, an asynchronous completion.
             raise
         except Exception as caught:
-            exc = AttemptTimedOut() if isinstance(caught, TimeoutError) and _limit(began) <= 0 else caught
+            late = limit is not None and time.monotonic() - began >= limit
+            exc = AttemptTimedOut() if late and isinstance(caught, TimeoutError) else caught
             policy = self._policies.get(activity.info().activity_type)
             if policy is None:
                 raise
@@ -135,12 +137,10 @@ def tell_attempt(record: logging.LogRecord) -> bool:
     return True
 
 
-def _limit(began: float | None = None) -> float:
-    """Seconds that this attempt has, or has left since it began."""
+def _limit() -> float | None:
+    """Seconds that this attempt has."""
     limit = activity.info().start_to_close_timeout
-    if limit is None:
-        return _ENDLESS
-    return limit.total_seconds() * (1 - _MARGIN) - (time.monotonic() - began if began is not None else 0)
+    return limit.total_seconds() * (1 - _MARGIN) if limit else None
 
 
 def _told(headers: Mapping[str, Payload]) -> tuple[int, datetime | None]:

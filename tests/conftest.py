@@ -12,12 +12,25 @@ import asyncpg
 import pytest
 
 from adapters.db import migrate
+from adapters.process import leave
 from demo.inbox.reader import InboxReader
 from demo.ports import Ports
 from demo.stack import Stack
 from starter.setup import wanted_search_attributes
 
 _numbers = count(1)
+_status = 0
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    global _status  # pytest tells it here, and asks for nothing at its very end
+    _status = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """End without the interpreter's shutdown, at which a process that used Temporal's SDK can crash or hang."""
+    leave(_status)
 
 
 @pytest.fixture(scope="session")

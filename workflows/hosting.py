@@ -98,7 +98,7 @@ def bound_steps(kind: Kind, ports: Mapping[type, object]) -> list[Callable[..., 
 
     Raises MissingPort.
     """
-    available = {**ports, **(kind.ports() if kind.ports else {})}
+    available = {**(kind.ports() if kind.ports else {}), **ports}
     init = kind.activities.__init__  # type: ignore[misc]  # of the class itself, to read what it asks for
     wanted = {} if init is object.__init__ else typing.get_type_hints(init)
     wanted.pop("return", None)

@@ -40,7 +40,7 @@ class Kind:
     restart_after_failure: bool = False
     """An ordinary start runs a failed job anew (where the user can ask again)."""
     ports: Callable[[], Mapping[type, object]] | None = None
-    """Makes adapters for ports that the worker doesn't have; for kinds of other packages."""
+    """Makes adapters for ports that `job_worker` was not given; for kinds of other packages."""
 
     @property
     def name(self) -> str:

@@ -247,10 +247,11 @@ async def test_an_attempt_that_does_not_end_in_time_is_stopped_before_the_next_b
         finally:
             at_work -= 1
 
-    mail = FakeMail(hang, hang)
+    mail = FakeMail(*[hang] * 4)
 
     handle, _ = await run(skipping, mail)
 
-    assert (await handle.status()).state == "completed"
-    assert times_of(mail) == 3
-    assert (most, at_work) == (1, 0)
+    status = await handle.status()
+    assert (times_of(mail), most, at_work) == (4, 1, 0)
+    assert status.error_type == "AttemptTimedOut"
+    assert "did not end within its time limit. That was the last of 4 attempts." in str(status.message)
