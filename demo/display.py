@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,11 +43,14 @@ class Display:
 
     def __init__(self, console: Console | None = None) -> None:
         """`console` is standard output where none is given."""
+        # What the terminal or the pipe cannot show becomes a question mark, and no traceback.
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
         # Soft wraps: the terminal folds long lines, links stay whole.
         self._console = console or _Console(highlight=False, soft_wrap=True)
         self._moving: dict[str, _Moving] = {}
-        self._spinner = Spinner("dots", style="cyan")
         unicode = self._console.encoding.lower().startswith("utf")
+        self._spinner = Spinner("dots" if unicode else "line", style="cyan")
         self._marks = ("✔", "✘") if unicode else ("OK", "FAILED")
 
     @contextlib.contextmanager
