@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from starter.errors import InvalidStart, JobCancelled, JobDidNotComplete, JobFai
 from starter.queries import JobFilter
 from tests.fakes import FakeMail
 from tests.starter.serving import Serving, becomes
-from workflows.registry import registry
+from workflows.registry import Registry, registry
 
 
 def _refusing() -> FakeMail:
@@ -131,6 +132,19 @@ async def test_restart_does_not_touch_a_completed_or_a_running_job(jobs: Jobs, s
     async with serving(order_id):
         await running.result()
         assert not (await jobs.start(OrderConfirmationRequest(order_id=order_id), restart=True)).started
+
+
+async def test_a_kind_that_the_user_can_ask_for_again_restarts_by_itself(
+    jobs: Jobs, client: Client, serving: Serving, order_id: int
+) -> None:
+    kinds = Registry()
+    kinds.register(replace(registry.get("order-confirmation"), restart_after_failure=True))
+    async with serving(order_id, mail=_refusing()):
+        await _ended(await jobs.start(OrderConfirmationRequest, order_id=order_id))
+        again = await Jobs(client, kinds=kinds).start(OrderConfirmationRequest, order_id=order_id)
+
+        assert again.started
+        assert await _ended(again) == "done"
 
 
 async def test_starts_at_once_make_one_job(jobs: Jobs, serving: Serving, order_id: int) -> None:
