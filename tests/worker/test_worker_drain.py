@@ -50,8 +50,8 @@ async def test_a_worker_that_drains_is_alive_but_not_ready(start: Start, place: 
 async def test_a_step_that_outlasts_the_drain_is_cancelled_and_done_by_the_next_worker(
     start: Start, place: Place, sending: Sending, inbox: InboxReader
 ) -> None:
-    worker = await start(WORKER_DRAIN="0.5")
-    job = await place("ada+slow10@example.com")
+    worker = await start(WORKER_DRAIN="0.2")
+    job = await place("ada+slow4@example.com")
     await sending(job)
 
     worker.send(signal.SIGTERM)
