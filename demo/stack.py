@@ -100,6 +100,7 @@ class Stack:
         """Variables that a worker or the command line needs to work with this stack."""
         return {
             "TEMPORAL_ADDRESS": self.temporal_address,
+            "TEMPORAL_NAMESPACE": "default",
             "DATABASE_URL": self.database_url,
             "SMTP_HOST": self.smtp_host,
             "SMTP_PORT": str(self.smtp_port),

@@ -82,6 +82,18 @@ class JobRequest(BaseModel):
         return f"{self.kind}/{self.business_id}"
 
     @property
+    def redrive(self) -> str:
+        """Command that runs the job anew after it failed, as it can be pasted (`jobs` alone is the shell's own)."""
+        options = []
+        for name, value in self:
+            option = name.replace("_", "-")
+            if isinstance(value, bool):
+                options.append(f"--{option}" if value else f"--no-{option}")
+            elif value is not None:
+                options.append(f"--{option} {value.value if isinstance(value, Enum) else value}")
+        return " ".join(["python -m starter start", self.kind, *options, "--restart"])
+
+    @property
     def summary(self) -> str:
         """One line for the Web UI."""
         return f"{self.kind.replace('-', ' ').capitalize()} {self.business_id}"

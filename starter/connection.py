@@ -36,9 +36,10 @@ async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **opti
     try:
         configured: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
     except (RuntimeError, ValueError, OSError) as exc:
+        # The first line alone, and no cause: the rest quotes the profile file, which holds keys.
         raise InvalidStart(
-            f"The connection to Temporal is not configured right: {exc}. See TEMPORAL_* variables."
-        ) from exc
+            f"The connection to Temporal is not configured right: {str(exc).splitlines()[0]}. See TEMPORAL_* variables."
+        ) from None
     configured.setdefault("target_host", DEFAULT_ADDRESS)
     configured.update(options)
     address = configured["target_host"]

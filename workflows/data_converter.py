@@ -50,13 +50,26 @@ class PrivateFailureConverter(DefaultFailureConverter):
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
         """See `temporalio.converter.FailureConverter`."""
         super().to_failure(_safe(exception), payload_converter, failure)
+        if _made_here(exception):
+            # It would tell how we raised it, at some length, and nothing of what went wrong.
+            failure.stack_trace = ""
 
+
+_MAKERS = ("activities.interceptor", "workflows.interceptor")
 
 _NO_JSON = f"The arguments are not the JSON that the job expects. {InvalidRequest.remedy}"
 
 
 def _fits(value: object, hint: object) -> bool:
     return not (isinstance(hint, type) and issubclass(hint, BaseModel)) or isinstance(value, hint)
+
+
+def _made_here(exception: BaseException) -> bool:
+    """Whether one of our interceptors made this failure of another one."""
+    trace = exception.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") in _MAKERS
 
 
 def _safe(exception: BaseException) -> BaseException:

@@ -31,7 +31,7 @@ from temporalio.worker import (
 )
 
 from activities.interceptor import HEADER, RETRIED
-from domain.errors import InvalidRequest, TransientError
+from domain.errors import InvalidRequest, JobError, TransientError
 from domain.outcomes import Declined, Done, Skipped
 from domain.requests import JobRequest, kind_name
 from workflows import steps
@@ -70,8 +70,9 @@ class _Inbound(WorkflowInboundInterceptor):
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
         _count("started")
+        request = input.args[0] if len(input.args) == 1 else None
         try:
-            if len(input.args) != 1 or not isinstance(input.args[0], JobRequest):
+            if not isinstance(request, JobRequest):
                 # Calling the workflow with these would be a bug in its task: retried for ever, never seen as failed.
                 raise ApplicationError(
                     f"A job takes one argument, its request; this one was started with {len(input.args)}. "
@@ -79,11 +80,11 @@ class _Inbound(WorkflowInboundInterceptor):
                     type=InvalidRequest.__name__,
                 )
             result = await super().execute_workflow(input)
-        except FailureError as failure:
+        except (FailureError, JobError) as failure:
             if is_cancelled_exception(failure):
                 _finish("cancelled")
                 raise
-            explained = _explain(failure)
+            explained = _explain(failure, request)
         else:
             if workflow.info().typed_search_attributes.get(ERROR_TYPE) is not None:
                 # Left by the failure that a reset took back.
@@ -121,19 +122,24 @@ def _tell(start: StartActivityInput | StartLocalActivityInput) -> None:
         start.headers = {**start.headers, HEADER: told}
 
 
-def _explain(failure: FailureError) -> ApplicationError:
+def _explain(failure: FailureError | JobError, request: JobRequest | None) -> ApplicationError:
     """The failure that the run ends with: the class and the message of what went wrong, and what to do."""
     cause: BaseException | None = failure.cause if isinstance(failure, ActivityError) else failure
-    if isinstance(cause, ApplicationError):
-        return ApplicationError(cause.message, type=cause.type or type(cause).__name__, non_retryable=True)
     step = f"`{failure.activity_type}`" if isinstance(failure, ActivityError) else "A step"
-    if isinstance(cause, StepTimeout):
-        what = cause.type.name.replace("_", "-").lower() if cause.type else "its"
-        return ApplicationError(
-            f"{step} did not end within its {what} limit. {TransientError.remedy}", type=TIMED_OUT, non_retryable=True
-        )
     name = type(cause or failure).__name__
-    return ApplicationError(f"{step} failed: {name}. {TransientError.remedy}", type=name, non_retryable=True)
+    match cause:
+        case ApplicationError():
+            message, name = cause.message, cause.type or name
+        case JobError():
+            message = f"{cause.message} {cause.remedy}"
+        case StepTimeout():
+            limit = cause.type.name.replace("_", "-").lower() if cause.type else "time"
+            message, name = f"{step} did not end within its {limit} limit. {TransientError.remedy}", TIMED_OUT
+        case _:
+            message = f"{step} failed: {name}. {TransientError.remedy}"
+    if isinstance(request, JobRequest):
+        message = f"{message} Redrive: `{request.redrive}`"
+    return ApplicationError(message, type=name, non_retryable=True)
 
 
 def _details(result: Any) -> str:

@@ -83,3 +83,14 @@ def test_a_message_id_depends_on_the_delivery_alone_and_tells_nothing_of_it(one:
     assert (first == message_id(other, "shop.example.com")) == (one == other)
     assert first.isascii()
     assert first.endswith("@shop.example.com>")
+
+
+def test_the_command_that_redrives_a_job_names_its_fields() -> None:
+    class ExportFileRequest(JobRequest):
+        order_id: EntityId
+        customer_id: EntityId | None = None
+        draft: bool = False
+
+    request = ExportFileRequest(order_id=1042)
+
+    assert request.redrive == "python -m starter start export-file --order-id 1042 --no-draft --restart"

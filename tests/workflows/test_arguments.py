@@ -16,8 +16,10 @@ from temporalio.converter import PayloadCodec
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from domain.errors import RecipientRejected
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
+from starter.errors import JobFailed
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.hosting import bound_steps, job_worker
 from workflows.registry import registry
@@ -140,3 +142,16 @@ async def test_an_error_of_a_payload_codec_stays_retryable(skipping: Client) -> 
     assert outcome.outcome == "done"
     assert codec.failures == 0
     assert len(mail.accepted) == 1
+
+
+async def test_a_failure_that_we_made_shows_no_trace_of_how_we_made_it(skipping: Client) -> None:
+    order_id = uuid.uuid4().int % 1_000_000_000
+    mail = FakeMail(RecipientRejected("550 5.1.1 at RCPT TO"))
+    async with job_worker(skipping, "notifications", registry, fake_ports(FakeOrders(an_order(order_id)), mail=mail)):
+        handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
+        with pytest.raises(JobFailed):
+            await handle.result()
+    history = await skipping.get_workflow_handle(handle.id).fetch_history()
+
+    assert "RecipientRejected" in str(history.to_json_dict())
+    assert "stackTrace" not in str(history.to_json_dict())

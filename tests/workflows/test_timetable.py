@@ -13,7 +13,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
-from domain.errors import PermanentError, RateLimited, RecipientRejected, ServiceUnavailable
+from domain.errors import NotFound, PermanentError, RateLimited, RecipientRejected, ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.outcomes import Done
 from domain.policies import NOTIFICATION
@@ -112,7 +112,8 @@ async def test_there_is_no_fifth_attempt(skipping: Client) -> None:
     assert (status.state, status.error_type) == ("failed", "ServiceUnavailable")
     assert status.message == (
         "451 4.3.0 at RCPT TO. That was the last of 4 attempts. "
-        "Check that the system it talks to is up again, then redrive the job."
+        "Check that the system it talks to is up again, then redrive the job. "
+        f"Redrive: `python -m starter start order-confirmation --order-id {handle.id.partition('/')[2]} --restart`"
     )
     assert _scheduled_policy(history).maximum_attempts == 3
     assert _scheduled_policy(history).initial_interval.ToTimedelta() == timedelta(seconds=10)
@@ -126,7 +127,9 @@ async def test_550_is_one_attempt_and_fails_with_its_class_as_error_type(skippin
     status = await handle.status()
     assert times_of(mail) == 1
     assert (status.state, status.error_type) == ("failed", "RecipientRejected")
-    assert status.message == "550 5.1.1 at RCPT TO. Correct the customer's address, then redrive the job."
+    assert str(status.message).startswith(
+        "550 5.1.1 at RCPT TO. Correct the customer's address, then redrive the job. Redrive: `python -m starter start "
+    )
     failed = history.events[-1].workflow_execution_failed_event_attributes.failure
     assert failed.application_failure_info.type == "RecipientRejected"
     assert not failed.HasField("cause"), "the run's own failure says it all"
@@ -255,3 +258,18 @@ async def test_an_attempt_that_does_not_end_in_time_is_stopped_before_the_next_b
     assert (times_of(mail), most, at_work) == (4, 1, 0)
     assert status.error_type == "AttemptTimedOut"
     assert "did not end within its time limit. That was the last of 4 attempts." in str(status.message)
+
+
+async def test_an_error_that_the_workflow_itself_raises_fails_the_run_and_says_what_to_do(
+    skipping: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise NotFound("The provider does not know it.")
+
+    monkeypatch.setattr(steps, "run", refuse)
+
+    handle, _ = await run(skipping, FakeMail())
+
+    status = await handle.status()
+    assert (status.state, status.error_type) == ("failed", "NotFound")
+    assert str(status.message).startswith("The provider does not know it. Mend the cause, then redrive the job.")
