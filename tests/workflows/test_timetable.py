@@ -273,3 +273,28 @@ async def test_an_error_that_the_workflow_itself_raises_fails_the_run_and_says_w
     status = await handle.status()
     assert (status.state, status.error_type) == ("failed", "NotFound")
     assert str(status.message).startswith("The provider does not know it. Mend the cause, then redrive the job.")
+
+
+async def test_a_step_that_is_regular_from_the_start_follows_the_same_timetable(
+    skipping: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "run", steps.run_regular)
+    drawn: list[tuple[float, float]] = []
+
+    def draw(low: float, high: float) -> float:
+        drawn.append((low, high))
+        return low
+
+    order_id = next(_ids)
+    mail = FakeMail(*[ServiceUnavailable(BUSY) for _ in range(4)])
+    ports = fake_ports(FakeOrders(an_order(order_id)), mail=mail)
+    async with job_worker(skipping, "notifications", registry, ports, draw=draw):
+        handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
+        with pytest.raises(JobDidNotComplete, match="last of 4 attempts"):
+            await handle.result()
+    history = await skipping.get_workflow_handle(handle.id).fetch_history()
+
+    assert times_of(mail) == 4
+    assert drawn == [(5, 10), (10, 20), (20, 40)]
+    assert waits(history) == [], "the server holds all of them"
+    assert (_scheduled_policy(history).maximum_attempts, _started(history).attempt) == (4, 4)
