@@ -81,6 +81,7 @@ def test_the_addresses_are_kept_in_the_folder_while_the_stack_runs(folder: Path)
         assert dict(line.split("=", 1) for line in lines) == stack.environment()
         assert stack.environment() == {
             "TEMPORAL_ADDRESS": stack.temporal_address,
+            "TEMPORAL_NAMESPACE": "default",
             "DATABASE_URL": stack.database_url,
             "SMTP_HOST": LOOPBACK,
             "SMTP_PORT": str(stack.ports.smtp),
