@@ -8,6 +8,7 @@ message that is safe to keep, the wait that was drawn, and no cause or traceback
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import random
 import time
@@ -72,7 +73,7 @@ class _Inbound(ActivityInboundInterceptor):
         attempts_made, deadline = _told(input.headers)
         job_attempt.set(attempts_made + activity.info().attempt)  # in the activity's own context, which ends with it
         # A thread cannot be stopped; a coroutine is, before the server begins the next attempt beside it.
-        limit = _limit() if asyncio.iscoroutinefunction(input.fn) else None
+        limit = _limit() if inspect.iscoroutinefunction(input.fn) else None
         try:
             async with asyncio.timeout(limit):
                 return await super().execute_activity(input)

@@ -24,7 +24,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as StepTimeout
 
-from domain.errors import permanent_error_types
+from domain.errors import TransientError, permanent_error_types
 from domain.policies import Policy
 
 Request = TypeVar("Request", bound=BaseModel)
@@ -96,10 +96,19 @@ async def run(step: Step[Request, Result], request: Request) -> Result:
         wait = _wait_after(failure, policy)
         if wait is None:
             raise
+        failed = failure
     workflow.set_current_details(
         f"Waits {wait.total_seconds():.0f} s before attempt 2 of {policy.max_attempts} of `{name}`."
     )
     await workflow.sleep(wait, summary=f"Wait before attempt 2 of {policy.max_attempts} of {name}")
+    if workflow.now() >= deadline:
+        # No worker was there when the wait was over. The server takes no activity whose time is up.
+        raise ApplicationError(
+            f"{failed.message} The deadline of {policy.deadline} for this step passed while it waited for attempt 2 of "
+            f"{policy.max_attempts}. {TransientError.remedy}",
+            type=failed.type if isinstance(failed, ApplicationError) else None,
+            non_retryable=True,
+        )
     return await _regular(step, request, policy, Progress(attempts_made=1, deadline=deadline))
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
+from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
@@ -298,3 +299,22 @@ async def test_a_step_that_is_regular_from_the_start_follows_the_same_timetable(
     assert drawn == [(5, 10), (10, 20), (20, 40)]
     assert waits(history) == [], "the server holds all of them"
     assert (_scheduled_policy(history).maximum_attempts, _started(history).attempt) == (4, 4)
+
+
+async def test_a_wait_that_ends_after_the_deadline_because_no_worker_was_there_fails_and_says_so(
+    skipping: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_time = workflow.sleep
+
+    async def late(wait: timedelta, *, summary: str) -> None:
+        await on_time(wait + timedelta(hours=1), summary=summary)
+
+    monkeypatch.setattr(workflow, "sleep", late)
+    mail = FakeMail(ServiceUnavailable(BUSY))
+
+    handle, _ = await run(skipping, mail)
+
+    status = await handle.status()
+    assert times_of(mail) == 1
+    assert (status.state, status.error_type) == ("failed", "ServiceUnavailable")
+    assert "The deadline of 0:15:00 for this step passed while it waited for attempt 2 of 4." in str(status.message)
