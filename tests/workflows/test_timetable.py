@@ -2,54 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import uuid
-from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import count
 
 import pytest
-from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
 from domain.errors import NotFound, PermanentError, RateLimited, RecipientRejected, ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.outcomes import Done
-from domain.policies import NOTIFICATION
-from starter import JobDidNotComplete, JobHandle, Jobs
+from starter import JobDidNotComplete, Jobs
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
+from tests.workflows.confirming import BUSY, order_ids, run, times_of, waits
 from workflows import steps
 from workflows.hosting import job_worker
 from workflows.registry import registry
-
-_ids: Iterator[int] = count(1_000_000 + uuid.uuid4().int % 1_000_000_000)
-
-BUSY = "451 4.3.0 at RCPT TO"
-
-
-async def run(client: Client, mail: FakeMail) -> tuple[JobHandle, WorkflowHistory]:
-    """Run one confirmation to its end against a mail server that behaves as told."""
-    order_id = next(_ids)
-    async with job_worker(client, "notifications", registry, fake_ports(FakeOrders(an_order(order_id)), mail=mail)):
-        handle = await Jobs(client).start(OrderConfirmationRequest, order_id=order_id)
-        with suppress(JobDidNotComplete):
-            await handle.result()
-        return handle, await client.get_workflow_handle(handle.id).fetch_history()
-
-
-def waits(history: WorkflowHistory) -> list[float]:
-    """Waits in seconds for which the workflow itself set a timer."""
-    return [
-        event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta().total_seconds()
-        for event in history.events
-        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED
-    ]
-
-
-def times_of(mail: FakeMail) -> int:
-    return len(mail.attempts)
 
 
 async def test_a_step_that_succeeds_at_once_leaves_no_regular_activity_in_history(skipping: Client) -> None:
@@ -71,7 +38,7 @@ async def test_451_three_times_then_ok_is_four_attempts_with_doubling_waits(skip
         drawn.append((low, high, (low + high) / 2))
         return drawn[-1][-1]
 
-    order_id = next(_ids)
+    order_id = next(order_ids)
     mail = FakeMail(*[ServiceUnavailable(BUSY) for _ in range(3)])
     async with job_worker(
         skipping, "notifications", registry, fake_ports(FakeOrders(an_order(order_id)), mail=mail), draw=draw
@@ -169,33 +136,6 @@ async def test_retry_after_120_waits_at_least_that(skipping: Client, before: int
     assert last - first >= timedelta(seconds=120)
 
 
-@pytest.mark.parametrize("before", [0, 2], ids=["after the local try", "after a regular attempt"])
-async def test_a_wait_past_the_deadline_fails_now_and_says_so(skipping: Client, before: int) -> None:
-    mail = FakeMail(*[ServiceUnavailable(BUSY)] * before, RateLimited("429", retry_after=timedelta(hours=1)))
-
-    handle, history = await run(skipping, mail)
-
-    status = await handle.status()
-    assert times_of(mail) == before + 1
-    assert status.error_type == "RateLimited"
-    assert f"Given up after {before + 1} of 4 attempts: the next wait of 3600 s would pass the deadline" in str(
-        status.message
-    )
-    first, last = history.events[0].event_time.ToDatetime(), history.events[-1].event_time.ToDatetime()
-    assert last - first < timedelta(minutes=15)
-
-
-async def test_the_deadline_counts_from_the_first_attempt_not_from_each(skipping: Client) -> None:
-    asked = timedelta(minutes=6)
-    mail = FakeMail(*[RateLimited("429", retry_after=asked) for _ in range(3)])
-
-    handle, _ = await run(skipping, mail)
-
-    # Twice six minutes fit into fifteen; a third time does not.
-    assert times_of(mail) == 3
-    assert "Given up after 3 of 4 attempts" in str((await handle.status()).message)
-
-
 async def test_an_unknown_exception_is_retried(skipping: Client) -> None:
     mail = FakeMail(ZeroDivisionError("1/0 for Ada"), KeyError("Ada"))
 
@@ -235,32 +175,6 @@ def _scheduled_policy(history: WorkflowHistory):  # type: ignore[no-untyped-def]
     )
 
 
-async def test_an_attempt_that_does_not_end_in_time_is_stopped_before_the_next_begins(
-    skipping: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    impatient = NOTIFICATION.model_copy(update={"attempt_limit": timedelta(seconds=1)})
-    monkeypatch.setitem(steps._policies, "order_confirmation.confirm", impatient)
-    at_work, most = 0, 0
-
-    async def hang() -> None:
-        nonlocal at_work, most
-        at_work += 1
-        most = max(most, at_work)
-        try:
-            await asyncio.sleep(60)
-        finally:
-            at_work -= 1
-
-    mail = FakeMail(*[hang] * 4)
-
-    handle, _ = await run(skipping, mail)
-
-    status = await handle.status()
-    assert (times_of(mail), most, at_work) == (4, 1, 0)
-    assert status.error_type == "AttemptTimedOut"
-    assert "did not end within its time limit. That was the last of 4 attempts." in str(status.message)
-
-
 async def test_an_error_that_the_workflow_itself_raises_fails_the_run_and_says_what_to_do(
     skipping: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,7 +200,7 @@ async def test_a_step_that_is_regular_from_the_start_follows_the_same_timetable(
         drawn.append((low, high))
         return low
 
-    order_id = next(_ids)
+    order_id = next(order_ids)
     mail = FakeMail(*[ServiceUnavailable(BUSY) for _ in range(4)])
     ports = fake_ports(FakeOrders(an_order(order_id)), mail=mail)
     async with job_worker(skipping, "notifications", registry, ports, draw=draw):
@@ -299,22 +213,3 @@ async def test_a_step_that_is_regular_from_the_start_follows_the_same_timetable(
     assert drawn == [(5, 10), (10, 20), (20, 40)]
     assert waits(history) == [], "the server holds all of them"
     assert (_scheduled_policy(history).maximum_attempts, _started(history).attempt) == (4, 4)
-
-
-async def test_a_wait_that_ends_after_the_deadline_because_no_worker_was_there_fails_and_says_so(
-    skipping: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    on_time = workflow.sleep
-
-    async def late(wait: timedelta, *, summary: str) -> None:
-        await on_time(wait + timedelta(hours=1), summary=summary)
-
-    monkeypatch.setattr(workflow, "sleep", late)
-    mail = FakeMail(ServiceUnavailable(BUSY))
-
-    handle, _ = await run(skipping, mail)
-
-    status = await handle.status()
-    assert times_of(mail) == 1
-    assert (status.state, status.error_type) == ("failed", "ServiceUnavailable")
-    assert "The deadline of 0:15:00 for this step passed while it waited for attempt 2 of 4." in str(status.message)
