@@ -23,7 +23,7 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from domain.errors import UNFORESEEN, AttemptTimedOut, JobError, PermanentError, TransientError, describe
+from domain.errors import UNFORESEEN, AttemptTimedOut, JobError, PermanentError, TransientError, describe, error_type
 from domain.policies import Policy, Verdict, after_failure
 from domain.requests import kind_name
 
@@ -126,7 +126,7 @@ class _Inbound(ActivityInboundInterceptor):
         remedy = "" if verdict.wait else (exc.remedy if isinstance(exc, JobError) else UNFORESEEN)
         return ApplicationError(
             " ".join(_sentence(part) for part in (message, verdict.reason, remedy) if part)[:_LONGEST_MESSAGE],
-            type=type(exc).__name__,
+            type=error_type(exc),
             non_retryable=verdict.wait is None,
             next_retry_delay=verdict.wait,
         )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from temporalio import activity
 
+from domain.errors import TransientError
 from domain.mail import Mail
 from domain.order_confirmation import Confirmation, OrderConfirmationRequest
 from domain.orders import Order
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+
+_PAUSES = (0.1, 0.5, 2, 4)
+"""Seconds between tries to record an answer: as long as PostgreSQL takes to restart."""
 
 
 class OrderConfirmationActivities:
@@ -57,5 +63,14 @@ class OrderConfirmationActivities:
         answer = await self._mail.send(
             Mail(recipient=address, recipient_name=order.customer.name, content=content, delivery_key=key)
         )
-        await self._ledger.record(key, answer)
+        await self._record(key, answer)
         return True
+
+    async def _record(self, key: str, answer: str) -> None:
+        """Record the answer, if need be over some seconds: an attempt that failed here would send the mail again."""
+        for pause in _PAUSES:
+            try:
+                return await self._ledger.record(key, answer)
+            except TransientError:
+                await asyncio.sleep(pause)
+        return await self._ledger.record(key, answer)

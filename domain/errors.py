@@ -106,6 +106,16 @@ class MessageRejected(PermanentError):
     remedy = "Ask the mail server's operator why it refuses our mail, then redrive the job."
 
 
+def error_type(exc: BaseException) -> str:
+    """Name of the exception's class on the wire; with its module where ours has a permanent error of that name.
+
+    A library's own `NotFound` says nothing about whether a later attempt can mend it.
+    """
+    name = type(exc).__name__
+    foreign = not isinstance(exc, JobError) and name in permanent_error_types()
+    return f"{type(exc).__module__}.{type(exc).__qualname__}" if foreign else name
+
+
 UNFORESEEN = "Look the exception up in the worker's log, mend the cause, then redrive the job."
 """Remedy for an exception that nobody foresaw."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import types
 import typing
 from datetime import date, datetime
@@ -90,7 +91,10 @@ class JobRequest(BaseModel):
             if isinstance(value, bool):
                 options.append(f"--{option}" if value else f"--no-{option}")
             elif value is not None:
-                options.append(f"--{option} {value.value if isinstance(value, Enum) else value}")
+                plain = (
+                    value.isoformat() if isinstance(value, date) else value.value if isinstance(value, Enum) else value
+                )
+                options.append(f"--{option} {shlex.quote(str(plain))}")
         return " ".join(["python -m starter start", self.kind, *options, "--restart"])
 
     @property

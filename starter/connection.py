@@ -41,11 +41,12 @@ async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **opti
             f"The connection to Temporal is not configured right: {str(exc).splitlines()[0]}. See TEMPORAL_* variables."
         ) from None
     configured.setdefault("target_host", DEFAULT_ADDRESS)
+    configured.setdefault("data_converter", data_converter)
     configured.update(options)
     address = configured["target_host"]
     try:
         async with asyncio.timeout(within.total_seconds()):
-            client = await Client.connect(**configured, data_converter=data_converter, lazy=lazy)
+            client = await Client.connect(**configured, lazy=lazy)
     except (RuntimeError, TimeoutError) as exc:
         raise _unreached(exc, address) from exc
     if not lazy:

@@ -20,7 +20,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
-from domain.errors import InvalidRequest, describe
+from domain.errors import InvalidRequest, describe, error_type
 
 
 class JobPayloadConverter(PydanticPayloadConverter):
@@ -79,7 +79,7 @@ def _safe(exception: BaseException) -> BaseException:
         return cause
     if isinstance(exception, FailureError):
         return exception
-    safe = ApplicationError(describe(exception), type=type(exception).__name__)
+    safe = ApplicationError(describe(exception), type=error_type(exception))
     safe.__traceback__ = exception.__traceback__
     safe.__cause__ = exception.__cause__
     # The context is whatever was handled at the time, not the reason.

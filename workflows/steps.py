@@ -135,6 +135,8 @@ async def _regular(step: Step[Request, Result], request: Request, policy: Policy
             start_to_close_timeout=policy.attempt_limit,
             schedule_to_close_timeout=made.deadline - workflow.now(),
             heartbeat_timeout=policy.heartbeat,
+            # A cancelled job ends when its running attempt has: or a restart would run a second one beside it.
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             retry_policy=RetryPolicy(
                 initial_interval=waits[0] if waits else timedelta(seconds=1),
                 backoff_coefficient=2.0,
@@ -164,10 +166,13 @@ def _wait_after(failure: FailureError, policy: Policy) -> timedelta | None:
         return None
     if isinstance(cause, StepTimeout):
         return policy.waits[0]
-    if isinstance(cause, ApplicationError) and not (cause.non_retryable or cause.type in permanent_error_types()):
-        # Drawn by the interceptor. A failure that no interceptor saw has none: a payload codec's, say.
-        return cause.next_retry_delay or policy.waits[0]
-    return None
+    if not isinstance(cause, ApplicationError) or cause.non_retryable:
+        return None
+    # Drawn by the interceptor, and recorded: what history says counts, not which classes this process knows. A failure
+    # that no interceptor saw has none: a payload codec's, say.
+    if cause.next_retry_delay:
+        return cause.next_retry_delay
+    return None if cause.type in permanent_error_types() else policy.waits[0]
 
 
 def _name_of(step: Step[Any, Any]) -> str:

@@ -58,7 +58,7 @@ async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Outp
     started = _Started(kind, handle, chosen, out)
     started.say_so()
     try:
-        async with asyncio.timeout(chosen.timeout.total_seconds() if chosen.timeout else None):
+        async with asyncio.timeout(chosen.timeout.total_seconds() if chosen.timeout is not None else None):
             return await started.follow()
     except TimeoutError:
         return started.gave_up()

@@ -72,3 +72,20 @@ async def test_what_is_not_to_be_confirmed_claims_and_sends_nothing(orders: Fake
 
     assert not confirming.ledger.claims
     assert not confirming.mail.attempts
+
+
+async def test_a_ledger_that_is_away_for_a_moment_after_the_ok_costs_no_second_mail() -> None:
+    confirming = Confirming(FakeOrders(an_order()))
+    record, failures = confirming.ledger.record, [ServiceUnavailable("restarting"), ServiceUnavailable("restarting")]
+
+    async def flaky(key: str, answer: str) -> None:
+        if failures:
+            raise failures.pop()
+        await record(key, answer)
+
+    confirming.ledger.record = flaky  # type: ignore[method-assign]  # a fake that misbehaves
+
+    assert (await confirming.run()).state == "confirmed"
+
+    assert len(confirming.mail.accepted) == 1
+    assert confirming.ledger.answers == {KEY: "250 2.0.0"}

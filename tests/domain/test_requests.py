@@ -94,3 +94,10 @@ def test_the_command_that_redrives_a_job_names_its_fields() -> None:
     request = ExportFileRequest(order_id=1042)
 
     assert request.redrive == "python -m starter start export-file --order-id 1042 --no-draft --restart"
+
+
+def test_the_command_that_redrives_a_job_is_safe_to_paste() -> None:
+    class TakeOverRequest(JobRequest):
+        event_id: ShortText
+
+    assert TakeOverRequest(event_id="x;curl`id`").redrive.split()[-2] == "'x;curl`id`'"

@@ -213,3 +213,13 @@ async def test_a_step_that_is_regular_from_the_start_follows_the_same_timetable(
     assert drawn == [(5, 10), (10, 20), (20, 40)]
     assert waits(history) == [], "the server holds all of them"
     assert (_scheduled_policy(history).maximum_attempts, _started(history).attempt) == (4, 4)
+
+
+async def test_a_foreign_exception_that_shares_a_permanent_errors_name_is_retried(skipping: Client) -> None:
+    foreign = type("Conflict", (Exception,), {})
+    mail = FakeMail(foreign("ours is permanent, this one nobody knows"))
+
+    handle, _ = await run(skipping, mail)
+
+    assert times_of(mail) == 2
+    assert (await handle.status()).state == "completed"
