@@ -12,21 +12,12 @@ from typing import Any, ParamSpec, Self, overload
 from urllib.parse import quote
 
 from temporalio.client import Client
-from temporalio.common import (
-    Priority,
-    SearchAttributeKey,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
-from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.requests import JobRequest
-from starter.connection import RPC_TIMEOUT, connect, explained, web_ui_base
-from starter.errors import InvalidStart
+from starter.connection import connect, explained, web_ui_base
 from starter.handle import JobHandle
 from starter.queries import JobFilter
+from starter.starting import check_options, start_workflow
 from starter.status import JobSummary
 from workflows.registry import Registry, registry
 
@@ -96,38 +87,20 @@ class Jobs:
         restart: bool = False,
     ) -> JobHandle:
         kind = self._kinds.of(request)
-        if delay is not None and delay < timedelta():
-            raise InvalidStart("delay: a job cannot start in the past; leave it out to start now")
-        if priority is not None and not 1 <= priority <= 5:
-            raise InvalidStart("priority: from 1 (first) to 5 (last)")
-        again = restart or kind.restart_after_failure
-        try:
-            async with explained(self.client):
-                started = await self.client.start_workflow(
-                    kind.workflow_type,
-                    request,
-                    id=request.workflow_id,
-                    task_queue=kind.queue,
-                    id_reuse_policy=(
-                        WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
-                        if again
-                        else WorkflowIDReusePolicy.REJECT_DUPLICATE
-                    ),
-                    # Not USE_EXISTING: its answer does not tell a run that was there from one that was started.
-                    id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                    search_attributes=_search_attributes(request),
-                    static_summary=request.summary,
-                    start_delay=delay,
-                    priority=Priority(priority_key=priority, fairness_key=fairness_key),
-                    request_eager_start=True,  # does nothing unless a worker shares this client
-                    rpc_timeout=RPC_TIMEOUT,
-                )
-        except WorkflowAlreadyStartedError as exc:
-            existing = self._handle(request.workflow_id, exc.run_id, kind.name)
-            existing.state = (await existing.status(of_this_run=True)).state
-            return existing
-        handle = self._handle(request.workflow_id, started.result_run_id, kind.name)
-        handle.started = True
+        check_options(delay=delay, priority=priority)
+        started = await start_workflow(
+            self.client,
+            kind,
+            request,
+            delay=delay,
+            priority=priority,
+            fairness_key=fairness_key,
+            anew=restart or kind.restart_after_failure,
+        )
+        handle = self._handle(request.workflow_id, started.run_id, kind.name)
+        handle.started = started.now
+        if not started.now:
+            handle.state = (await handle.status(of_this_run=True)).state
         return handle
 
     def of(self, request: JobRequest | str) -> JobHandle:
@@ -151,9 +124,3 @@ class Jobs:
     def _link(self, job_id: str, run_id: str | None) -> str:
         base = f"{self._web_ui}/namespaces/{self.client.namespace}/workflows/{quote(job_id, safe='')}"
         return f"{base}/{run_id}/history" if run_id else base
-
-
-def _search_attributes(request: JobRequest) -> TypedSearchAttributes:
-    return TypedSearchAttributes(
-        [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in request.ids.items()]
-    )

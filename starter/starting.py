@@ -1,0 +1,90 @@
+"""Starts one workflow for a request. What `Jobs.start` and the outbox's relay have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.common import (
+    Priority,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.requests import JobRequest
+from starter.connection import RPC_TIMEOUT, explained
+from starter.errors import InvalidStart
+from workflows.registry import Kind
+
+PRIORITIES = range(1, 6)
+"""1 comes first, 5 last; Temporal's default is 3."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run: one that was started now, or one that was there."""
+
+    run_id: str | None
+    now: bool
+
+
+def check_options(*, delay: timedelta | None = None, priority: int | None = None) -> None:
+    """Raises InvalidStart for a delay below zero, or a priority out of range."""
+    if delay is not None and delay < timedelta():
+        raise InvalidStart("delay: a job cannot start in the past; leave it out to start now")
+    if priority is not None and priority not in PRIORITIES:
+        raise InvalidStart("priority: from 1 (first) to 5 (last)")
+
+
+async def start_workflow(
+    client: Client,
+    kind: Kind,
+    request: JobRequest,
+    *,
+    delay: timedelta | None = None,
+    priority: int | None = None,
+    fairness_key: str | None = None,
+    anew: bool = False,
+    memo: dict[str, Any] | None = None,
+) -> Started:
+    """Start the run of a request, unless there is one. With `anew`, one that did not complete does not count.
+
+    Raises NotSetUp, InvalidStart, TemporalUnreachable, NotAuthorised, UnknownNamespace.
+    """
+    try:
+        async with explained(client):
+            handle = await client.start_workflow(
+                kind.workflow_type,
+                request,
+                id=request.workflow_id,
+                task_queue=kind.queue,
+                id_reuse_policy=(
+                    WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+                    if anew
+                    else WorkflowIDReusePolicy.REJECT_DUPLICATE
+                ),
+                # Not USE_EXISTING: its answer does not tell a run that was there from one that was started.
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                search_attributes=_search_attributes(request),
+                static_summary=request.summary,
+                start_delay=delay,
+                priority=Priority(priority_key=priority, fairness_key=fairness_key),
+                memo=memo,
+                request_eager_start=True,  # does nothing unless a worker shares this client
+                rpc_timeout=RPC_TIMEOUT,
+            )
+    except WorkflowAlreadyStartedError as exc:
+        return Started(exc.run_id, now=False)
+    return Started(handle.result_run_id, now=True)
+
+
+def _search_attributes(request: JobRequest) -> TypedSearchAttributes:
+    return TypedSearchAttributes(
+        [SearchAttributePair(SearchAttributeKey.for_keyword(name), value) for name, value in request.ids.items()]
+    )
