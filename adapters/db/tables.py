@@ -14,12 +14,16 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
+    Interval,
     MetaData,
+    SmallInteger,
     Table,
     Text,
     func,
 )
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 metadata = MetaData(
     naming_convention={
@@ -36,6 +40,9 @@ ANSWER_LIMIT = 1000
 
 KEY_LIMIT = 255
 """Most characters of a delivery's key."""
+
+ERROR_LIMIT = 2000
+"""Most characters that are kept of why an entry of the outbox could not be started."""
 
 _NOT_BLANK = "name ~ '[^[:space:]]'"
 _LANGUAGE_SCRIPT_REGION_VARIANTS = "^[a-z]{2,3}(_[A-Z][a-z]{3})?(_([A-Z]{2}|[0-9]{3}))?(_[A-Z0-9]{4,8})*$"
@@ -97,4 +104,55 @@ deliveries = Table(
     CheckConstraint("claims >= 1", name="claims_positive"),
     CheckConstraint("(delivered_at IS NULL) = (answer IS NULL)", name="answer_when_delivered"),
     CheckConstraint(f"char_length(answer) <= {ANSWER_LIMIT}", name="answer_length"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # Tells a start from another one of the same job: stays the same however often the relay tries.
+    Column("start_id", UUID, nullable=False, server_default=func.gen_random_uuid()),
+    Column("kind", Text, nullable=False),
+    Column("payload", JSONB, nullable=False),
+    # The workflow's id, where whoever enqueued could derive it; the relay derives its own.
+    Column("job_id", Text),
+    # Not before: an instant, or a while after it was enqueued, by the database's clock.
+    Column("start_at", DateTime(timezone=True)),
+    Column("start_delay", Interval),
+    Column("priority", SmallInteger),
+    Column("fairness_key", Text),
+    # Not now(), which is when the transaction began.
+    Column("enqueued_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("retry_at", DateTime(timezone=True)),
+    Column("error_type", Text),
+    Column("error", Text),
+    Column("refused_at", DateTime(timezone=True)),
+    CheckConstraint("kind ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' AND char_length(kind) <= 100", name="kind_shape"),
+    CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload_object"),
+    CheckConstraint("pg_column_size(payload) <= 65536", name="payload_size"),
+    CheckConstraint("char_length(job_id) BETWEEN 1 AND 1000", name="job_id_length"),
+    CheckConstraint("start_at IS NULL OR start_delay IS NULL", name="one_start_time"),
+    CheckConstraint("start_delay >= interval '0'", name="start_delay_not_negative"),
+    CheckConstraint("priority BETWEEN 1 AND 5", name="priority_range"),
+    CheckConstraint("octet_length(fairness_key) BETWEEN 1 AND 64", name="fairness_key_length"),
+    CheckConstraint("attempts >= 0", name="attempts_not_negative"),
+    CheckConstraint("(error_type IS NULL) = (error IS NULL)", name="error_has_type"),
+    CheckConstraint("refused_at IS NULL OR error IS NOT NULL", name="refused_has_error"),
+    CheckConstraint(f"char_length(error) <= {ERROR_LIMIT}", name="error_length"),
+)
+Index("ix_outbox_due", outbox.c.id, postgresql_where=outbox.c.refused_at.is_(None))
+Index("ix_outbox_job_id", outbox.c.job_id)
+
+# What `enqueue_job` checks a payload against; `jobs setup` writes it from the registry.
+job_kinds = Table(
+    "job_kinds",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    # Field → its rules, see adapters/db/job_kinds.py.
+    Column("fields", JSONB, nullable=False),
+    # The fields whose values make the job's id, in order; NULL where only Python can derive it.
+    Column("id_fields", JSONB),
+    CheckConstraint("jsonb_typeof(fields) = 'object'", name="fields_object"),
+    CheckConstraint("jsonb_typeof(id_fields) = 'array'", name="id_fields_array"),
 )

@@ -1,0 +1,84 @@
+"""The outbox: jobs that were enqueued in the application's own transaction, and are still to be started."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the outbox, as the relay takes it."""
+
+    id: int
+    start_id: UUID
+    """Of this one start, and of no other; the same however often it is tried."""
+    kind: str
+    payload: Mapping[str, Any]
+    delay: timedelta | None
+    """What is left until the job may start; None where it may now."""
+    priority: int | None
+    fairness_key: str | None
+    attempts: int
+    """How often its start was tried and put off."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an entry could not be started. `error_type` is a class's name; the message says what to do."""
+
+    error_type: str
+    message: str
+
+
+@dataclass
+class Batch:
+    """Entries that one relay has taken, and nobody else can, until it lets go of them; and what became of each.
+
+    What is in none of the three stays as it was.
+    """
+
+    entries: Sequence[Entry]
+    started: list[int] = field(default_factory=list)
+    """Ids of entries that Temporal has."""
+    refused: dict[int, Problem] = field(default_factory=dict)
+    """Entries that will not be tried again by themselves, by id."""
+    deferred: dict[int, tuple[Problem, timedelta]] = field(default_factory=dict)
+    """Entries to be tried again after a while, by id."""
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What is in the outbox."""
+
+    waiting: int
+    oldest: timedelta
+    """How long the oldest of the waiting has waited; zero where none does."""
+    refused: int
+
+
+class Outbox(Protocol):
+    """What the relay needs of the outbox. Each call may raise a `TransientError`."""
+
+    def take(
+        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
+    ) -> AbstractAsyncContextManager[Batch]:
+        """Take the oldest entries that nobody else has taken, for as long as the context lasts; then settle them.
+
+        Entries of `own` kinds are taken at once, those of other `known` kinds once they have waited for `patience`,
+        those of kinds that are not known after a minute: a relay that knows them may be about to come. A kind that was
+        refused as unknown is taken by a relay that knows it.
+        """
+        ...
+
+    async def listen(self, wake: Callable[[], None]) -> None:
+        """Call `wake` whenever entries have come; until cancelled. Some calls may be missed: look now and then too."""
+        ...
+
+    async def backlog(self) -> Backlog:
+        """Count what is there."""
+        ...
