@@ -27,25 +27,21 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from adapters import configuration
-from adapters.db import engine as database
-from adapters.db.deliveries import SqlDeliveryLedger
-from adapters.db.orders import SqlOrders
 from adapters.email.course import longest_send
-from adapters.email.sender import SmtpMailSender
-from adapters.email.templates import JinjaMailTemplates
+from adapters.outside import Misconfigured, Outside
 from adapters.process import leave, settle
 from adapters.readiness import Need, Readiness, Unmet, look
-from adapters.settings import Settings, WorkerSettings
+from adapters.settings import OutboxSettings, Settings, WorkerSettings
 from adapters.stopping import MARGIN, Stop, drain
 from adapters.supervisor import CANNOT_START, FAILED, MISCONFIGURED, Supervisor, when_parent_ends
 from adapters.telemetry import logs
 from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
+from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
-from domain.errors import InvalidRequest
-from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from starter.errors import InvalidStart, StarterError
 from starter.probing import TemporalProbe, connection_settings
+from starter.relay import Relay
 from workflows.hosting import MissingPort, bound_steps, job_worker
 from workflows.registry import RegistryError, registry
 from workflows.time_limits import TimeLimitsContradict, check_time_limits
@@ -57,52 +53,6 @@ _CONNECT_LIMIT = timedelta(seconds=3)
 _START_LIMIT = timedelta(seconds=10)
 _PROBE_LIMIT = timedelta(seconds=2)
 """How long a probe may take: at the start, and while running, when those who ask `/readyz` won't wait longer."""
-
-
-class Misconfigured(Exception):
-    """The settings, options and kinds do not go together. The message names what to change."""
-
-
-class Outside:
-    """The adapters of one process, behind ports. Making them connects to nothing."""
-
-    def __init__(self, settings: Settings) -> None:
-        """Raises Misconfigured where the settings cannot be used."""
-        try:
-            self._engine = database.make_engine(settings.database, application_name="durable-jobs-worker")
-            # A pool of its own, so that a busy one doesn't look like a database that is away.
-            one = settings.database.model_copy(update={"connections": 1})
-            self._probed = database.make_engine(one, application_name="durable-jobs-probe")
-            self.mail = SmtpMailSender(settings.smtp, settings.mail)
-        except InvalidRequest as exc:
-            raise Misconfigured(exc.message) from exc
-        except OSError as exc:
-            raise Misconfigured(f"SMTP_CA_FILE cannot be read: {exc.strerror or type(exc).__name__}.") from exc
-        self.ports: dict[type, object] = {
-            OrderRepository: SqlOrders(self._engine),
-            DeliveryLedger: SqlDeliveryLedger(self._engine),
-            MailTemplates: JinjaMailTemplates(settings.mail.from_name),
-            MailSender: self.mail,
-        }
-        # The wait for the pool is limited like a command.
-        statement = timedelta(seconds=2 * settings.database.command_timeout + settings.database.connect_timeout)
-        by_database = (statement, "DATABASE_CONNECT_TIMEOUT or DATABASE_COMMAND_TIMEOUT, which counts twice")
-        self.limits: dict[type, tuple[timedelta, str]] = {
-            OrderRepository: by_database,
-            DeliveryLedger: by_database,
-            MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
-        }
-        """By port: the longest that one call can take, and the settings that this comes from."""
-
-    async def database(self) -> str:
-        """Probe for a `Need`: reachable, and with the schema that this code needs."""
-        return f"PostgreSQL {await database.probe(self._probed)} at {self._probed.url.host}, schema up to date"
-
-    async def close(self) -> None:
-        """Close all connections."""
-        await self.mail.aclose()
-        await self._engine.dispose()
-        await self._probed.dispose()
 
 
 def chosen_queues(names: str | None) -> list[str]:
@@ -141,6 +91,19 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
     ]
 
 
+def make_relay(client: Client, queues: Sequence[str], outside: Outside, settings: OutboxSettings) -> Relay:
+    """The outbox's relay of a process that serves these queues."""
+    return Relay(
+        outside.outbox,
+        client,
+        registry,
+        queues=queues,
+        batches=settings.batches,
+        batch=settings.batch,
+        rate=settings.rate,
+    )
+
+
 async def serve(settings: Settings, queues: Sequence[str], index: int, parent: int | None) -> int:
     """Run one process until it is told to stop; returns the exit status. Raises Misconfigured, OSError."""
     own = settings.worker
@@ -174,6 +137,10 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         parts = [asyncio.create_task(worker.run(), name=f"queue {worker.task_queue}") for worker in workers]
         depth = QueueDepth(metrics, temporal.client, queues)
         parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
+        relay = make_relay(temporal.client, queues, outside, settings.outbox)
+        if settings.outbox.relay:
+            parts.append(asyncio.create_task(relay.run(), name="relay of the outbox"))
+            parts.append(asyncio.create_task(OutboxDepth(metrics, outside.outbox).keep_up(), name="outbox depth"))
         readiness.run(
             [
                 Need("temporal", temporal.server, (StarterError,), _PROBE_LIMIT),
@@ -191,6 +158,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
 
         readiness.state = "draining"
         stop.now("part of the worker ended")  # does nothing where it was told to
+        await relay.stop()
         await drain(workers, own.drain)
     return status
 

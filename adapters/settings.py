@@ -74,8 +74,11 @@ class DatabaseSettings(BaseSettings):
 
     url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/shop")
     """`postgresql://user:password@host:port/name`"""
+    listen_url: SecretStr | None = None
+    """For the outbox's wake-up calls, where `url` leads to a pooler that passes no notifications on (PgBouncer in
+    transaction mode): straight to the server."""
     connections: PositiveInt = 10
-    """Most connections of one process."""
+    """Most connections of one process, without those of the outbox."""
     connect_timeout: Seconds = 5
     command_timeout: Seconds = 10
 
@@ -103,6 +106,21 @@ class WorkerSettings(BaseSettings):
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
 
+class OutboxSettings(BaseSettings):
+    """`OUTBOX_*`: the relay, which starts the jobs that were enqueued."""
+
+    model_config = SettingsConfigDict(env_prefix="OUTBOX_", frozen=True)
+
+    relay: bool = True
+    """Run it in each worker process. Jobs of the queues that the process serves start fastest there."""
+    batches: PositiveInt = 4
+    """Most batches at a time; each holds a connection to the database while Temporal starts its jobs."""
+    batch: PositiveInt = 25
+    """Most jobs of a batch, which are started at once."""
+    rate: PositiveInt = 500
+    """Most starts a second of one process: what has piled up is not to overwhelm Temporal."""
+
+
 class Settings:
     """All of them, read when this is made. Raises pydantic's ValidationError, which names the variable."""
 
@@ -111,9 +129,10 @@ class Settings:
         self.smtp = SmtpSettings()
         self.mail = MailSettings()
         self.database = DatabaseSettings()
+        self.outbox = OutboxSettings()
         self.worker = WorkerSettings()
 
     @property
     def groups(self) -> tuple[BaseSettings, ...]:
         """Each group of them."""
-        return self.worker, self.database, self.smtp, self.mail
+        return self.worker, self.database, self.outbox, self.smtp, self.mail

@@ -6,6 +6,7 @@ worker share a client, so that Temporal answers a start with the job's first tas
 
 import asyncio
 
+from adapters.outside import Outside
 from adapters.process import settle
 from adapters.settings import Settings
 from adapters.telemetry import logs
@@ -14,7 +15,7 @@ from benchmarks.orders_to_start import start_as_told
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
 from starter.connection import connect
-from worker import Outside, make_workers
+from worker import make_workers
 from workflows.registry import registry
 
 

@@ -70,9 +70,12 @@ class Outbox(Protocol):
         """Take the oldest entries that nobody else has taken, for as long as the context lasts; then settle them.
 
         Entries of `own` kinds are taken at once, those of other `known` kinds once they have waited for `patience`,
-        those of kinds that are not known after a minute: a relay that knows them may be about to come. A kind that was
-        refused as unknown is taken by a relay that knows it.
+        those of kinds that are not known after a minute: a relay that knows them may be about to come.
         """
+        ...
+
+    async def revive(self, known: Collection[str]) -> int:
+        """Let entries of these kinds be tried again that were refused as unknown; returns how many."""
         ...
 
     async def listen(self, wake: Callable[[], None]) -> None:

@@ -1,0 +1,67 @@
+"""The adapters of one process, behind the ports that activities and the relay need."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from adapters.db import engine as database
+from adapters.db.deliveries import SqlDeliveryLedger
+from adapters.db.orders import SqlOrders
+from adapters.db.outbox_relay import SqlOutbox
+from adapters.email.course import longest_send
+from adapters.email.sender import SmtpMailSender
+from adapters.email.templates import JinjaMailTemplates
+from adapters.settings import Settings
+from domain.errors import InvalidRequest
+from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+
+
+class Misconfigured(Exception):
+    """The settings, options and kinds do not go together. The message names what to change."""
+
+
+class Outside:
+    """The adapters of one process, behind ports. Making them connects to nothing."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises Misconfigured where the settings cannot be used."""
+        try:
+            self._engine = database.make_engine(settings.database, application_name="durable-jobs-worker")
+            # A pool of its own, so that a busy one doesn't look like a database that is away.
+            one = settings.database.model_copy(update={"connections": 1})
+            self._probed = database.make_engine(one, application_name="durable-jobs-probe")
+            # Held while Temporal starts a batch: the steps of jobs are not to wait for that.
+            relayed = settings.database.model_copy(update={"connections": settings.outbox.batches + 1})
+            self._relayed = database.make_engine(relayed, application_name="durable-jobs-relay")
+            self.mail = SmtpMailSender(settings.smtp, settings.mail)
+        except InvalidRequest as exc:
+            raise Misconfigured(exc.message) from exc
+        except OSError as exc:
+            raise Misconfigured(f"SMTP_CA_FILE cannot be read: {exc.strerror or type(exc).__name__}.") from exc
+        self.ports: dict[type, object] = {
+            OrderRepository: SqlOrders(self._engine),
+            DeliveryLedger: SqlDeliveryLedger(self._engine),
+            MailTemplates: JinjaMailTemplates(settings.mail.from_name),
+            MailSender: self.mail,
+        }
+        self.outbox = SqlOutbox(self._relayed, settings.database)
+        # The wait for the pool is limited like a command.
+        statement = timedelta(seconds=2 * settings.database.command_timeout + settings.database.connect_timeout)
+        by_database = (statement, "DATABASE_CONNECT_TIMEOUT or DATABASE_COMMAND_TIMEOUT, which counts twice")
+        self.limits: dict[type, tuple[timedelta, str]] = {
+            OrderRepository: by_database,
+            DeliveryLedger: by_database,
+            MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
+        }
+        """By port: the longest that one call can take, and the settings that this comes from."""
+
+    async def database(self) -> str:
+        """Probe for a `Need`: reachable, and with the schema that this code needs."""
+        return f"PostgreSQL {await database.probe(self._probed)} at {self._probed.url.host}, schema up to date"
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.mail.aclose()
+        await self._engine.dispose()
+        await self._relayed.dispose()
+        await self._probed.dispose()

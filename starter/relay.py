@@ -1,0 +1,217 @@
+"""The relay: starts the jobs that applications have enqueued, and takes them off the outbox once Temporal has them.
+
+Any number of relays work side by side. A relay that ends between a start and its record leaves the entry to another
+one, for which the job is there already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+from collections.abc import Collection
+from datetime import timedelta
+
+from temporalio.client import Client
+from temporalio.common import MetricMeter
+from temporalio.runtime import Runtime
+
+from domain.errors import JobError
+from domain.outbox import Batch, Entry, Outbox
+from starter.errors import StarterError
+from starter.pacing import Backoff, Rate, SlowStart
+from starter.relaying import OUTAGES, Deferred, Refused, start_entry
+from workflows.registry import Registry
+
+_log = logging.getLogger(__name__)
+
+PATIENCE = timedelta(seconds=2)
+"""How long entries wait for a relay whose process serves their queue, where they start fastest."""
+
+_LOOK_EVERY = timedelta(seconds=2)
+"""Entries are looked for without being woken too: calls can be missed, and some entries come due later."""
+_LOOK_ONCE = timedelta(milliseconds=200)
+"""Drawn up to this long on top, so that many relays don't look at the same moment."""
+_OTHER = "other"
+_BACKOFF = (timedelta(seconds=0.5), timedelta(seconds=10))
+
+
+class Relay:
+    """Runs in a worker's process, so that jobs of its queues start eagerly there, or alone."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        client: Client,
+        kinds: Registry,
+        *,
+        queues: Collection[str] = (),
+        batches: int = 4,
+        batch: int = 25,
+        rate: int = 500,
+        patience: timedelta = PATIENCE,
+    ) -> None:
+        """`queues` are those that workers of this very client serve; entries of other kinds wait for `patience`.
+
+        At most `batches` times `batch` starts are made at once, and `rate` a second.
+        """
+        self._outbox = outbox
+        self._client = client
+        self._kinds = kinds
+        self._known = [kind.name for kind in kinds]
+        self._own = [kind.name for kind in kinds if kind.queue in queues]
+        self._patience = patience
+        self._most_batches = batches
+        self._rate = Rate(rate, burst=batch)
+        self._size = SlowStart(batch)
+        self._backoff = Backoff(*_BACKOFF)
+        self._paused_until = 0.0
+        self._trouble: str | None = None
+        self._work = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
+        self._counts = _Counts((client.service_client.config.runtime or Runtime.default()).metric_meter, self._known)
+
+    async def run(self) -> None:
+        """Work until cancelled, or until `stop`. Nothing that goes wrong outside ends it."""
+        listening = asyncio.create_task(self._outbox.listen(self._work.set), name="outbox wake-up")
+        try:
+            await self._revive()
+            while not self._stopping.is_set():
+                await self._wait_for_work()
+                if len(self._running) >= (self._most_batches if self._size.full else 1):
+                    await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+                if not self._stopping.is_set():
+                    task = asyncio.create_task(self._work_on_one_batch(), name="outbox batch")
+                    self._running.add(task)
+                    task.add_done_callback(self._running.discard)
+        finally:
+            listening.cancel()
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(listening, *self._running, return_exceptions=True)
+
+    async def stop(self, within: timedelta = timedelta(seconds=5)) -> None:
+        """Take no more, and let what is being started come to its end."""
+        self._stopping.set()
+        self._work.set()
+        if self._running:
+            await asyncio.wait(self._running, timeout=within.total_seconds())
+
+    async def _wait_for_work(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._paused_until):
+                await self._stopping.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout((_LOOK_EVERY + _drawn()).total_seconds()):
+                await self._work.wait()
+        self._work.clear()
+
+    async def _work_on_one_batch(self) -> None:
+        most = self._size.size
+        try:
+            async with self._outbox.take(most, own=self._own, known=self._known, patience=self._patience) as batch:
+                if not batch.entries:
+                    return
+                if len(batch.entries) == most:
+                    self._work.set()  # there may be more
+                outage = await self._start_all(batch)
+        except JobError as exc:
+            self._failed("The outbox cannot be read", exc.message)
+            return
+        except Exception as exc:  # noqa: BLE001  # a bug of ours; the next batch may fare better
+            _log.exception("A batch of the outbox failed")
+            self._failed("The outbox cannot be worked on", type(exc).__name__)
+            return
+        self._counts.settled(batch)
+        if outage is not None:
+            self._failed("Jobs of the outbox cannot be started", str(outage))
+            return
+        self._succeeded()
+
+    async def _start_all(self, batch: Batch) -> StarterError | None:
+        """Start a batch's jobs at once; returns the outage where there is one."""
+        outages: list[StarterError] = []
+
+        async def start(entry: Entry) -> None:
+            await self._rate.pass_one()
+            if outages:
+                return  # the rest fares no better
+            try:
+                answer = await start_entry(self._client, self._kinds, entry)
+            except OUTAGES as exc:
+                outages.append(exc)
+                return
+            match answer:
+                case None:
+                    batch.started.append(entry.id)
+                case Refused(problem):
+                    batch.refused[entry.id] = problem
+                    _log.error("The start of a job was refused", extra=_about(entry, problem.error_type))
+                case Deferred(problem, wait):
+                    batch.deferred[entry.id] = (problem, wait)
+                    about = _about(entry, problem.error_type) | {"wait_seconds": wait.total_seconds()}
+                    _log.warning("The start of a job was put off", extra=about)
+
+        await asyncio.gather(*(start(entry) for entry in batch.entries))
+        return outages[0] if outages else None
+
+    async def _revive(self) -> None:
+        try:
+            revived = await self._outbox.revive(self._known)
+        except JobError:
+            return  # said when the outbox is read
+        if revived:
+            _log.info("Jobs are tried again whose kind was not known before", extra={"count": revived})
+
+    def _failed(self, what: str, why: str) -> None:
+        self._size.failed()
+        self._work.set()
+        now = asyncio.get_running_loop().time()
+        if self._paused_until <= now:  # else another batch has failed of the same
+            self._paused_until = now + self._backoff.failed().total_seconds()
+        if self._trouble != what:
+            self._trouble = what
+            _log.warning(f"{what}; they wait until it is mended", extra={"action": "outbox-waits", "why": why})
+
+    def _succeeded(self) -> None:
+        self._backoff.succeeded()
+        if not self._size.full:
+            self._size.succeeded()
+            self._work.set()
+        if self._trouble is not None:
+            self._trouble = None
+            _log.info("The outbox is worked on again", extra={"action": "outbox-goes-on"})
+
+
+class _Counts:
+    """Counters `jobs_outbox_started` and `jobs_outbox_refused`, by kind; they are there with 0 from the start."""
+
+    def __init__(self, meter: MetricMeter, kinds: Collection[str]) -> None:
+        self._started = meter.create_counter("jobs_outbox_started", "Entries of the outbox that Temporal has")
+        self._refused = meter.create_counter("jobs_outbox_refused", "Entries of the outbox that were refused")
+        self._kinds = kinds
+        for kind in kinds:
+            self._started.add(0, {"kind": kind})
+            self._refused.add(0, {"kind": kind})
+        self._refused.add(0, {"kind": _OTHER})
+
+    def settled(self, batch: Batch) -> None:
+        """Count what became of a batch."""
+        started = set(batch.started)
+        for entry in batch.entries:
+            # Not whatever somebody has written there: each value would be a time series of its own.
+            labels = {"kind": entry.kind if entry.kind in self._kinds else _OTHER}
+            if entry.id in started:
+                self._started.add(1, labels)
+            elif entry.id in batch.refused:
+                self._refused.add(1, labels)
+
+
+def _about(entry: Entry, error_type: str) -> dict[str, object]:
+    return {"action": "outbox-entry", "entry": entry.id, "kind": entry.kind, "error_type": error_type}
+
+
+def _drawn() -> timedelta:
+    return random.random() * _LOOK_ONCE  # noqa: S311  # no secret

@@ -1,0 +1,123 @@
+"""Starts one entry of the outbox, and decides what becomes of it where that fails."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import describe
+from domain.outbox import Entry, Problem
+from domain.requests import JobRequest
+from starter.connection import RPC_TIMEOUT, explain, reached
+from starter.errors import InvalidStart, NotAuthorised, StarterError, TemporalUnreachable, UnknownNamespace
+from starter.starting import start_workflow
+from workflows.registry import Registry
+
+START_ID = "outbox_start_id"
+"""Memo of a run that the outbox started, where its kind may run again after a failure."""
+
+OUTAGES = (TemporalUnreachable, NotAuthorised, UnknownNamespace)
+"""Errors that say nothing about the one entry: all others fare alike, and will do better later."""
+
+_OF_THE_SERVER = (
+    RPCStatusCode.UNAVAILABLE,
+    RPCStatusCode.DEADLINE_EXCEEDED,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.CANCELLED,
+)
+
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The entry cannot be started until somebody mends it."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """The entry cannot be started now; it is tried again after a wait."""
+
+    problem: Problem
+    wait: timedelta
+
+
+async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused | Deferred | None:
+    """Start an entry's job; None where Temporal has it, now or from before.
+
+    Raises one of `OUTAGES`.
+    """
+    try:
+        kind = kinds.get(entry.kind)
+    except LookupError as exc:
+        return Refused(Problem("UnknownKind", f"{exc}. Deploy the code that has it, or correct the entry."))
+    try:
+        # As JSON says it: "7" is no number there.
+        request = kind.request.model_validate_json(json.dumps(dict(entry.payload)), strict=True)
+    except ValidationError as exc:
+        return Refused(Problem("InvalidPayload", f"{_fields(exc)} (see `jobs kinds`)."))
+    try:
+        if kind.restart_after_failure and await _is_ours(client, request, entry):
+            return None
+        await start_workflow(
+            client,
+            kind,
+            request,
+            delay=entry.delay,
+            priority=entry.priority,
+            fairness_key=entry.fairness_key,
+            anew=kind.restart_after_failure,
+            memo={START_ID: str(entry.start_id)} if kind.restart_after_failure else None,
+        )
+    except OUTAGES as exc:
+        if not _concerns_all(exc):
+            return Deferred(Problem(type(exc).__name__, str(exc)), _wait(entry))
+        raise
+    except InvalidStart as exc:
+        return Refused(Problem("InvalidStart", str(exc)))
+    except StarterError as exc:
+        return Deferred(Problem(type(exc).__name__, str(exc)), _wait(entry))
+    except Exception as exc:  # noqa: BLE001  # whatever it is, it must not keep the others from being started
+        return Deferred(Problem(type(exc).__name__, describe(exc)), _wait(entry))
+    return None
+
+
+def _concerns_all(outage: StarterError) -> bool:
+    """False for an error of the server's that may be this entry's own: it must not hold the others up."""
+    cause = outage.__cause__
+    return not (
+        isinstance(outage, TemporalUnreachable) and isinstance(cause, RPCError) and cause.status not in _OF_THE_SERVER
+    )
+
+
+async def _is_ours(client: Client, request: JobRequest, entry: Entry) -> bool:
+    """Tell whether the job's latest run was started by this very entry.
+
+    It was, where a relay ended between the start and its record. By now that run may have failed, and a start would
+    run it a second time.
+    """
+    try:
+        async with reached(client):
+            described = await client.get_workflow_handle(request.workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
+    except RPCError as exc:
+        if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+            return False
+        raise explain(exc, client) from exc
+    return bool(await described.memo_value(START_ID, default=None) == str(entry.start_id))
+
+
+def _fields(exc: ValidationError) -> str:
+    """What is wrong, without the values."""
+    told = exc.errors(include_url=False, include_input=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}" for problem in told)
+
+
+def _wait(entry: Entry) -> timedelta:
+    return min(_FIRST_WAIT * (1 << min(entry.attempts, 10)), _LONGEST_WAIT)
