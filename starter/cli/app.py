@@ -16,14 +16,14 @@ from typer.core import TyperGroup
 
 from adapters import configuration
 from domain.errors import JobError
-from starter.cli import cancel, kinds, listing, setup, status
+from starter.cli import cancel, kinds, listing, relay, setup, status
 from starter.cli.output import FAILED, MISUSED, Output, ReaderLeft
 from starter.cli.running import Interrupted
 from starter.cli.start import start_commands
 from starter.errors import StarterError
 from workflows.registry import Registry, RegistryError, registry
 
-_ORDER = ("setup", "start", "status", "list", "cancel", "kinds")
+_ORDER = ("setup", "start", "status", "list", "cancel", "kinds", "relay")
 """In the help: as people come to need them."""
 
 _READER_LEFT = 128 + 13
@@ -107,6 +107,7 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
     listing.add_to(app, kinds_known, out)
     cancel.add_to(app, out)
     kinds.add_to(app, kinds_known, out)
+    relay.add_to(app, kinds_known, out)
     return app
 
 
