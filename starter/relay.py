@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 PATIENCE = timedelta(seconds=2)
 """How long entries wait for a relay whose process serves their queue, where they start fastest."""
 
-_LOOK_EVERY = timedelta(seconds=2)
+LOOK_EVERY = timedelta(seconds=2)
 """Entries are looked for without being woken too: calls can be missed, and some entries come due later."""
 _LOOK_ONCE = timedelta(milliseconds=200)
 """Drawn up to this long on top, so that many relays don't look at the same moment."""
@@ -51,6 +51,7 @@ class Relay:
         batch: int = 25,
         rate: int = 500,
         patience: timedelta = PATIENCE,
+        look_every: timedelta = LOOK_EVERY,
     ) -> None:
         """`queues` are those that workers of this very client serve; entries of other kinds wait for `patience`.
 
@@ -62,6 +63,7 @@ class Relay:
         self._known = [kind.name for kind in kinds]
         self._own = [kind.name for kind in kinds if kind.queue in queues]
         self._patience = patience
+        self._look_every = look_every
         self._most_batches = batches
         self._rate = Rate(rate, burst=batch)
         self._size = SlowStart(batch)
@@ -86,6 +88,8 @@ class Relay:
                     task = asyncio.create_task(self._work_on_one_batch(), name="outbox batch")
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
+            if self._running:
+                await asyncio.wait(self._running)
         finally:
             listening.cancel()
             for task in self._running:
@@ -97,14 +101,16 @@ class Relay:
         self._stopping.set()
         self._work.set()
         if self._running:
-            await asyncio.wait(self._running, timeout=within.total_seconds())
+            _, late = await asyncio.wait(self._running, timeout=within.total_seconds())
+            for task in late:
+                task.cancel()  # the entries stay where they are
 
     async def _wait_for_work(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(self._paused_until):
                 await self._stopping.wait()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout((_LOOK_EVERY + _drawn()).total_seconds()):
+            async with asyncio.timeout((self._look_every + _drawn()).total_seconds()):
                 await self._work.wait()
         self._work.clear()
 
