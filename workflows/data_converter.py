@@ -1,8 +1,10 @@
 """How values become payloads and failures become history.
 
-Two rules on top of the SDK's pydantic converter:
-- What doesn't fit its type fails at once, typed `InvalidRequest`, in a workflow as in an activity. By the SDK's default
-  an activity would burn every attempt on it, and a workflow would hang in Running.
+Rules on top of the SDK's pydantic converter:
+- A request that doesn't fit its type fails at once, typed `InvalidRequest`, in a workflow as in an activity. By the
+  SDK's default an activity would burn every attempt on it, and a workflow would hang in Running.
+- Any other value that doesn't fit (a step's result, say) is one of another version of our own code: in a workflow it
+  fails the task alone, which is tried again until a worker comes that knows the value. The run would be lost otherwise.
 - No text that we did not write ourselves reaches history: pydantic quotes the value, drivers quote rows, mail servers
   quote addresses.
 """
@@ -20,28 +22,41 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
-from domain.errors import InvalidRequest, describe, error_type
+from domain.errors import InvalidRequest, TransientError, describe, error_type
+from domain.requests import JobRequest
+
+
+class UnknownShape(TransientError):
+    """A value is not of the form that this code knows."""
+
+    remedy = "Another version of the code has made it: deploy that one here too."
 
 
 class JobPayloadConverter(PydanticPayloadConverter):
-    """JSON by pydantic; what does not fit raises `ApplicationError` of type `InvalidRequest`, without the value."""
+    """JSON by pydantic. What does not fit raises without quoting the value.
+
+    A request raises `ApplicationError` of type `InvalidRequest`, anything else `UnknownShape`.
+    """
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """See `temporalio.converter.PayloadConverter`."""
         try:
             values = super().from_payloads(payloads, type_hints)
         except ValidationError as exc:
-            refusal = _misfit(exc)
+            wrong = _misfit(exc)
         except (ValueError, KeyError):
             # Broken JSON, or an encoding that no converter knows.
-            refusal = _NO_JSON
+            wrong = _NO_JSON
         else:
             # Encodings other than JSON (bytes, null) pay no heed to the type.
             if all(_fits(value, hint) for value, hint in zip(values, type_hints or (), strict=False)):
                 return values
-            refusal = _NO_JSON
+            wrong = _NO_JSON
         # Outside the handlers, so that what they handled is no context of it: pydantic's text quotes the values.
-        raise ApplicationError(refusal, type=InvalidRequest.__name__, non_retryable=True)
+        if any(isinstance(hint, type) and issubclass(hint, JobRequest) for hint in type_hints or ()):
+            message = f"The arguments do not fit {wrong}. {InvalidRequest.remedy}"
+            raise ApplicationError(message, type=InvalidRequest.__name__, non_retryable=True)
+        raise UnknownShape(f"A value does not fit {wrong}. {UnknownShape.remedy}")
 
 
 class PrivateFailureConverter(DefaultFailureConverter):
@@ -57,7 +72,7 @@ class PrivateFailureConverter(DefaultFailureConverter):
 
 _MAKERS = ("activities.interceptor", "workflows.interceptor")
 
-_NO_JSON = f"The arguments are not the JSON that the job expects. {InvalidRequest.remedy}"
+_NO_JSON = "what is expected: it is not the JSON of that"
 
 
 def _fits(value: object, hint: object) -> bool:
@@ -77,6 +92,9 @@ def _safe(exception: BaseException) -> BaseException:
     if isinstance(cause, ApplicationError) and cause.type == InvalidRequest.__name__:
         # The SDK wraps it, retryable and without a type, where an activity's arguments don't fit.
         return cause
+    if isinstance(cause, UnknownShape):
+        # The SDK wraps this one too, and its own text says nothing.
+        exception = cause
     if isinstance(exception, FailureError):
         return exception
     safe = ApplicationError(describe(exception), type=error_type(exception))
@@ -95,7 +113,7 @@ def _misfit(exc: ValidationError) -> str:
         else f"{'.'.join(str(part) for part in error['loc']) or 'the whole'}: {error['type']}"
         for error in exc.errors(include_url=False, include_context=False, include_input=False)
     ]
-    return f"The arguments do not fit {exc.title}: {'; '.join(wrong[:5])}. {InvalidRequest.remedy}"
+    return f"{exc.title}: {'; '.join(wrong[:5])}"
 
 
 data_converter: DataConverter = replace(

@@ -1,23 +1,27 @@
-"""Arguments that do not fit fail at once, everywhere, and without quoting what was in them."""
+"""What does not fit its type: a request fails at once, a step's result waits for a worker that knows it; none is quoted."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from temporalio import workflow
+from temporalio import activity, workflow
 from temporalio.api.common.v1 import Payload
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.failure.v1 import Failure
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
 from temporalio.common import RetryPolicy
 from temporalio.converter import PayloadCodec
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.errors import RecipientRejected
-from domain.order_confirmation import OrderConfirmationRequest
+from domain.order_confirmation import Confirmation, OrderConfirmationRequest
 from starter import Jobs
 from starter.errors import JobFailed
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
@@ -155,3 +159,76 @@ async def test_a_failure_that_we_made_shows_no_trace_of_how_we_made_it(skipping:
 
     assert "RecipientRejected" in str(history.to_json_dict())
     assert "stackTrace" not in str(history.to_json_dict())
+
+
+@activity.defn
+async def confirm_as_a_newer_worker_does() -> dict[str, str]:
+    return {"state": "parked", "delivery_key": SECRET}
+
+
+@workflow.defn(name="Confirming")
+class AsItIs:
+    """Knows the states that there are now."""
+
+    @workflow.run
+    async def run(self) -> str:
+        return (
+            await workflow.execute_activity(
+                "confirm_as_a_newer_worker_does",
+                result_type=Confirmation,
+                start_to_close_timeout=timedelta(seconds=10),
+            )
+        ).state
+
+
+@workflow.defn(name="Confirming")
+class AsItWillBe:
+    """Knows the state that was added."""
+
+    @workflow.run
+    async def run(self) -> str:
+        result = await workflow.execute_activity(
+            "confirm_as_a_newer_worker_does",
+            result_type=dict[str, str],
+            start_to_close_timeout=timedelta(seconds=10),
+        )
+        return result["state"]
+
+
+async def test_a_steps_result_that_only_a_newer_worker_knows_waits_for_that_worker(skipping: Client) -> None:
+    queue = f"newer-{uuid.uuid4()}"
+
+    def worker(of: type) -> Worker:
+        return Worker(
+            skipping,
+            task_queue=queue,
+            workflows=[of],
+            activities=[confirm_as_a_newer_worker_does],
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            max_cached_workflows=0,  # so that the second worker need not wait for what the first one kept
+        )
+
+    async with worker(AsItIs):
+        handle = await skipping.start_workflow(
+            "Confirming", id=queue, task_queue=queue, result_type=str, task_timeout=timedelta(seconds=1)
+        )
+        refused = await _failed_task(handle)
+        status = (await handle.describe()).status
+    async with worker(AsItWillBe):
+        assert await handle.result() == "parked"
+
+    assert status is WorkflowExecutionStatus.RUNNING
+    assert refused.message == (
+        "A value does not fit Confirmation: state: literal_error. "
+        "Another version of the code has made it: deploy that one here too."
+    )
+    assert SECRET not in str(refused)
+
+
+async def _failed_task(handle: WorkflowHandle[Any, Any]) -> Failure:
+    """The failure of the run's first workflow task that fails; of a run that ends without one, an error."""
+    async with asyncio.timeout(30):
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+                return event.workflow_task_failed_event_attributes.failure
+    raise AssertionError("no task failed")
