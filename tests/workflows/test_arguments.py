@@ -1,4 +1,4 @@
-"""What does not fit its type: a request fails at once, a step's result waits for a worker that knows it; none is quoted."""
+"""What does not fit: a request fails at once, a step's result waits for a worker that knows it; none is quoted."""
 
 from __future__ import annotations
 
@@ -172,13 +172,12 @@ class AsItIs:
 
     @workflow.run
     async def run(self) -> str:
-        return (
-            await workflow.execute_activity(
-                "confirm_as_a_newer_worker_does",
-                result_type=Confirmation,
-                start_to_close_timeout=timedelta(seconds=10),
-            )
-        ).state
+        result: Confirmation = await workflow.execute_activity(
+            "confirm_as_a_newer_worker_does",
+            result_type=Confirmation,
+            start_to_close_timeout=timedelta(seconds=10),
+        )
+        return result.state
 
 
 @workflow.defn(name="Confirming")
@@ -187,7 +186,7 @@ class AsItWillBe:
 
     @workflow.run
     async def run(self) -> str:
-        result = await workflow.execute_activity(
+        result: dict[str, str] = await workflow.execute_activity(
             "confirm_as_a_newer_worker_does",
             result_type=dict[str, str],
             start_to_close_timeout=timedelta(seconds=10),
