@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint bench worker clean
+.PHONY: demo test lint crash bench worker clean
 
 demo: .venv/demo  ## real servers and a guided tour; stays up until Ctrl-C
 	$(BIN)/python -m demo
@@ -22,6 +22,9 @@ lint: .venv/dev  ## format, lint, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+crash: .venv/dev  ## processes killed at any moment, in the numbers that the promises name; takes some minutes
+	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox -p no:randomly
 
 bench: .venv/dev  ## figures, against a plain Temporal worker
 	$(BIN)/python -m benchmarks.order_confirmation

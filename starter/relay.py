@@ -85,7 +85,7 @@ class Relay:
                 if len(self._running) >= (self._most_batches if self._size.full else 1):
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
                 if not self._stopping.is_set():
-                    task = asyncio.create_task(self._work_on_one_batch(), name="outbox batch")
+                    task = asyncio.create_task(self.work_on_one_batch(), name="outbox batch")
                     self._running.add(task)
                     task.add_done_callback(self._running.discard)
             if self._running:
@@ -114,7 +114,7 @@ class Relay:
                 await self._work.wait()
         self._work.clear()
 
-    async def _work_on_one_batch(self) -> None:
+    async def work_on_one_batch(self) -> None:
         most = self._size.size
         try:
             async with self._outbox.take(most, own=self._own, known=self._known, patience=self._patience) as batch:
