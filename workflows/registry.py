@@ -55,6 +55,13 @@ class Kind:
             raise RegistryError(f"{self.workflow.__name__}: a dynamic workflow is no kind of job")
         return name
 
+    def ports_asked(self) -> dict[str, type]:
+        """Parameter of the activities class's constructor → port that it asks for."""
+        init = self.activities.__init__  # type: ignore[misc]  # of the class itself, to read what it asks for
+        if init is object.__init__:
+            return {}
+        return {name: port for name, port in typing.get_type_hints(init).items() if name != "return"}
+
     def steps(self) -> dict[str, Callable[..., Any]]:
         """Activity type → method of the activities class."""
         found: dict[str, Callable[..., Any]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Executable, Row
@@ -11,9 +12,18 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.errors import is_broken, translated
+from adapters.settings import DatabaseSettings
 
 _SOON = 2.0
 """Seconds. A kept connection that has died is noticed at once; one that breaks later has had its time."""
+
+
+def longest_statement(database: DatabaseSettings) -> timedelta:
+    """The longest that a call can take: the first one broke within `_SOON`, and the second has all its time limits.
+
+    Those are the wait for the pool, which is limited like a statement, the connect, and the statement.
+    """
+    return timedelta(seconds=_SOON + 2 * database.command_timeout + database.connect_timeout)
 
 
 class Statements:
@@ -22,7 +32,7 @@ class Statements:
     Where the kept connection turns out to be dead, the statement is tried once more on a fresh one, so that a restart
     of the database does not cost a job one of its attempts. The statement may have taken effect the first time.
 
-    A call takes at most `_SOON` longer than a wait for the pool, a connect and a statement may take by the settings.
+    `longest_statement` tells how long a call can take at most.
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
