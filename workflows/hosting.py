@@ -17,6 +17,7 @@ from activities.interceptor import RetryInterceptor, tell_attempt
 from workflows import steps
 from workflows.data_converter import JobPayloadConverter
 from workflows.interceptor import JobInterceptor, announce
+from workflows.pausing import pauses_of
 from workflows.registry import Kind
 
 PASSED_THROUGH = (
@@ -27,6 +28,7 @@ PASSED_THROUGH = (
     "annotated_types",
     "workflows.data_converter",  # runs outside the workflow's own code
     "workflows.interceptor",  # looks at the clock for metrics
+    "workflows.pausing",  # looks at what is paused, which the worker keeps
     "workflows.steps",  # shares the policies that the registry declared
 )
 """Modules that workflows share with their worker instead of importing them anew for each run, and why."""
@@ -76,7 +78,10 @@ def job_worker(
         task_queue=queue,
         workflows=[kind.workflow for kind in chosen],
         activities=[method for kind in chosen for method in bound_steps(kind, ports)],
-        interceptors=[JobInterceptor(), RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {}))],
+        interceptors=[
+            JobInterceptor(pauses_of(client)),
+            RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {})),
+        ],
         workflow_runner=sandboxed(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=drain,
         **{

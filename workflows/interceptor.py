@@ -1,14 +1,15 @@
-"""What every workflow does around its checklist: explain a failure, be found by it, be counted.
+"""What every workflow does around its checklist: wait while it is paused, explain a failure, be found, be counted.
 
-Passed through the sandbox, so that it may look at the clock for its metrics; nothing here reaches a command but the
-search attribute, which follows from the workflow's own result.
+Passed through the sandbox, so that it may look at the clock for its metrics, and at what is paused. Nothing here
+reaches a command but the search attribute, which follows from the workflow's own result, and the gate's (`pausing.py`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from temporalio import workflow
 from temporalio.common import MetricMeter, SearchAttributeKey
@@ -35,6 +36,7 @@ from domain.errors import InvalidRequest, JobError, TransientError
 from domain.outcomes import Declined, Done, Skipped
 from domain.requests import JobRequest, kind_name
 from workflows import steps
+from workflows.pausing import Pauses, wait_while_paused
 
 ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 """Class of the error of a failed run, for queries; Temporal cannot search failure messages."""
@@ -56,15 +58,25 @@ TIMED_OUT = "StepTimedOut"
 class JobInterceptor(Interceptor):
     """Wraps every workflow of a worker."""
 
+    def __init__(self, pauses: Pauses | None = None) -> None:
+        """`pauses`: what is paused; without it nothing is."""
+        self._pauses = pauses or Pauses()
+
     def workflow_interceptor_class(
         self,
         input: WorkflowInterceptorClassInput,  # noqa: A002, ARG002  # the SDK's name and signature
     ) -> type[WorkflowInboundInterceptor]:
         """See `temporalio.worker.Interceptor`."""
-        return _Inbound
+
+        class Inbound(_Inbound):
+            pauses = self._pauses
+
+        return Inbound
 
 
 class _Inbound(WorkflowInboundInterceptor):
+    pauses: ClassVar[Pauses]
+
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         super().init(_Outbound(outbound))
 
@@ -79,9 +91,16 @@ class _Inbound(WorkflowInboundInterceptor):
                     f"{InvalidRequest.remedy}",
                     type=InvalidRequest.__name__,
                 )
+            await wait_while_paused(self.pauses)
             result = await super().execute_workflow(input)
+        except asyncio.CancelledError:
+            # While a timer was waited for. A run that its worker drops from memory comes by here too: nobody asked
+            # for that, and nothing is told of it.
+            if _was_cancelled():
+                _finish("cancelled")
+            raise
         except (FailureError, JobError) as failure:
-            if is_cancelled_exception(failure):
+            if _was_cancelled() and is_cancelled_exception(failure):
                 _finish("cancelled")
                 raise
             explained = _explain(failure, request)
@@ -162,6 +181,10 @@ def announce(meter: MetricMeter, *, namespace: str, queue: str, workflow_type: s
         meter.create_counter(f"jobs_{what}", description).add(0, labels | {"workflow_type": workflow_type})
     for step in steps:
         meter.create_counter(*RETRIED).add(0, labels | {"activity_type": step})
+
+
+def _was_cancelled() -> bool:
+    return workflow.cancellation_reason() is not None
 
 
 def _finish(what: str) -> None:
