@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from temporalio import activity
 
-from domain.errors import TransientError
+from domain.delivery import send_claimed
 from domain.mail import Mail
 from domain.order_confirmation import Confirmation, OrderConfirmationRequest
 from domain.orders import Order
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
-
-_PAUSES = (0.1, 0.5, 2, 4)
-"""Seconds between tries to record an answer: as long as PostgreSQL takes to restart."""
 
 
 class OrderConfirmationActivities:
@@ -52,25 +47,10 @@ class OrderConfirmationActivities:
         return Confirmation(state="confirmed", delivery_key=key, repeated=not sent)
 
     async def _send(self, order: Order, address: str, key: str) -> bool:
-        """Send the mail, unless the ledger has it as accepted; tells whether this call sent it.
-
-        Where a kill fell between the receiver's OK and our record of it, the mail goes out again, with the same
-        Message-ID.
-        """
+        """Send the mail, unless the ledger has it as accepted; tells whether this call sent it."""
         if not await self._ledger.claim(key):
             return False
         content = self._templates.render("order-confirmation", locale=order.customer.locale, data={"order": order})
-        answer = await self._mail.send(
-            Mail(recipient=address, recipient_name=order.customer.name, content=content, delivery_key=key)
-        )
-        await self._record(key, answer)
+        mail = Mail(recipient=address, recipient_name=order.customer.name, content=content, delivery_key=key)
+        await send_claimed(self._ledger, self._mail, mail)
         return True
-
-    async def _record(self, key: str, answer: str) -> None:
-        """Record the answer, if need be over some seconds: an attempt that failed here would send the mail again."""
-        for pause in _PAUSES:
-            try:
-                return await self._ledger.record(key, answer)
-            except TransientError:
-                await asyncio.sleep(pause)
-        return await self._ledger.record(key, answer)
