@@ -137,8 +137,8 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         parts = [asyncio.create_task(worker.run(), name=f"queue {worker.task_queue}") for worker in workers]
         depth = QueueDepth(metrics, temporal.client, queues)
         parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
-        relay = make_relay(temporal.client, queues, outside, settings.outbox)
-        if settings.outbox.relay:
+        relay = make_relay(temporal.client, queues, outside, settings.outbox) if settings.outbox.relay else None
+        if relay is not None:
             parts.append(asyncio.create_task(relay.run(), name="relay of the outbox"))
             parts.append(asyncio.create_task(OutboxDepth(metrics, outside.outbox).keep_up(), name="outbox depth"))
         readiness.run(
@@ -158,7 +158,8 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
 
         readiness.state = "draining"
         stop.now("part of the worker ended")  # does nothing where it was told to
-        await relay.stop()
+        if relay is not None:
+            await relay.stop()
         await drain(workers, own.drain)
     return status
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine, Iterator
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -23,27 +22,13 @@ from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from domain.order_confirmation import OrderConfirmationRequest
-from domain.outbox import Batch
 from starter import JobNotFound, Jobs
 from starter.connection import connect
 from starter.relay import Relay
+from tests.outbox.crashing import Crashing
 from tests.outbox.processes import FULL
 from tests.outbox.shop import one_each, runs
 from workflows.registry import registry
-
-
-class Crashed(Exception):
-    """The relay ends between the start of a batch's jobs and its record."""
-
-
-class Crashing(SqlOutbox):
-    @asynccontextmanager
-    async def take(
-        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
-    ) -> AsyncIterator[Batch]:
-        async with super().take(limit, own=own, known=known, patience=patience) as batch:
-            yield batch
-            raise Crashed
 
 
 class Machine(RuleBasedStateMachine):

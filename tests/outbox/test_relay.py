@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,12 +16,14 @@ from temporalio.client import Client
 from adapters.db import outbox as enqueueing
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.tables import outbox as table
+from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
 from starter.relay import Relay
 from starter.setup import add_search_attributes
 from tests.outbox.conftest import Relaying
+from tests.outbox.crashing import Crashing
 from tests.outbox.shop import Shop, one_each, runs
 from tests.worker.namespaces import new_namespace
 from workflows.registry import Registry, registry
@@ -230,3 +233,24 @@ async def test_a_relay_that_is_told_to_stop_records_what_it_is_just_starting(
     started = await runs(client, 199 - left)
     assert started.total() == 199 - left
     assert left > 0
+
+
+async def test_a_kind_that_may_run_again_after_a_failure_does_so_once_an_entry(
+    shop: Shop, engine: AsyncEngine, outbox: SqlOutbox, settings: DatabaseSettings, client: Client
+) -> None:
+    kinds = Registry()
+    kinds.register(replace(registry.get("order-confirmation"), restart_after_failure=True))
+    await put(engine, kind="order-confirmation", payload={"order_id": 1})
+
+    await Relay(Crashing(engine, settings), client, kinds, patience=timedelta()).work_on_one_batch()
+    assert await runs(client, 1) == one_each([1])
+    await client.get_workflow_handle("order-confirmation/1").terminate()
+    assert await shop.enqueued() == 1
+
+    relay = Relay(outbox, client, kinds, patience=timedelta())
+    await relay.work_on_one_batch()
+    assert (await shop.enqueued(), await runs(client, 1)) == (0, one_each([1]))
+
+    await put(engine, kind="order-confirmation", payload={"order_id": 1})
+    await relay.work_on_one_batch()
+    assert (await runs(client, 2)).total() == 2

@@ -1,0 +1,24 @@
+"""A relay in the test's process that ends at the worst moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from adapters.db.outbox_relay import SqlOutbox
+from domain.outbox import Batch
+
+
+class Crashed(Exception):
+    """The relay ends between the start of a batch's jobs and its record."""
+
+
+class Crashing(SqlOutbox):
+    @asynccontextmanager
+    async def take(
+        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
+    ) -> AsyncIterator[Batch]:
+        async with super().take(limit, own=own, known=known, patience=patience) as batch:
+            yield batch
+            raise Crashed
