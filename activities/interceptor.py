@@ -99,8 +99,9 @@ class _Inbound(ActivityInboundInterceptor):
             verdict = Verdict(wait=None)
         else:
             # The clock that the deadline was set by: the server's, not this machine's. A local attempt's start is
-            # known to this machine alone, but nothing of the step's time had passed when it began.
-            start = deadline - policy.deadline if info.is_local and deadline else info.started_time
+            # known to this machine alone, but until it began nothing had passed but its wait for a slot.
+            waited = info.started_time - info.scheduled_time
+            start = deadline - policy.deadline + waited if info.is_local and deadline else info.started_time
             verdict = after_failure(
                 policy,
                 attempts=attempts_made + info.attempt,
@@ -138,10 +139,15 @@ def tell_attempt(record: logging.LogRecord) -> bool:
     return True
 
 
+def stopped_after(limit: timedelta) -> timedelta:
+    """How long an attempt with this limit may go on, before it is stopped here."""
+    return limit * (1 - _MARGIN)
+
+
 def _limit() -> float | None:
     """Seconds that this attempt has."""
     limit = activity.info().start_to_close_timeout
-    return limit.total_seconds() * (1 - _MARGIN) if limit else None
+    return stopped_after(limit).total_seconds() if limit else None
 
 
 def _told(headers: Mapping[str, Payload]) -> tuple[int, datetime | None]:

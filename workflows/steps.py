@@ -88,7 +88,8 @@ async def run(step: Step[Request, Result], request: Request) -> Result:
             return await workflow.execute_local_activity_method(
                 step,
                 request,
-                schedule_to_close_timeout=policy.attempt_limit,
+                # The wait for a slot of the worker belongs to no attempt: none has begun.
+                schedule_to_close_timeout=policy.deadline,
                 start_to_close_timeout=policy.attempt_limit,
                 retry_policy=RetryPolicy(maximum_attempts=1, non_retryable_error_types=permanent_error_types()),
             )
