@@ -8,6 +8,7 @@ from adapters.db import engine as database
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
+from adapters.db.statements import longest_statement
 from adapters.email.course import longest_send
 from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
@@ -45,15 +46,18 @@ class Outside:
             MailSender: self.mail,
         }
         self.outbox = SqlOutbox(self._relayed, settings.database)
-        # The wait for the pool is limited like a command.
-        statement = timedelta(seconds=2 * settings.database.command_timeout + settings.database.connect_timeout)
-        by_database = (statement, "DATABASE_CONNECT_TIMEOUT or DATABASE_COMMAND_TIMEOUT, which counts twice")
+        by_database = (
+            longest_statement(settings.database),
+            "DATABASE_CONNECT_TIMEOUT or DATABASE_COMMAND_TIMEOUT, which counts twice",
+        )
         self.limits: dict[type, tuple[timedelta, str]] = {
             OrderRepository: by_database,
             DeliveryLedger: by_database,
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
         }
         """By port: the longest that one call can take, and the settings that this comes from."""
+        self.at_once: dict[type, int] = {MailSender: settings.smtp.connections}
+        """By port: how many calls it serves at a time, where that is less than there are jobs at work."""
 
     async def database(self) -> str:
         """Probe for a `Need`: reachable, and with the schema that this code needs."""
