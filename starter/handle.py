@@ -16,6 +16,7 @@ from temporalio.exceptions import TimeoutError as RunTimeout
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.outcomes import Outcome
+from starter import held_jobs
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
 from starter.errors import (
     JobCancelled,
@@ -85,7 +86,8 @@ class JobHandle:
         summary = JobSummary.of(described, self._link(self.id, described.run_id))
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
-            more = self._progress(described)
+            held = held_jobs.is_held(described.typed_search_attributes)
+            more = {"waiting": await held_jobs.why(self._client, described)} if held else self._progress(described)
         elif summary.state is JobState.completed:
             handle = self._client.get_workflow_handle(self.id, run_id=described.run_id, result_type=self._result_type())
             async with explained(self._client):

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict
 
+from starter.pauses import PAUSE
 from starter.status import TEMPORAL_NAMES, JobState
 from workflows.registry import Registry
 
@@ -31,6 +32,8 @@ class JobFilter(BaseModel):
         terms = []
         if self.kind is not None:
             terms.append(f"WorkflowType = {quoted(kinds.get(self.kind).workflow_type)}")
+        else:
+            terms.append(f"WorkflowType != {quoted(PAUSE)}")  # no job
         if self.state is not None:
             terms.append(f"ExecutionStatus = {quoted(TEMPORAL_NAMES[self.state])}")
         if self.older_than is not None:

@@ -65,9 +65,9 @@ class Pauses:
         self._held: dict[str, HeldRun] = {}
 
     @property
-    def targets(self) -> set[Target]:
-        """What is paused."""
-        return set(self._reasons)
+    def reasons(self) -> Mapping[Target, str]:
+        """What is paused, and why."""
+        return self._reasons
 
     def hold(self, run: HeldRun) -> bool:
         """Whether the run must wait. If so it is among those that `replace` lets go."""

@@ -1,0 +1,150 @@
+"""`jobs pause`, `jobs resume`, `jobs paused`: keep the jobs of a kind or a queue from beginning, for a while."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from typing import Annotated, Any
+
+import typer
+
+from starter import pausing
+from starter.cli.durations import moment
+from starter.cli.output import AsJson, Output
+from starter.cli.running import run
+from starter.jobs import Jobs
+from starter.pauses import Pause
+from workflows.pausing import Target
+from workflows.registry import Registry
+
+_HEEDED = "Workers heed it within some seconds."
+
+KindName = Annotated[str | None, typer.Argument(metavar="KIND", show_default=False, help="Kind of job.")]
+QueueName = Annotated[
+    str | None,
+    typer.Option("--queue", metavar="QUEUE", show_default=False, help="Instead of a kind: all kinds of this queue."),
+]
+
+
+def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
+    """Add the commands."""
+
+    @app.command(
+        epilog=out.examples("pause order-confirmation --reason 'mail server is down'", "pause --queue notifications")
+    )
+    def pause(
+        kind: KindName = None,
+        queue: QueueName = None,
+        reason: Annotated[
+            str, typer.Option(metavar="TEXT", show_default=False, help="Why; shown to whoever looks.")
+        ] = "",
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+    ) -> int:
+        """Let jobs of a kind, or of a queue, wait that have not begun, however they are started.
+
+        Nothing is lost, and no attempt is used up. Jobs that are under way go on. The pause lasts until `resume`.
+        """
+        _check(kinds, kind, queue)
+        return run(_pause(kind, queue, reason, kinds, out))
+
+    @app.command(epilog=out.examples("resume order-confirmation", "resume --queue notifications"))
+    def resume(
+        kind: KindName = None,
+        queue: QueueName = None,
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+    ) -> int:
+        """Let the jobs go on that wait because of a pause. Can be run again."""
+        _check_one(kind, queue)
+        return run(_resume(kind, queue, kinds, out))
+
+    @app.command(epilog=out.examples("paused"))
+    def paused(
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+    ) -> int:
+        """Show what is paused, since when, by whom, why, and how many jobs wait."""
+        return run(_paused(kinds, out))
+
+
+async def _pause(kind: str | None, queue: str | None, reason: str, kinds: Registry, out: Output) -> int:
+    jobs = await _connected()
+    made = await pausing.pause(jobs.client, kind=kind, queue=queue, reason=reason, kinds=kinds)
+    out.document(_document(made, jobs))
+    if made.new:
+        out.say(f"Paused: {made.target}. Jobs that have not begun wait, those under way go on. {_HEEDED}")
+    else:
+        why = f": {made.reason}" if made.reason else ""
+        out.say(f"{made.target} is paused already, since {moment(made.since)}, by {made.by}{why}")
+    out.say(f"  To let its jobs go on: {out.program} resume {_as_typed(made.target)}")
+    out.say(f"  {_link(made, jobs)}")
+    return 0
+
+
+async def _resume(kind: str | None, queue: str | None, kinds: Registry, out: Output) -> int:
+    jobs = await _connected()
+    done = await pausing.resume(jobs.client, kind=kind, queue=queue, kinds=kinds)
+    out.document(done.model_dump(mode="json"))
+    what = Target(kind=kind, queue=queue)
+    said = f"Resumed: {what}." if done.was_paused else f"{what} was not paused."
+    if done.released or done.was_paused:
+        said += f" {_jobs(done.released)} that waited {'goes' if done.released == 1 else 'go'} on."
+    if done.still_held:
+        said += f" {_jobs(done.still_held)} still waiting for another pause: `{out.program} paused`"
+    out.say(said)
+    return 0
+
+
+async def _paused(kinds: Registry, out: Output) -> int:
+    jobs = await _connected()
+    found = await pausing.paused(jobs.client, kinds=kinds)
+    out.document([_document(each, jobs) for each in found])
+    if not found:
+        if not out.as_json:
+            out.note("Nothing is paused.")
+        return 0
+    if not out.as_json:
+        rows = [[str(each.target), moment(each.since), each.by, str(each.held), each.reason] for each in found]
+        out.table(("paused", "since", "by", "jobs that wait", "reason"), rows)
+    return 0
+
+
+async def _connected() -> Jobs:
+    # Temporal keeps with each event who has caused it.
+    return await Jobs.connect(identity=_who())
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
+
+
+def _check(kinds: Registry, kind: str | None, queue: str | None) -> None:
+    """Raises typer's BadParameter, naming what there is."""
+    _check_one(kind, queue)
+    try:
+        pausing.known_target(kinds, kind=kind, queue=queue)
+    except pausing.CannotPause as exc:
+        raise typer.BadParameter(str(exc), param_hint="KIND" if kind is not None else "--queue") from exc
+
+
+def _check_one(kind: str | None, queue: str | None) -> None:
+    if (kind is None) == (queue is None):
+        raise typer.BadParameter("name one of the two", param_hint="KIND or --queue")
+
+
+def _document(made: Pause, jobs: Jobs) -> dict[str, Any]:
+    return {**made.model_dump(mode="json"), "web_ui": _link(made, jobs)}
+
+
+def _link(made: Pause, jobs: Jobs) -> str:
+    return jobs.of(made.id).web_ui
+
+
+def _as_typed(target: Target) -> str:
+    return target.kind or f"--queue {target.queue}"
+
+
+def _jobs(count: int) -> str:
+    return f"{count} job{'' if count == 1 else 's'}"
