@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from domain.payments import Payment
+from domain.payment_callback import Applied
+from domain.payments import Payment, PaymentState
+
+
+@dataclass(frozen=True)
+class Known:
+    """What we know of a payment."""
+
+    version: int
+    """How often it was applied; 0 where we never heard of it."""
+    state: PaymentState | None
+    refunded: int
+    """In minor units."""
+
+
+class VersionChanged(Exception):
+    """The payment was applied by somebody else since its version was read: what was fetched may be older."""
 
 
 class PaymentProvider(Protocol):
@@ -23,4 +40,21 @@ class PaymentProvider(Protocol):
 
     def changed_since(self, moment: datetime) -> AsyncIterator[Payment]:
         """All payments that changed at or after a moment, each in its present state; oldest change first."""
+        ...
+
+
+class PaymentStore(Protocol):
+    """The payments of our orders, as far as they were applied. Each call may raise a `TransientError`."""
+
+    async def known(self, payment_id: str) -> Known:
+        """What we know of the payment by now. Read it before you fetch."""
+        ...
+
+    async def apply(self, payment: Payment, *, version: int) -> Applied:
+        """Bring the order up to the payment's state, and enqueue what follows from it, in one transaction.
+
+        Raises VersionChanged where it has another version by now; Conflict, with nothing applied, where the payment
+        names no order or one that is not there, differs from it in amount or currency, or cannot have come to this
+        state from the one that we know.
+        """
         ...

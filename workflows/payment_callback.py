@@ -1,0 +1,36 @@
+"""Payment callback: fetch and apply the payment's present state, tell the customer."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    from activities.payment_callback import PaymentCallbackActivities as Activities
+    from domain.outcomes import Declined, Done, Outcome, Skipped
+    from domain.payment_callback import PaymentCallbackRequest
+    from domain.payments import PaymentState
+    from workflows import steps
+
+
+@workflow.defn
+class PaymentCallback:
+    """Brings an order up to what the provider says of its payment now."""
+
+    @workflow.run
+    async def run(self, request: PaymentCallbackRequest) -> Outcome:
+        """Fetch the payment's present state and apply it to the order, then tell the customer where that is due."""
+        applied = await steps.run(Activities.apply, request)
+
+        if applied.mail is not None:
+            await steps.run(Activities.notify, applied)
+
+        match applied.state:
+            case PaymentState.declined:
+                return Declined(reason="payment-declined")
+            case PaymentState.cancelled:
+                return Declined(reason="payment-cancelled")
+            case PaymentState.pending | PaymentState.authorised:
+                return Skipped(reason="payment-not-decided-yet")
+            case _:
+                return Done(reference=f"{applied.payment_id}/{applied.state}")
