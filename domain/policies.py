@@ -66,7 +66,7 @@ def _hours(*hours: float) -> list[timedelta]:
 NOTIFICATION = Policy(
     name="notification",
     waits=doubling(3),
-    attempt_limit=timedelta(seconds=60),
+    attempt_limit=timedelta(seconds=200),
     deadline=timedelta(minutes=15),
     purpose="mail, SMS; then dead letter",
 )
