@@ -1,0 +1,165 @@
+"""The gate at which jobs wait: held only where they have not begun, and the same at each replay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHistory
+
+from domain.errors import ServiceUnavailable
+from domain.order_confirmation import OrderConfirmationRequest
+from starter import JobHandle, Jobs
+from starter.errors import JobCancelled
+from starter.held_jobs import release
+from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
+from tests.workflows.confirming import BUSY, order_ids
+from workflows.hosting import job_worker
+from workflows.pausing import Target, pauses_of
+from workflows.registry import registry
+
+KIND = Target(kind="order-confirmation")
+
+AT_ONCE = [
+    "WORKFLOW_EXECUTION_STARTED",
+    "WORKFLOW_TASK_SCHEDULED",
+    "WORKFLOW_TASK_STARTED",
+    "WORKFLOW_TASK_COMPLETED",
+    "MARKER_RECORDED",
+    "WORKFLOW_EXECUTION_COMPLETED",
+]
+"""Events of a job that succeeds at once."""
+
+
+@pytest.fixture(autouse=True)
+async def nothing_is_paused_in_the_end(skipping: Client) -> AsyncIterator[None]:
+    """These tests say by themselves what their process knows."""
+    yield
+    pauses_of(skipping).replace({})
+
+
+@asynccontextmanager
+async def serving(client: Client, order_id: int, mail: FakeMail, *, sandbox: bool = True) -> AsyncIterator[None]:
+    """A worker that keeps no run in memory: each further task replays what was before."""
+    ports = fake_ports(FakeOrders(an_order(order_id)), mail=mail)
+    async with job_worker(client, "notifications", registry, ports, sandbox=sandbox, max_cached_workflows=0):
+        yield
+
+
+async def reaches(client: Client, handle: JobHandle, wanted: EventType.ValueType) -> None:
+    async with asyncio.timeout(30):
+        async for event in client.get_workflow_handle(handle.id).fetch_history_events(wait_new_event=True):
+            if event.event_type == wanted:
+                return
+
+
+async def let_go(client: Client) -> None:
+    """Tell the held job to go on, as soon as visibility shows it."""
+    async with asyncio.timeout(30):
+        while await release(client) != (1, 0):  # noqa: ASYNC110  # visibility tells nobody by itself
+            await asyncio.sleep(0.05)
+
+
+async def history_of(client: Client, handle: JobHandle) -> list[str]:
+    history: WorkflowHistory = await client.get_workflow_handle(handle.id).fetch_history()
+    return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
+
+
+@pytest.mark.parametrize("sandbox", [True, False], ids=["sandboxed", "as in production"])
+async def test_a_held_job_goes_on_when_told_whatever_its_worker_remembers_by_then(
+    skipping: Client, *, sandbox: bool
+) -> None:
+    order_id, mail = next(order_ids), FakeMail()
+    pauses_of(skipping).replace({KIND: "mail server is down"})
+    async with serving(skipping, order_id, mail, sandbox=sandbox):
+        handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
+        await reaches(skipping, handle, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+        held, sent = await handle.status(), len(mail.attempts)
+
+    pauses_of(skipping).replace({})  # another process, which never knew
+    async with serving(skipping, order_id, mail, sandbox=sandbox):
+        await let_go(skipping)
+        outcome = await handle.result()
+
+    assert (held.state, sent) == ("running", 0)
+    assert (outcome.outcome, len(mail.attempts)) == ("done", 1)
+    assert await history_of(skipping, handle) == [
+        *AT_ONCE[:4],
+        "MARKER_RECORDED",
+        "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
+        "WORKFLOW_EXECUTION_SIGNALED",
+        *AT_ONCE[1:4],
+        "MARKER_RECORDED",
+        "UPSERT_WORKFLOW_SEARCH_ATTRIBUTES",
+        *AT_ONCE[4:],
+    ]
+
+
+async def test_a_job_that_has_begun_goes_on_and_one_of_another_kind_leaves_no_trace_of_a_pause(
+    skipping: Client,
+) -> None:
+    order_id, mail = next(order_ids), FakeMail(ServiceUnavailable(BUSY))
+    async with serving(skipping, order_id, mail):
+        handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
+        await reaches(skipping, handle, EventType.EVENT_TYPE_TIMER_STARTED)
+        # Its further tasks replay the first one, which asked whether it is paused.
+        pauses_of(skipping).replace({KIND: "", Target(queue="notifications"): ""})
+        assert (await handle.result()).outcome == "done"
+
+    other_id = next(order_ids)
+    pauses_of(skipping).replace({Target(kind="report"): "", Target(queue="reports"): ""})
+    async with serving(skipping, other_id, FakeMail()):
+        other = await Jobs(skipping).start(OrderConfirmationRequest, order_id=other_id)
+        await other.result()
+
+    assert "WORKFLOW_EXECUTION_SIGNALED" not in await history_of(skipping, handle)
+    assert await history_of(skipping, other) == AT_ONCE
+
+
+async def test_a_held_job_is_cancelled_at_once(skipping: Client) -> None:
+    order_id, mail = next(order_ids), FakeMail()
+    pauses_of(skipping).replace({Target(queue="notifications"): ""})
+    async with serving(skipping, order_id, mail):
+        handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
+        await reaches(skipping, handle, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+        await handle.cancel()
+        with pytest.raises(JobCancelled):
+            await handle.result()
+
+    assert mail.attempts == []
+
+
+async def test_a_job_that_is_told_to_go_on_many_times_takes_notice_once(skipping: Client) -> None:
+    order_id, mail = next(order_ids), FakeMail()
+    pauses_of(skipping).replace({KIND: ""})
+    async with serving(skipping, order_id, mail):
+        handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
+        await reaches(skipping, handle, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
+    # No worker is there to take the first one before the second comes.
+    for _ in range(3):
+        await let_go(skipping)
+    async with serving(skipping, order_id, mail):
+        await handle.result()
+
+    assert (await history_of(skipping, handle)).count("WORKFLOW_EXECUTION_SIGNALED") == 1
+    assert len(mail.attempts) == 1
+
+
+async def test_a_request_that_makes_no_sense_fails_at_once_paused_or_not(skipping: Client) -> None:
+    order_id = next(order_ids)
+    pauses_of(skipping).replace({KIND: ""})
+    async with serving(skipping, order_id, FakeMail()):
+        handle = await skipping.start_workflow(
+            "OrderConfirmation",
+            args=[{"order_id": order_id}, "more"],
+            id=f"order-confirmation/{order_id}",
+            task_queue="notifications",
+            run_timeout=timedelta(seconds=30),
+        )
+        await reaches(skipping, Jobs(skipping).of(handle.id), EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED)
+
+    assert (await Jobs(skipping).of(handle.id).status()).error_type == "InvalidRequest"
