@@ -10,15 +10,19 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Insert, insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Insert, false, insert, literal, select
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession, async_scoped_session
 from sqlalchemy.orm import DeclarativeBase, Session, scoped_session
 
 from adapters.db import tables
 from domain.requests import JobRequest
 
-AnySession = Session | AsyncSession | scoped_session[Session]
+AnySession = Session | AsyncSession | scoped_session[Session] | async_scoped_session[AsyncSession]
 StartAfter = timedelta | datetime | None
+
+LONGEST_DELAY = timedelta(days=36_500)
+"""The table has the same limit."""
 
 
 class _Base(DeclarativeBase):
@@ -71,7 +75,12 @@ def statement(
     fairness_key: str | None = None,
 ) -> tuple[Insert, list[dict[str, Any]]]:
     """For code without a session: `connection.execute(*statement([request]))`, awaited where it is async."""
-    return insert(tables.outbox), [row(request, start_after, priority, fairness_key) for request in requests]
+    rows = [row(request, start_after, priority, fairness_key) for request in requests]
+    if not rows:
+        # SQLAlchemy would make a row of defaults of an empty list.
+        nothing = select(literal(""), literal({}, JSONB)).where(false())
+        return insert(tables.outbox).from_select(["kind", "payload"], nothing), []
+    return insert(tables.outbox), rows
 
 
 def row(request: JobRequest, start_after: StartAfter, priority: int | None, fairness_key: str | None) -> dict[str, Any]:
@@ -80,10 +89,14 @@ def row(request: JobRequest, start_after: StartAfter, priority: int | None, fair
     if isinstance(start_after, timedelta):
         if start_after < timedelta():
             raise ValueError("start_after: a job cannot start in the past; leave it out to start now")
+        if start_after > LONGEST_DELAY:
+            raise ValueError("start_after: a delay of more than 100 years is taken for a slip")
         start_delay = start_after
     elif start_after is not None:
         if start_after.tzinfo is None:
             raise ValueError("start_after: an instant needs its time zone, as datetime.now(UTC) has")
+        if not 1900 < start_after.year < 3000:
+            raise ValueError("start_after: an instant before 1900 or after 2999 is taken for a slip")
         start_at = start_after
     if priority is not None and not 1 <= priority <= 5:
         raise ValueError("priority: from 1 (first) to 5 (last)")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import (
     CHAR,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -17,11 +18,13 @@ from sqlalchemy import (
     Index,
     Integer,
     Interval,
+    LargeBinary,
     MetaData,
     SmallInteger,
     Table,
     Text,
     func,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
@@ -73,6 +76,7 @@ orders = Table(
     Column("gift_note", Text),
     Column("placed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("confirmation_sent_at", DateTime(timezone=True)),
+    Column("paid_at", DateTime(timezone=True)),
     CheckConstraint("id > 0", name="id_positive"),
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_shape"),
     CheckConstraint("total >= 0", name="total_not_negative"),
@@ -133,7 +137,11 @@ outbox = Table(
     CheckConstraint("pg_column_size(payload) <= 65536", name="payload_size"),
     CheckConstraint("char_length(job_id) BETWEEN 1 AND 1000", name="job_id_length"),
     CheckConstraint("start_at IS NULL OR start_delay IS NULL", name="one_start_time"),
-    CheckConstraint("start_delay >= interval '0'", name="start_delay_not_negative"),
+    # An infinite or a far one would overflow when the relay reckons with it, and no other entry would be taken either.
+    CheckConstraint(
+        "start_at BETWEEN '1900-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'::timestamptz", name="start_at_range"
+    ),
+    CheckConstraint("start_delay BETWEEN interval '0' AND interval '36500 days'", name="start_delay_range"),
     CheckConstraint("priority BETWEEN 1 AND 5", name="priority_range"),
     CheckConstraint("octet_length(fairness_key) BETWEEN 1 AND 64", name="fairness_key_length"),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),
@@ -155,4 +163,55 @@ job_kinds = Table(
     Column("id_fields", JSONB),
     CheckConstraint("jsonb_typeof(fields) = 'object'", name="fields_object"),
     CheckConstraint("jsonb_typeof(id_fields) = 'array'", name="id_fields_array"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    # The provider's id.
+    Column("id", Text, primary_key=True),
+    Column("order_id", BigInteger, ForeignKey("orders.id"), nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", CHAR(3), nullable=False),
+    Column("refunded", BigInteger, nullable=False),
+    # How often a state was applied. Whoever fetched before it went up may hold an older state.
+    Column("version", BigInteger, nullable=False),
+    Column("applied_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="id_length"),
+    CheckConstraint(
+        "state IN ('pending', 'authorised', 'captured', 'declined', 'cancelled', 'partially-refunded', 'refunded', "
+        "'disputed')",
+        name="state_known",
+    ),
+    CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_shape"),
+    CheckConstraint("amount >= 0", name="amount_not_negative"),
+    CheckConstraint("refunded BETWEEN 0 AND amount", name="refunded_range"),
+    CheckConstraint("version >= 1", name="version_positive"),
+)
+
+# Callbacks that were accepted: one row an event, for ever. Not their bodies, which hold personal data.
+payment_events = Table(
+    "payment_events",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("type", Text, nullable=False),
+    # NULL for events that are of no payment, or of a type that we do nothing about.
+    Column("payment_id", Text),
+    Column("body_hash", LargeBinary, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("char_length(id) BETWEEN 1 AND 255", name="id_length"),
+    CheckConstraint("char_length(type) BETWEEN 1 AND 255", name="type_length"),
+    CheckConstraint("char_length(payment_id) BETWEEN 1 AND 255", name="payment_id_length"),
+    CheckConstraint("octet_length(body_hash) = 32", name="body_hash_sha256"),
+)
+Index("ix_payment_events_payment_id", payment_events.c.payment_id)
+
+# How far the provider was asked for changes: one row.
+payment_reconciliation = Table(
+    "payment_reconciliation",
+    metadata,
+    Column("only", Boolean, primary_key=True, server_default=true()),
+    Column("reconciled_until", DateTime(timezone=True), nullable=False),
+    CheckConstraint("only", name="one_row"),
 )

@@ -54,7 +54,13 @@ def upgrade() -> None:
         sa.CheckConstraint("pg_column_size(payload) <= 65536", name=op.f("ck_outbox_payload_size")),
         sa.CheckConstraint("char_length(job_id) BETWEEN 1 AND 1000", name=op.f("ck_outbox_job_id_length")),
         sa.CheckConstraint("start_at IS NULL OR start_delay IS NULL", name=op.f("ck_outbox_one_start_time")),
-        sa.CheckConstraint("start_delay >= interval '0'", name=op.f("ck_outbox_start_delay_not_negative")),
+        sa.CheckConstraint(
+            "start_at BETWEEN '1900-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'::timestamptz",
+            name=op.f("ck_outbox_start_at_range"),
+        ),
+        sa.CheckConstraint(
+            "start_delay BETWEEN interval '0' AND interval '36500 days'", name=op.f("ck_outbox_start_delay_range")
+        ),
         sa.CheckConstraint("priority BETWEEN 1 AND 5", name=op.f("ck_outbox_priority_range")),
         sa.CheckConstraint("octet_length(fairness_key) BETWEEN 1 AND 64", name=op.f("ck_outbox_fairness_key_length")),
         sa.CheckConstraint("attempts >= 0", name=op.f("ck_outbox_attempts_not_negative")),
