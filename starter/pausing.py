@@ -5,6 +5,9 @@ Workers look for pauses (`pause_watch.py`), and hold the jobs (`workflows/pausin
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import Client
 
@@ -16,6 +19,9 @@ from workflows.registry import Registry, registry
 
 LONGEST_REASON = 200
 """Characters."""
+
+_LISTED_WITHIN = 5.0
+"""Seconds."""
 
 
 class CannotPause(StarterError):
@@ -45,7 +51,7 @@ async def pause(
     by: str | None = None,
     kinds: Registry = registry,
 ) -> Pause:
-    """Pause a kind of job, or all kinds of a queue. Workers heed it within some seconds.
+    """Pause a kind of job, or all kinds of a queue; returns when workers can see it, which they do in some seconds.
 
     `by` says who does it (default: the client's identity). Where it is paused already, that pause stays as it is.
     Raises CannotPause, TemporalUnreachable, NotAuthorised, UnknownNamespace.
@@ -57,6 +63,7 @@ async def pause(
         new = await pauses.begin(client, target, reason=reason, by=by or client.identity)
         found = await pauses.find(client, target)
         if found:
+            await _listed(client, target)
             return found.model_copy(update={"new": new, "held": await held_jobs.count(client, target, kinds=kinds)})
         # Somebody has resumed it in between.
 
@@ -91,6 +98,15 @@ async def paused(client: Client, *, kinds: Registry = registry) -> list[Pause]:
         found.model_copy(update={"held": await held_jobs.count(client, found.target, kinds=kinds)})
         for found in await pauses.in_force(client)
     ]
+
+
+async def _listed(client: Client, target: Target) -> None:
+    """Wait a little until the pause is in the list that workers look at, which lags behind."""
+    until = time.monotonic() + _LISTED_WITHIN
+    while time.monotonic() < until:
+        if target in [each.target for each in await pauses.in_force(client)]:
+            return
+        await asyncio.sleep(0.1)
 
 
 def known_target(kinds: Registry, *, kind: str | None = None, queue: str | None = None) -> Target:

@@ -17,7 +17,7 @@ from starter.pauses import Pause
 from workflows.pausing import Target
 from workflows.registry import Registry
 
-_HEEDED = "Workers heed it within some seconds."
+_HEEDED = "Workers heed it within 3 s."
 
 KindName = Annotated[str | None, typer.Argument(metavar="KIND", show_default=False, help="Kind of job.")]
 QueueName = Annotated[
