@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from domain.payment_callback import Applied
 from domain.payments import Payment, PaymentState
+from domain.requests import JobRequest
 
 
 @dataclass(frozen=True)
@@ -57,4 +59,29 @@ class PaymentStore(Protocol):
         names no order or one that is not there, differs from it in amount or currency, or cannot have come to this
         state from the one that we know.
         """
+        ...
+
+
+class Turn(Protocol):
+    """A reconciliation that is alone."""
+
+    @property
+    def since(self) -> datetime:
+        """From where to ask."""
+        ...
+
+    async def enqueue(self, request: JobRequest) -> None:
+        """Enqueue a job at once; the same one again is one job."""
+        ...
+
+    async def reached(self, moment: datetime) -> None:
+        """Keep how far the provider was asked; never goes back."""
+        ...
+
+
+class Reconciliations(Protocol):
+    """How far the provider was asked for changes."""
+
+    def alone(self, up_to: datetime) -> AbstractAsyncContextManager[Turn | None]:
+        """Enter alone, or get None where another one is inside, in whatever process."""
         ...

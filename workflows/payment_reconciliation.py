@@ -1,0 +1,26 @@
+"""Payment reconciliation: ask the provider for what changed, and enqueue callbacks for what we missed."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    from activities.payment_reconciliation import PaymentReconciliationActivities as Activities
+    from domain.outcomes import Done, Outcome, Skipped
+    from domain.payment_reconciliation import PaymentReconciliationRequest
+    from workflows import steps
+
+
+@workflow.defn
+class PaymentReconciliation:
+    """Asks the provider for payments that changed since the last time."""
+
+    @workflow.run
+    async def run(self, request: PaymentReconciliationRequest) -> Outcome:
+        """Ask, compare, enqueue: one step, and a long one where much has changed."""
+        found = await steps.run_regular(Activities.reconcile, request)
+
+        if found.under_way:
+            return Skipped(reason="another-reconciliation-is-under-way")
+        return Done(reference=f"seen {found.seen}, missed {found.missed}, of no order {found.foreign}")
