@@ -1,7 +1,7 @@
-"""Records the histories that `tests/workflows/test_replay.py` replays: `python -m tests.histories.record`.
+"""Records the histories that `tests/workflows/test_replay.py` replays: `python -m tests.histories.record [COURSE …]`.
 
-Record anew only where a change of commands is meant and guarded by `workflow.patched`; a history that was recorded
-before the change stays, as live runs do.
+Without a course it records all of them. Record anew only where a change of commands is meant and guarded by
+`workflow.patched`; a history that was recorded before the change stays, as live runs do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sys
 import sysconfig
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -22,10 +24,12 @@ from adapters.process import leave
 from domain.errors import RateLimited, RecipientRejected, ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import JobDidNotComplete, Jobs
+from starter.held_jobs import release
 from starter.setup import add_search_attributes
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
+from workflows.pausing import Target, pauses_of
 from workflows.registry import registry
 
 HISTORIES = Path(__file__).parent
@@ -41,18 +45,25 @@ _ORDER_CONFIRMATION: dict[str, tuple[dict[str, bool] | None, list[BaseException 
     "past-the-deadline": ({}, [RateLimited("429", retry_after=timedelta(hours=1))]),
     "skipped-not-found": (None, []),
     "skipped-confirmed": ({"confirmed": True}, []),
+    "held-and-resumed": ({}, [ServiceUnavailable(BUSY)]),
 }
 """Course → the order, if there is one, and what the mail server says at each attempt."""
 
 
-async def record(client: Client) -> None:
-    """Run each course of a job, and keep its history."""
+async def record(client: Client, courses: Collection[str]) -> None:
+    """Run each of these courses of a job, and keep its history."""
     folder = HISTORIES / "order-confirmation"
     folder.mkdir(exist_ok=True)
     for order_id, (name, (order, script)) in enumerate(_ORDER_CONFIRMATION.items(), start=1):
+        if name not in courses:
+            continue
+        held = name.startswith("held")
+        pauses_of(client).replace({Target(kind="order-confirmation"): ""} if held else {})
         orders = FakeOrders() if order is None else FakeOrders(an_order(order_id, confirmed="confirmed" in order))
         async with job_worker(client, "notifications", registry, fake_ports(orders, mail=FakeMail(*script))):
             handle = await Jobs(client).start(OrderConfirmationRequest, order_id=order_id)
+            while held and await release(client) == (0, 0):  # noqa: ASYNC110  # visibility tells nobody by itself
+                await asyncio.sleep(0.1)
             with suppress(JobDidNotComplete):
                 await handle.result()
         history = await client.get_workflow_handle(handle.id).fetch_history()
@@ -79,7 +90,7 @@ async def main() -> None:
     )
     async with environment:
         await add_search_attributes(environment.client)
-        await record(environment.client)
+        await record(environment.client, sys.argv[1:] or _ORDER_CONFIRMATION)
 
 
 if __name__ == "__main__":
