@@ -44,6 +44,7 @@ from starter.probing import TemporalProbe, connection_settings
 from starter.relay import Relay
 from workflows.hosting import MissingPort, bound_steps, job_worker
 from workflows.registry import RegistryError, registry
+from workflows.slots import slots_of
 from workflows.time_limits import TimeLimitsContradict, check_time_limits
 
 _log = logging.getLogger("worker")
@@ -66,29 +67,31 @@ def chosen_queues(names: str | None) -> list[str]:
 
 def make_workers(client: Client, queues: Sequence[str], outside: Outside, settings: WorkerSettings) -> list[Worker]:
     """One worker a queue."""
-    slots = settings.slots
-    return [
-        job_worker(
+    served = [kind for kind in registry if kind.queue in queues]
+
+    def one(queue: str) -> Worker:
+        # More than that waits at the server, where other workers can have it and the queue's depth shows it, and not in
+        # here for a connection of a pool.
+        slots = slots_of(queue, served, most=settings.slots, at_once=outside.at_once)
+        return job_worker(
             client,
             queue,
             registry,
             outside.ports,
             drain=settings.drain,
             sandbox=settings.sandbox,
-            # A job's task holds its slot until its local steps are done, so the first number is how many jobs are at
-            # work; more local activities than that cannot be. What waits does so at the server, where other workers
-            # can have it and the queue's depth shows it, and not in here for a connection of a pool.
-            max_concurrent_workflow_tasks=slots,
-            max_concurrent_local_activities=slots,
-            max_concurrent_activities=slots,
+            # A job's task holds its slot until its local steps are done: the first number is how many jobs are at work.
+            max_concurrent_workflow_tasks=slots.tasks,
+            max_concurrent_local_activities=slots.steps,
+            max_concurrent_activities=slots.steps,
             # Jobs that wait for their next attempt are kept in memory, the rest is replayed from history when it goes
             # on. Those that succeed at once, as most do, leave with their only task.
             max_cached_workflows=settings.cached_jobs,
             # For kinds whose steps are plain functions. Its threads start with the first of them.
-            activity_executor=ThreadPoolExecutor(slots, thread_name_prefix=f"steps-{queue}"),
+            activity_executor=ThreadPoolExecutor(slots.steps, thread_name_prefix=f"steps-{queue}"),
         )
-        for queue in queues
-    ]
+
+    return [one(queue) for queue in queues]
 
 
 def make_relay(client: Client, queues: Sequence[str], outside: Outside, settings: OutboxSettings) -> Relay:

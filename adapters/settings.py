@@ -53,8 +53,9 @@ class SmtpSettings(BaseSettings):
     """For each answer but the one after the final dot, and for the text to be taken."""
     data_timeout: Seconds = 20
     """For the answer after the final dot. The longest, since giving up there leaves the outcome unknown."""
-    wait_timeout: Seconds = 5
-    """For a connection of the pool to become free."""
+    wait_timeout: Seconds = 30
+    """For a connection of the pool to become free. A third of it is what the server may take for each mail: a mail
+    waits for three others at most."""
 
 
 class MailSettings(BaseSettings):
@@ -93,7 +94,8 @@ class WorkerSettings(BaseSettings):
     startup_wait: Duration = timedelta(seconds=60)
     """How long to wait at the start for Temporal, the database and its schema."""
     slots: Annotated[int, Field(ge=2)] = 40
-    """Most jobs of a queue that one process has at work at a time; the rest waits at the server."""
+    """Most jobs of a queue that one process has at work at a time; the rest waits at the server. Fewer of a queue that
+    sends mail, by the number of connections (`workflows/slots.py`)."""
     cached_jobs: PositiveInt = 1000
     """Most jobs of a queue that one process keeps in memory while they wait, some 100 kB each."""
     sandbox: bool = False

@@ -40,6 +40,8 @@ class Accept:
     """Go on as a healthy server."""
 
     at: Phase = Phase.rcpt
+    after: float = 0
+    """Seconds that it takes for it."""
 
 
 @dataclass(frozen=True)

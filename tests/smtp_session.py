@@ -102,6 +102,7 @@ class Session:
             self._keep()
         match step:
             case Accept():
+                await asyncio.sleep(step.after)
                 return True
             case Reply() if step.code // 100 == (3 if phase is Phase.data else 2):
                 self._instead = step

@@ -29,7 +29,10 @@ class Lease:
 
 
 class ConnectionPool:
-    """Lends out connections, at most `settings.connections` at once, those that wait for work included."""
+    """Lends out connections, at most `settings.connections` at once, those that wait for work included.
+
+    First come, first served, so that how long a mail waits depends only on how many were there before it.
+    """
 
     def __init__(self, settings: SmtpSettings, connect: Connect) -> None:
         """`connect` opens a connection; it is called when a mail needs one and none is kept."""
@@ -75,7 +78,8 @@ class ConnectionPool:
                 await self._slots.acquire()
         except TimeoutError:
             raise ServiceUnavailable(
-                f"none of {self._settings.connections} connections to the mail server became free in time"
+                f"none of {self._settings.connections} connections to the mail server became free in time: look whether"
+                " it has become slow (SMTP_CONNECTIONS, SMTP_WAIT_TIMEOUT)"
             ) from None
 
     def _take_kept(self) -> SmtpConnection | None:

@@ -55,4 +55,6 @@ async def test_the_deadline_counts_from_when_the_step_was_asked_for(skipping: Cl
     handles = await _one_at_a_time(skipping, mail, 2)
 
     messages = [(await handle.status()).message for handle in handles]
-    assert [str(message).partition(":")[0] for message in messages if message] == ["429. Given up after 1 of 4 attempts"]
+    assert [str(message).partition(":")[0] for message in messages if message] == [
+        "429. Given up after 1 of 4 attempts"
+    ]
