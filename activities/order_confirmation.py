@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from temporalio import activity
 
 from domain.delivery import send_claimed
@@ -13,6 +16,9 @@ from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderReposit
 
 class OrderConfirmationActivities:
     """What an order confirmation does to the world, behind ports."""
+
+    calls: ClassVar[Mapping[type, int]] = {OrderRepository: 2, DeliveryLedger: 2}
+    """More than one call of a port in an attempt, for the check of time limits."""
 
     def __init__(
         self, orders: OrderRepository, ledger: DeliveryLedger, templates: MailTemplates, mail: MailSender

@@ -22,7 +22,7 @@ class Policy(BaseModel):
     waits: tuple[timedelta, ...]
     """Shortest wait before each retry, in order; the wait itself is drawn from [w, 2w]."""
     attempt_limit: timedelta
-    """Time limit of one attempt (start to close)."""
+    """Time limit of one attempt (start to close): what its calls can take by their own limits, one after the other."""
     deadline: timedelta
     """Time limit of the step with all its attempts and waits (schedule to close)."""
     heartbeat: timedelta | None = None
@@ -73,14 +73,14 @@ NOTIFICATION = Policy(
 PAYMENT = Policy(
     name="payment",
     waits=doubling(5),
-    attempt_limit=timedelta(seconds=30),
+    attempt_limit=timedelta(seconds=200),
     deadline=timedelta(hours=1),
     purpose="provider calls: money is critical",
 )
 SYNC = Policy(
     name="sync",
     waits=doubling(10),
-    attempt_limit=timedelta(seconds=60),
+    attempt_limit=timedelta(seconds=120),
     deadline=timedelta(hours=6),
     purpose="search index and other eventual consistency",
 )
@@ -100,7 +100,7 @@ WEBHOOK = Policy(
             _hours(2, 5, 10, 14, 20, 24),
         )
     ),
-    attempt_limit=timedelta(seconds=30),
+    attempt_limit=timedelta(seconds=120),
     deadline=timedelta(days=7),
     purpose="outgoing webhooks (Standard Webhooks' timetable)",
 )
