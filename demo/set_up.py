@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from temporalio.client import Client
 
+from adapters.db.job_kinds import sync
 from adapters.db.migrate import upgrade
 from demo.load import load
 from demo.stack import Stack
 from starter.setup import add_search_attributes, set_retention
 from workflows.data_converter import data_converter
+from workflows.registry import registry
 
 
 async def set_up(stack: Stack) -> tuple[Client, int]:
@@ -17,6 +19,7 @@ async def set_up(stack: Stack) -> tuple[Client, int]:
     Raises `JobError`s and `StarterError`s.
     """
     await upgrade(stack.database_url)
+    await sync(stack.database_url, [kind.request for kind in registry])
     # By its address, not by TEMPORAL_* variables: those may name another server.
     client = await Client.connect(stack.temporal_address, data_converter=data_converter)
     await add_search_attributes(client)

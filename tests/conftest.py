@@ -11,12 +11,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from adapters.db import migrate
+from adapters.db import job_kinds, migrate
 from adapters.process import leave
 from demo.inbox.reader import InboxReader
 from demo.ports import Ports
 from demo.stack import Stack
 from starter.setup import wanted_search_attributes
+from workflows.registry import registry
 
 _numbers = count(1)
 _status = 0
@@ -60,7 +61,7 @@ def web_ui(stack: Stack) -> str:
 @pytest.fixture(scope="session")
 async def database_url(stack: Stack) -> str:
     """The stack's database, migrated, shared by all tests of the session."""
-    await migrate.upgrade(stack.database_url)
+    await _set_up(stack.database_url)
     return stack.database_url
 
 
@@ -68,7 +69,7 @@ async def database_url(stack: Stack) -> str:
 async def _template(stack: Stack) -> str:
     name = "migrated_template"
     await _administer(stack, f"CREATE DATABASE {name}")
-    await migrate.upgrade(stack.postgres.url_of(name))
+    await _set_up(stack.postgres.url_of(name))
     return name
 
 
@@ -87,6 +88,11 @@ async def inbox(stack: Stack) -> AsyncIterator[InboxReader]:
     async with InboxReader(stack.inbox_url) as reader:
         await reader.clear()
         yield reader
+
+
+async def _set_up(url: str) -> None:
+    await migrate.upgrade(url)
+    await job_kinds.sync(url, [kind.request for kind in registry])
 
 
 async def _administer(stack: Stack, statement: str) -> None:

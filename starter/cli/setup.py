@@ -17,6 +17,7 @@ from starter.cli.output import FAILED, AsJson, Output
 from starter.cli.running import run
 from starter.connection import connect
 from starter.errors import StarterError
+from workflows.registry import registry
 
 
 def add_to(app: typer.Typer, out: Output) -> None:
@@ -26,7 +27,10 @@ def add_to(app: typer.Typer, out: Output) -> None:
     def setup(
         as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
-        """Bring the database's schema up to date, and give Temporal's namespace its search attributes and retention.
+        """Prepare the database and Temporal for the kinds of job that are installed.
+
+        The database's schema is brought up to date, and its function enqueue_job told of the kinds; Temporal's
+        namespace gets its search attributes and retention.
 
         Run it at each deployment: what is there already stays, and two that run at once do no harm. Where one of the
         two servers is away the other is set up all the same; the exit status is 1 then.
@@ -48,7 +52,7 @@ async def _setup(settings: DatabaseSettings, out: Output) -> int:
 
 async def _database(settings: DatabaseSettings) -> list[dict[str, Any]]:
     # Imported here: half of the command line's start-up time, which no other command needs.
-    from adapters.db import migrate
+    from adapters.db import job_kinds, migrate
 
     url = settings.url.get_secret_value()
 
@@ -59,7 +63,14 @@ async def _database(settings: DatabaseSettings) -> list[dict[str, Any]]:
             return False, f"schema was at revision {before} already"
         return True, f"schema is now at revision {migrate.head()}" + (f", before at {before}" if before else "")
 
-    return [await _part("database", migrated, url=url)]
+    async def kinds() -> tuple[bool, str]:
+        changed = await job_kinds.sync(url, [kind.request for kind in registry])
+        if not changed:
+            return False, f"{len(registry)} for enqueue_job {'was' if len(registry) == 1 else 'were'} there already"
+        return True, f"wrote {len(changed)} of {len(registry)} for enqueue_job: {', '.join(changed)}"
+
+    schema = await _part("database", migrated, url=url)
+    return [schema] if schema["error"] else [schema, await _part("kinds", kinds, url=url)]
 
 
 async def _temporal() -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from demo.stack import Stack
 from starter.setup import missing_search_attributes
 from tests.starter.commandline import CommandLine, Finished
 from tests.starter.serving import MakeNamespace
+from workflows.registry import registry
 
 
 @pytest.fixture
@@ -43,11 +44,13 @@ async def test_setup_makes_everything_once_and_says_that_it_was_there_the_second
     head = migrate.head()
     assert first.out.splitlines() == [
         f"database: schema is now at revision {head}",
+        f"kinds: wrote {len(registry)} of {len(registry)} for enqueue_job: {', '.join(kind.name for kind in registry)}",
         "search attributes: added ErrorType, OrderId",
         "retention: jobs that have ended are now kept for 30 days",
     ]
     assert second.out.splitlines() == [
         f"database: schema was at revision {head} already",
+        f"kinds: {len(registry)} for enqueue_job {'was' if len(registry) == 1 else 'were'} there already",
         "search attributes: ErrorType, OrderId were there already",
         "retention: jobs that have ended were kept for 30 days or more already",
     ]
@@ -72,7 +75,7 @@ async def test_with_temporal_away_the_database_is_set_up_all_the_same(
 
     assert done.status == 1
     assert done.document["error"]["type"] == "TemporalUnreachable"
-    assert _changes(done) == {"database": True, "temporal": False}
+    assert _changes(done) == {"database": True, "kinds": True, "temporal": False}
     assert await migrate.current(empty_database) == migrate.head()
 
 
