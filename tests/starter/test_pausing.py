@@ -182,9 +182,9 @@ async def test_a_held_job_is_cancelled_at_once_and_a_delayed_one_waits_for_its_d
 
 
 async def test_what_is_not_known_cannot_be_paused_and_what_is_not_paused_can_be_resumed(quiet: Client) -> None:
-    with pytest.raises(CannotPause, match=r"^There is no kind 'reprot'; there are: order-confirmation\.$"):
+    with pytest.raises(CannotPause, match=r"^There is no kind 'reprot'; there are: .*\border-confirmation\b.*\.$"):
         await pause(quiet, kind="reprot")
-    with pytest.raises(CannotPause, match=r"^There is no queue 'mails'; there are: notifications\.$"):
+    with pytest.raises(CannotPause, match=r"^There is no queue 'mails'; there are: .*\bnotifications\b.*\.$"):
         await pause(quiet, queue="mails")
     with pytest.raises(CannotPause, match="one line of at most 200 characters"):
         await pause(quiet, kind=KIND, reason="two\nlines")
