@@ -40,6 +40,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
 from starter.errors import InvalidStart, StarterError
+from starter.pause_watch import PauseWatch
 from starter.probing import TemporalProbe, connection_settings
 from starter.relay import Relay
 from workflows.hosting import MissingPort, bound_steps, job_worker
@@ -135,9 +136,12 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
             _log.error("Gave up after %s: %s", waited, " ".join(finding.text for finding in unmet))
             return CANNOT_START
 
+        pauses = PauseWatch(temporal.client)
+        await pauses.begin()
         workers = make_workers(temporal.client, queues, outside, own)
         settle()
         parts = [asyncio.create_task(worker.run(), name=f"queue {worker.task_queue}") for worker in workers]
+        parts.append(asyncio.create_task(pauses.keep_up(), name="watch of pauses"))
         depth = QueueDepth(metrics, temporal.client, queues)
         parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
         relay = make_relay(temporal.client, queues, outside, settings.outbox) if settings.outbox.relay else None

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import NoReturn
 
@@ -49,16 +48,18 @@ class PauseWatch:
         self._sweep_every = sweep_every.total_seconds()
         self._failing = False
 
-    async def begin(self, within: timedelta = timedelta(seconds=10)) -> None:
+    async def begin(self, within: timedelta = timedelta(seconds=5)) -> None:
         """Look before the workers take their first task; returns after `within` even where Temporal did not answer."""
-        until = time.monotonic() + within.total_seconds()
-        while True:
-            with self._tolerant():
-                await self._look()
-                return
-            if time.monotonic() >= until:
-                return
-            await asyncio.sleep(1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within.total_seconds()):
+                while not await self._seen():
+                    await asyncio.sleep(1)
+
+    async def _seen(self) -> bool:
+        with self._tolerant():
+            await self._look()
+            return True
+        return False
 
     async def keep_up(self) -> NoReturn:
         """Look again and again, until cancelled."""

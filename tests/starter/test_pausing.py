@@ -206,7 +206,7 @@ async def test_a_worker_that_cannot_see_what_is_paused_keeps_to_what_it_knew(
     known = {Target(kind=KIND): "mail server is down"}
     pauses_of(away).replace(known)
 
-    await PauseWatch(away).begin(within=timedelta())
+    await PauseWatch(away).begin(within=timedelta(milliseconds=500))
 
     assert pauses_of(away).reasons == known
     (line,) = [record for record in caplog.records if record.name == "starter.pause_watch"]
