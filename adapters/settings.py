@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, EmailStr, Field, PositiveInt, SecretStr
+from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -84,6 +86,53 @@ class DatabaseSettings(BaseSettings):
     command_timeout: Seconds = 10
 
 
+_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?(/[a-z0-9._~/-]*)?", re.IGNORECASE | re.ASCII)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _base_url(url: str) -> str:
+    # Asking for the port raises where it is none.
+    if not _URL.fullmatch(url) or urlsplit(url).port == 0:
+        raise ValueError("must be of the form https://host:port/path, where port and path may be left out")
+    if url.lower().startswith("http:") and not is_loopback(url):
+        raise ValueError("must begin with https://, or the key could be read on its way; http:// is for this machine")
+    return url.rstrip("/")
+
+
+def _api_key(key: SecretStr) -> SecretStr:
+    told = key.get_secret_value().strip()
+    if not re.fullmatch(r"[!-~]+", told):
+        raise ValueError("must be ASCII without spaces, and not empty")
+    return SecretStr(told)
+
+
+class PaymentSettings(BaseSettings):
+    """`PAYMENT_*`: the payment provider, which speaks Stripe's interface. Times are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYMENT_", frozen=True)
+
+    url: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:8026"
+    """`https://api.stripe.com` in production."""
+    api_key: Annotated[SecretStr, AfterValidator(_api_key)] | None = None
+    connections: PositiveInt = 10
+    """Most connections of one process."""
+    connect_timeout: Seconds = 5
+    answer_timeout: Seconds = 10
+    """For the answer to begin, and for each next piece of it."""
+    wait_timeout: Seconds = 5
+    """For a connection of the pool to become free."""
+    call_timeout: Seconds = 15
+    """For a call with all of that. A payment in dispute takes two requests, which count as one call."""
+
+
 class WorkerSettings(BaseSettings):
     """`WORKER_*`: the worker's own."""
 
@@ -131,10 +180,11 @@ class Settings:
         self.smtp = SmtpSettings()
         self.mail = MailSettings()
         self.database = DatabaseSettings()
+        self.payment = PaymentSettings()
         self.outbox = OutboxSettings()
         self.worker = WorkerSettings()
 
     @property
     def groups(self) -> tuple[BaseSettings, ...]:
         """Each group of them."""
-        return self.worker, self.database, self.outbox, self.smtp, self.mail
+        return self.worker, self.database, self.outbox, self.smtp, self.mail, self.payment
