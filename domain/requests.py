@@ -19,6 +19,14 @@ EntityId = Annotated[int, Field(gt=0, le=2**63 - 1)]
 ShortText = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\s/]+$")]
 """An id that someone else gave out: no white space, no slash, up to 255 characters."""
 
+START_OPTIONS = frozenset(
+    {
+        *("--delay", "--priority", "--fairness-key", "--restart", "--wait", "--timeout"),
+        *("--check", "--no-check", "--json", "--help"),
+    }
+)
+"""Options that the command which starts a job has for all kinds. A field of that name is given by another one."""
+
 _PLAIN = (int, str, bool, date, datetime, UUID)
 
 
@@ -53,6 +61,18 @@ class JobRequest(BaseModel):
             longest = [m.max_length for m in field.metadata if hasattr(m, "max_length")]
             if field.annotation is str and not longest:
                 raise TypeError(f"{cls.__name__}.{name}: limit its length (domain.requests.ShortText does)")
+        cls._check_options()
+
+    @classmethod
+    def _check_options(cls) -> None:
+        owners: dict[str, str] = {}
+        for name, field in cls.model_fields.items():
+            option = option_name(name)
+            for each in [option, negated(option)] if _holds_bool(field.annotation) else [option]:
+                if owners.setdefault(each, name) != name:
+                    raise TypeError(
+                        f"{cls.__name__}: {owners[each]} and {name} would both be given by {each}: rename one"
+                    )
 
     @property
     def ids(self) -> dict[str, str]:
@@ -87,14 +107,14 @@ class JobRequest(BaseModel):
         """Command that runs the job anew after it failed, as it can be pasted (`jobs` alone is the shell's own)."""
         options = []
         for name, value in self:
-            option = name.replace("_", "-")
+            option = option_name(name)
             if isinstance(value, bool):
-                options.append(f"--{option}" if value else f"--no-{option}")
+                options.append(option if value else negated(option))
             elif value is not None:
                 plain = (
                     value.isoformat() if isinstance(value, date) else value.value if isinstance(value, Enum) else value
                 )
-                options.append(f"--{option} {shlex.quote(str(plain))}")
+                options.append(f"{option} {shlex.quote(str(plain))}")
         return " ".join(["python -m starter start", self.kind, *options, "--restart"])
 
     @property
@@ -106,6 +126,21 @@ class JobRequest(BaseModel):
 def kind_name(noun: str) -> str:
     """`OrderConfirmation` → `order-confirmation`: a kind's name on the wire, from its workflow's."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", noun).lower()
+
+
+def option_name(field: str) -> str:
+    """Option by which the command that starts a job takes a request's field: `order_id` → `--order-id`."""
+    option = "--" + field.replace("_", "-")
+    return f"--job-{option[2:]}" if option in START_OPTIONS else option
+
+
+def negated(option: str) -> str:
+    """The option for no where that one is for yes: `--draft` → `--no-draft`."""
+    return f"--no-{option[2:]}"
+
+
+def _holds_bool(annotation: Any) -> bool:
+    return annotation is bool or bool in typing.get_args(annotation)
 
 
 def _is_plain(annotation: Any) -> bool:

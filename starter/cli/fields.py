@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,7 +11,7 @@ import typer
 from pydantic import ValidationError
 from rich.markup import escape
 
-from domain.requests import JobRequest
+from domain.requests import JobRequest, negated, option_name
 
 _LONGEST_ID = 2**63 - 1
 
@@ -45,7 +45,7 @@ class FieldOption:
         is_flag = self.schema.get("type") == "boolean"
         about = f"{self.description}: {self.must_be}." if not is_flag else f"{self.description}."
         option = typer.Option(
-            f"{self.flag}/--no-{self.flag.removeprefix('--')}" if is_flag else self.flag,
+            f"{self.flag}/{negated(self.flag)}" if is_flag else self.flag,
             help=escape(about),
             show_default=False,
             metavar="" if is_flag else self.field.rpartition("_")[2].upper(),
@@ -64,16 +64,15 @@ class FieldOption:
         return next((choice for choice in self.schema.get("enum", []) if str(choice) == given), given)
 
 
-def field_options(request: type[JobRequest], taken: Collection[str]) -> list[FieldOption]:
-    """Options of a request's fields. One that is `taken` by the command itself gets the prefix `--job-`."""
+def field_options(request: type[JobRequest]) -> list[FieldOption]:
+    """Options of a request's fields."""
     schema = request.model_json_schema()
     options = []
     for name, field in request.model_fields.items():
-        flag = "--" + name.replace("_", "-")
         options.append(
             FieldOption(
                 field=name,
-                flag=f"--job-{flag[2:]}" if flag in taken else flag,
+                flag=option_name(name),
                 parameter=f"field_{name}",
                 schema=_plain(schema["properties"][name], schema.get("$defs", {})),
                 required=field.is_required(),

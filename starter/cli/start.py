@@ -51,7 +51,7 @@ def start_commands(kinds: Registry, out: Output) -> typer.Typer:
             raise typer.BadParameter(f"name a kind: {', '.join(kind.name for kind in kinds)}", param_hint="KIND")
 
     for kind in kinds:
-        options = field_options(kind.request, taken=_taken())
+        options = field_options(kind.request)
         about = (kind.request.__doc__ or kind.name).strip().splitlines()[0]
         example = " ".join(f"{o.flag} {o.example}" for o in options if o.required and o.schema.get("type") != "boolean")
         group.command(
@@ -78,6 +78,8 @@ def _command(kind: Kind, options: list[FieldOption], out: Output) -> Callable[..
 
 
 def _common() -> dict[str, inspect.Parameter]:
+    """Options of all kinds' commands; `domain.requests.START_OPTIONS` has their names, which fields can't have."""
+
     def common(  # its signature is all that is wanted of it
         *,
         delay: Annotated[
@@ -119,7 +121,3 @@ def _common() -> dict[str, inspect.Parameter]:
     ) -> None: ...
 
     return dict(inspect.signature(common, eval_str=True).parameters)
-
-
-def _taken() -> set[str]:
-    return {"--" + name.replace("_", "-") for name in _common()} | {"--no-check", "--json", "--help"}

@@ -101,3 +101,26 @@ def test_the_command_that_redrives_a_job_is_safe_to_paste() -> None:
         event_id: ShortText
 
     assert TakeOverRequest(event_id="x;curl`id`").redrive.split()[-2] == "'x;curl`id`'"
+
+
+def test_the_command_that_redrives_a_job_gives_fields_with_names_of_its_own_options_as_its_kind_takes_them() -> None:
+    class LateRequest(JobRequest):
+        delay: EntityId
+        check: bool = True
+
+    assert LateRequest(delay=5).redrive == "python -m starter start late --job-delay 5 --job-check --restart"
+    assert "--no-job-check" in LateRequest(delay=5, check=False).redrive
+
+
+def test_fields_that_would_be_the_same_option_are_refused_when_the_class_is_made() -> None:
+    with pytest.raises(TypeError, match="delay and job_delay would both be given by --job-delay"):
+
+        class TwiceRequest(JobRequest):
+            delay: EntityId
+            job_delay: EntityId
+
+    with pytest.raises(TypeError, match="draft and no_draft would both be given by --no-draft"):
+
+        class DraftRequest(JobRequest):
+            draft: bool | None = None
+            no_draft: EntityId

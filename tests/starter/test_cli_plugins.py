@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.starter.commandline import CommandLine
+from tests.starter.plugins import install
 
 KIND = '''
 from datetime import date
@@ -60,11 +61,7 @@ ROW = Kind(SalesDigestRequest, SalesDigest, Activities, "digests", WEBHOOK, rest
 
 def _install(folder: Path, code: str) -> CommandLine:
     """A package with this code and an entry point, on the path of the command line."""
-    (folder / "digests.py").write_text(code)
-    info = folder / "shop_digests-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-digests\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[durable_jobs.kinds]\ndigests = digests:ROW\n")
+    install(folder, code)
     return CommandLine({"PYTHONPATH": str(folder), "TEMPORAL_ADDRESS": "127.0.0.1:1"})
 
 
