@@ -172,8 +172,21 @@ class OutboxSettings(BaseSettings):
     """Most starts a second of one process: what has piled up is not to overwhelm Temporal."""
 
 
+class ApiSettings(BaseSettings):
+    """`API_*`: the HTTP interface. Its database is that of `DATABASE_*`."""
+
+    model_config = SettingsConfigDict(env_prefix="API_", frozen=True)
+
+    body_limit: PositiveInt = 64 * 1024
+    """Most bytes of a request's body."""
+    request_timeout: Seconds = 20
+    """For a request, from its headers to the end of its answer."""
+    idempotency_kept: Duration = timedelta(hours=24)
+    """How long the answer to a request with an `Idempotency-Key` is kept, and given again."""
+
+
 class Settings:
-    """All of them, read when this is made. Raises pydantic's ValidationError, which names the variable."""
+    """All of a worker, read when this is made. Raises pydantic's ValidationError, which names the variable."""
 
     def __init__(self) -> None:
         """Read the environment."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,6 +12,15 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 code."""
 MinorUnits = Annotated[int, Field(ge=0)]
 """An amount in the currency's smallest unit: cents for EUR, yen for JPY, fils for KWD."""
+
+
+class PaymentMethod(StrEnum):
+    """When an order is paid."""
+
+    later = "later"
+    """On an invoice: the order is confirmed as soon as it is placed."""
+    online = "online"
+    """At the payment provider: the order is confirmed once its payment is captured."""
 
 
 class Customer(BaseModel):
@@ -45,5 +55,7 @@ class Order(BaseModel):
     total: MinorUnits
     items: tuple[OrderItem, ...]
     gift_note: str | None
+    payment: PaymentMethod = PaymentMethod.later
     placed_at: datetime
+    paid_at: datetime | None = None
     confirmation_sent_at: datetime | None

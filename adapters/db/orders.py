@@ -78,7 +78,9 @@ class SqlOrders:
                     for name, quantity, unit_price in row.items or ()
                 ),
                 gift_note=row.gift_note,
+                payment=row.payment,
                 placed_at=row.placed_at,
+                paid_at=row.paid_at,
                 confirmation_sent_at=row.confirmation_sent_at,
             )
 

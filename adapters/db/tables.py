@@ -77,9 +77,12 @@ orders = Table(
     Column("placed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("confirmation_sent_at", DateTime(timezone=True)),
     Column("paid_at", DateTime(timezone=True)),
+    # When it is paid: on an invoice, or before it is confirmed. `PaymentMethod` of domain/orders.py.
+    Column("payment", Text, nullable=False, server_default="later"),
     CheckConstraint("id > 0", name="id_positive"),
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_shape"),
     CheckConstraint("total >= 0", name="total_not_negative"),
+    CheckConstraint("payment IN ('later', 'online')", name="payment_known"),
 )
 
 order_items = Table(
@@ -215,3 +218,39 @@ payment_reconciliation = Table(
     Column("reconciled_until", DateTime(timezone=True), nullable=False),
     CheckConstraint("only", name="one_row"),
 )
+
+# Keys of the HTTP interface. Of a key itself only its hash is kept.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    # Coarse, see adapters/db/api_keys.py.
+    Column("last_used_at", DateTime(timezone=True)),
+    CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id_shape"),
+    CheckConstraint(f"char_length(name) <= 100 AND {_NOT_BLANK}", name="name_shape"),
+    CheckConstraint("octet_length(hash) = 32", name="hash_sha256"),
+)
+
+# Answers that are given again to who repeats a request under the same key.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    # Name of the API key.
+    Column("client", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    # NULL only until the transaction that claimed the key has done its work.
+    Column("status", SmallInteger),
+    Column("location", Text),
+    Column("body", Text),
+    CheckConstraint("char_length(key) BETWEEN 1 AND 255", name="key_length"),
+    CheckConstraint("octet_length(request_hash) = 32", name="request_hash_sha256"),
+    CheckConstraint("(status IS NULL) = (body IS NULL)", name="body_with_status"),
+)
+Index("ix_idempotency_keys_created_at", idempotency_keys.c.created_at)
