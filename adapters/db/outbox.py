@@ -79,7 +79,7 @@ def statement(
     if not rows:
         # SQLAlchemy would make a row of defaults of an empty list.
         nothing = select(literal(""), literal({}, JSONB)).where(false())
-        return insert(tables.outbox).from_select(["kind", "payload"], nothing), []
+        return insert(tables.outbox).from_select(["kind", "payload"], nothing), [{}]
     return insert(tables.outbox), rows
 
 
