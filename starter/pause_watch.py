@@ -52,7 +52,7 @@ class PauseWatch:
         """Look before the workers take their first task; returns after `within` even where Temporal did not answer."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within.total_seconds()):
-                while not await self._seen():
+                while not await self._seen():  # noqa: ASYNC110  # Temporal tells nobody by itself
                     await asyncio.sleep(1)
 
     async def _seen(self) -> bool:

@@ -206,7 +206,13 @@ async def test_a_worker_that_cannot_see_what_is_paused_keeps_to_what_it_knew(
     known = {Target(kind=KIND): "mail server is down"}
     pauses_of(away).replace(known)
 
-    await PauseWatch(away).begin(within=timedelta(milliseconds=500))
+    async def has_told() -> bool:
+        return "starter.pause_watch" in {record.name for record in caplog.records}
+
+    beginning = asyncio.create_task(PauseWatch(away).begin(within=timedelta(seconds=30)))
+    await until(has_told)
+    beginning.cancel()
+    await asyncio.wait([beginning])
 
     assert pauses_of(away).reasons == known
     (line,) = [record for record in caplog.records if record.name == "starter.pause_watch"]
