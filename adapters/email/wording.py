@@ -20,9 +20,9 @@ _SPACES = re.compile("[ \t\n]+")
 _ISOLATES = re.compile(f"[{FIRST_STRONG_ISOLATE}{POP_ISOLATE}]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
-# Between wide characters a line may break anywhere, but not after an opening bracket, nor before a closing one, a full
-# stop, or a mark that belongs to the character before it.
-_NEVER_LAST = ("Ps", "Pi", "Cf")
+# Between wide characters a line may break anywhere, but not after an opening bracket or a currency's sign, nor before a
+# closing bracket, a full stop, or a mark that belongs to the character before it.
+_NEVER_LAST = ("Ps", "Pi", "Sc", "Cf")
 _NEVER_FIRST = ("Pe", "Pf", "Po", "Lm", "Mn", "Me", "Cf")
 
 

@@ -45,6 +45,10 @@ def test_a_long_line_of_wide_characters_wraps_but_does_not_begin_with_a_full_sto
     assert lines == ["名" * 38, "名。" + "名" * 5]
 
 
+def test_a_wide_currency_sign_is_not_parted_from_its_amount() -> None:
+    assert tidy("名" * 38 + "￥372,700です").splitlines() == ["名" * 38, "￥372,700です"]
+
+
 def test_a_long_word_such_as_a_link_stays_whole() -> None:
     link = "https://shop.example.com/" + "x" * 100
     assert tidy(f"See {link} for more").splitlines() == ["See", link, "for more"]
