@@ -138,6 +138,9 @@ outbox = Table(
     CheckConstraint("kind ~ '^[a-z][a-z0-9]*(-[a-z0-9]+)*$' AND char_length(kind) <= 100", name="kind_shape"),
     CheckConstraint("jsonb_typeof(payload) = 'object'", name="payload_object"),
     CheckConstraint("pg_column_size(payload) <= 65536", name="payload_size"),
+    # What Python's JSON cannot read: one such entry would keep the relay from reading those beside it.
+    CheckConstraint("NOT jsonb_path_exists(payload, '$.**{9}')", name="payload_depth"),
+    CheckConstraint("NOT jsonb_path_exists(payload, '$.** ? (@ >= 1e4300 || @ <= -1e4300)')", name="payload_numbers"),
     CheckConstraint("char_length(job_id) BETWEEN 1 AND 1000", name="job_id_length"),
     CheckConstraint("start_at IS NULL OR start_delay IS NULL", name="one_start_time"),
     # An infinite or a far one would overflow when the relay reckons with it, and no other entry would be taken either.
@@ -145,6 +148,10 @@ outbox = Table(
         "start_at BETWEEN '1900-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'::timestamptz", name="start_at_range"
     ),
     CheckConstraint("start_delay BETWEEN interval '0' AND interval '36500 days'", name="start_delay_range"),
+    CheckConstraint(
+        "enqueued_at BETWEEN '1900-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'::timestamptz",
+        name="enqueued_at_range",
+    ),
     CheckConstraint("priority BETWEEN 1 AND 5", name="priority_range"),
     CheckConstraint("octet_length(fairness_key) BETWEEN 1 AND 64", name="fairness_key_length"),
     CheckConstraint("attempts >= 0", name="attempts_not_negative"),

@@ -52,6 +52,11 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("jsonb_typeof(payload) = 'object'", name=op.f("ck_outbox_payload_object")),
         sa.CheckConstraint("pg_column_size(payload) <= 65536", name=op.f("ck_outbox_payload_size")),
+        sa.CheckConstraint("NOT jsonb_path_exists(payload, '$.**{9}')", name=op.f("ck_outbox_payload_depth")),
+        sa.CheckConstraint(
+            "NOT jsonb_path_exists(payload, '$.** ? (@ >= 1e4300 || @ <= -1e4300)')",
+            name=op.f("ck_outbox_payload_numbers"),
+        ),
         sa.CheckConstraint("char_length(job_id) BETWEEN 1 AND 1000", name=op.f("ck_outbox_job_id_length")),
         sa.CheckConstraint("start_at IS NULL OR start_delay IS NULL", name=op.f("ck_outbox_one_start_time")),
         sa.CheckConstraint(
@@ -60,6 +65,10 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "start_delay BETWEEN interval '0' AND interval '36500 days'", name=op.f("ck_outbox_start_delay_range")
+        ),
+        sa.CheckConstraint(
+            "enqueued_at BETWEEN '1900-01-01 00:00:00+00' AND '3000-01-01 00:00:00+00'::timestamptz",
+            name=op.f("ck_outbox_enqueued_at_range"),
         ),
         sa.CheckConstraint("priority BETWEEN 1 AND 5", name=op.f("ck_outbox_priority_range")),
         sa.CheckConstraint("octet_length(fairness_key) BETWEEN 1 AND 64", name=op.f("ck_outbox_fairness_key_length")),
