@@ -89,6 +89,20 @@ async def test_a_mail_waits_for_the_connection_that_another_one_uses(
     assert (len(server.mails), server.connections) == (10, 1)
 
 
+async def test_mails_that_wait_are_sent_in_the_order_in_which_they_came(
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+) -> None:
+    sender = make_sender(server, connections=2)
+    recipients = [f"customer{number}@example.com" for number in range(12)]
+
+    await asyncio.gather(*(sender.send(make_mail(recipient)) for recipient in recipients))
+
+    for connection in (1, 2):
+        sent = [recipients.index(mail.recipients[0]) for mail in server.mails if mail.connection == connection]
+        assert sent == sorted(sent)
+        assert len(sent) > 1
+
+
 @pytest.mark.parametrize("phase", [Phase.greeting, Phase.ehlo, Phase.mail, Phase.rcpt, Phase.data, Phase.dot])
 async def test_a_send_that_is_cancelled_leaves_no_connection_behind_and_frees_its_place(
     phase: Phase, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
