@@ -10,13 +10,16 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from temporalio.client import Client
 
 from adapters.db import job_kinds, migrate
 from adapters.process import leave
 from demo.inbox.reader import InboxReader
+from demo.payments.controller import ProviderController
 from demo.ports import Ports
 from demo.stack import Stack
-from starter.setup import wanted_search_attributes
+from starter.setup import add_search_attributes, wanted_search_attributes
+from tests.namespaces import new_namespace
 from workflows.registry import registry
 
 _numbers = count(1)
@@ -36,7 +39,7 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """Temporal, PostgreSQL and the inbox. Tests that stop a part start it again, and leave it running."""
+    """Temporal, PostgreSQL, the inbox and the payment provider. Tests that stop a part start it again, and leave it running."""
     # Not pytest's own temporary folder: each pytest session of the same user closes that to other accounts, and
     # PostgreSQL has one of its own where the tests run as root.
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
@@ -83,6 +86,14 @@ async def database(stack: Stack, _template: str) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def client(stack: Stack) -> Client:
+    """Of the test's own namespace: no other test's worker takes its jobs."""
+    client = await new_namespace(stack)
+    await add_search_attributes(client)
+    return client
+
+
+@pytest.fixture
 async def inbox(stack: Stack) -> AsyncIterator[InboxReader]:
     """The stack's inbox, emptied."""
     async with InboxReader(stack.inbox_url) as reader:
@@ -93,6 +104,14 @@ async def inbox(stack: Stack) -> AsyncIterator[InboxReader]:
 async def _set_up(url: str) -> None:
     await migrate.upgrade(url)
     await job_kinds.sync(url, [kind.request for kind in registry])
+
+
+@pytest.fixture
+async def provider(stack: Stack) -> AsyncIterator[ProviderController]:
+    """The stack's payment provider, which holds no payments and behaves; `PaymentSettings` come from `stack`."""
+    async with ProviderController(stack.payments_url) as controller:
+        await controller.clear()
+        yield controller
 
 
 async def _administer(stack: Stack, statement: str) -> None:

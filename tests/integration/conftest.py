@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
-from temporalio.client import Client
 
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.engine import make_engine
@@ -14,19 +13,8 @@ from adapters.db.orders import SqlOrders
 from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
 from adapters.settings import DatabaseSettings, MailSettings, SmtpSettings
-from demo.stack import Stack
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
-from starter.setup import add_search_attributes
 from tests.smtp_server import SmtpServer
-from tests.worker.namespaces import new_namespace
-
-
-@pytest.fixture
-async def client(stack: Stack) -> Client:
-    """Of the test's own namespace: no other test's worker takes its jobs."""
-    client = await new_namespace(stack)
-    await add_search_attributes(client)
-    return client
 
 
 @pytest.fixture

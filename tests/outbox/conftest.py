@@ -18,20 +18,11 @@ from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from starter.relay import Relay
-from starter.setup import add_search_attributes
 from tests.outbox.shop import Shop
-from tests.worker.namespaces import new_namespace
 from tests.worker.worker_process import clean_environment
 from workflows.registry import registry
 
 Relaying = Callable[..., AbstractAsyncContextManager[Relay]]
-
-
-@pytest.fixture
-async def client(stack: Stack) -> Client:
-    client = await new_namespace(stack)
-    await add_search_attributes(client)
-    return client
 
 
 @pytest.fixture

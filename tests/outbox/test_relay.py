@@ -22,10 +22,10 @@ from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
 from starter.relay import Relay
 from starter.setup import add_search_attributes
+from tests.namespaces import new_namespace
 from tests.outbox.conftest import Relaying
 from tests.outbox.crashing import Crashing
 from tests.outbox.shop import Shop, one_each, runs
-from tests.worker.namespaces import new_namespace
 from workflows.registry import Registry, registry
 
 NEVER = timedelta(hours=1)

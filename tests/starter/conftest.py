@@ -9,16 +9,14 @@ from itertools import count
 
 import asyncpg
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
 from temporalio.client import Client
 
 from demo.stack import Stack
 from starter import Jobs
 from starter.setup import add_search_attributes
+from tests.namespaces import new_namespace
 from tests.starter.commandline import CommandLine
 from tests.starter.serving import MakeNamespace, Serving, serve
-from workflows.data_converter import data_converter
 
 _order_ids = count(1)
 
@@ -28,12 +26,7 @@ def make_namespace(stack: Stack) -> MakeNamespace:
     """Makes namespaces in which nothing is set up; gives a client of each."""
 
     async def make() -> Client:
-        name = f"starter-{uuid.uuid4().hex[:8]}"
-        client = await Client.connect(stack.temporal_address, namespace=name, data_converter=data_converter)
-        await client.workflow_service.register_namespace(
-            RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
-        )
-        return client
+        return await new_namespace(stack)
 
     return make
 

@@ -17,23 +17,13 @@ from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import JobHandle, Jobs
-from starter.setup import add_search_attributes
 from tests.fakes import an_order
-from tests.worker.namespaces import new_namespace
 from tests.worker.worker_process import WorkerProcess, clean_environment
 
 Place = Callable[[str], Awaitable[JobHandle]]
 Start = Callable[..., Awaitable[WorkerProcess]]
 
 _order_ids = count(70_001)
-
-
-@pytest.fixture
-async def client(stack: Stack) -> Client:
-    """Of the test's own namespace: no other test's worker takes its jobs."""
-    client = await new_namespace(stack)
-    await add_search_attributes(client)
-    return client
 
 
 @pytest.fixture

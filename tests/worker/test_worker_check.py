@@ -6,7 +6,7 @@ import pytest
 
 from demo.ports import free_port
 from demo.stack import Stack
-from tests.worker.namespaces import new_namespace
+from tests.namespaces import new_namespace
 from tests.worker.worker_process import output_of
 
 PARTS = ("Kinds of job", "Temporal", "Search attributes", "Database", "Mail server")

@@ -19,7 +19,7 @@ from starter import JobHandle, Jobs
 from starter.errors import JobCancelled
 from starter.setup import add_search_attributes
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
-from tests.worker.namespaces import new_namespace
+from tests.namespaces import new_namespace
 from tests.workflows.confirming import BUSY, order_ids
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker

@@ -14,7 +14,7 @@ from workflows.data_converter import data_converter
 
 async def new_namespace(stack: Stack) -> Client:
     """A namespace in which nothing is set up; a client of it."""
-    name = f"worker-{uuid.uuid4().hex[:8]}"
+    name = f"test-{uuid.uuid4().hex[:8]}"
     client = await Client.connect(stack.temporal_address, namespace=name, data_converter=data_converter)
     await client.workflow_service.register_namespace(
         RegisterNamespaceRequest(namespace=name, workflow_execution_retention_period=Duration(seconds=86_400))
