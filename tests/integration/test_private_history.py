@@ -18,6 +18,7 @@ from demo.data import shop
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import JobDidNotComplete, Jobs
 from tests.smtp_server import Drop, Phase, Reply, SmtpServer
+from tests.starter.serving import becomes
 from workflows.hosting import job_worker
 from workflows.registry import registry
 
@@ -25,7 +26,7 @@ PERSONAL = sorted(shop.personal_values())
 
 
 async def dumped(client: Client, job_id: str) -> str:
-    """Everything Temporal keeps of a run, payloads decoded: history, description with pending failures, memo."""
+    """Everything Temporal keeps of a run, payloads decoded: history, description, and what is pending."""
     handle = client.get_workflow_handle(job_id)
     history = (await handle.fetch_history()).to_json_dict()
     described = MessageToDict((await handle.describe()).raw_description)
@@ -67,9 +68,14 @@ def test_the_search_finds_every_personal_value_in_a_payload() -> None:
 async def test_no_history_holds_a_name_an_address_or_a_note(
     client: Client, mail_server: SmtpServer, ports: dict[type, object], orders: SqlOrders
 ) -> None:
-    """Delivered, refused, retried, broken off and skipped jobs; the server quotes the address in all it says."""
-    chosen = [*shop.orders()[:60], shop.order(shop.TOUR.no_address), shop.order(shop.TOUR.confirmed)]
-    await orders.add_all(chosen)
+    """Delivered, refused, retried, broken off and skipped jobs, and one whose last failure is still pending.
+
+    The server quotes the address in all it says.
+    """
+    *chosen, put_off = shop.orders()[:61]
+    chosen += [shop.order(shop.TOUR.no_address), shop.order(shop.TOUR.confirmed)]
+    await orders.add_all([*chosen, put_off])
+    mail_server.script(str(put_off.customer.email), repeat(Reply(451, f"4.3.0 {put_off.customer.email} says later")))
     to_mail = [order for order in chosen if order.customer.email and not order.confirmation_sent_at]
     for number, order in enumerate(to_mail):
         address = str(order.customer.email)
@@ -85,17 +91,23 @@ async def test_no_history_holds_a_name_an_address_or_a_note(
                 mail_server.script(address, [Drop(at=Phase.dot)])
     jobs = Jobs(client)
 
-    def soon(_low: float, _high: float) -> float:
-        return 0.2
+    def second_soon(shortest: float, _longest: float) -> float:
+        return 0.2 if shortest == 5 else 60
 
-    async with job_worker(client, "notifications", registry, ports, draw=soon):
-        handles = [await jobs.start(OrderConfirmationRequest, order_id=order.id) for order in chosen]
-        outcomes = await asyncio.gather(*(handle.result() for handle in handles), return_exceptions=True)
+    async with job_worker(client, "notifications", registry, ports, draw=second_soon):
+        handles = [await jobs.start(OrderConfirmationRequest, order_id=order.id) for order in [*chosen, put_off]]
+        *ended, waiting = handles
+        outcomes = await asyncio.gather(*(handle.result() for handle in ended), return_exceptions=True)
+        await becomes(waiting, lambda status: status.attempt == 3)
+        pending = await dumped(client, waiting.id)
+        await waiting.cancel()
 
     failed = [outcome for outcome in outcomes if isinstance(outcome, JobDidNotComplete)]
     assert {outcome.error_type for outcome in failed} == {"RecipientRejected", "MessageRejected"}
     assert len(outcomes) - len(failed) >= len(to_mail) * 3 // 5
     assert mail_server.mails
+    assert "451 4.3.0 at RCPT TO." in pending.partition("pendingActivities")[2]
+    assert personal_values_in(pending) == []
     for handle in handles:
         assert personal_values_in(await dumped(client, handle.id)) == [], handle.id
     assert personal_values_in(" ".join(str(outcome) for outcome in failed)) == []
