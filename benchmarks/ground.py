@@ -75,7 +75,7 @@ class Ground:
 async def ground(folder: Path) -> AsyncIterator[Ground]:
     """Start everything in a folder of its own, and stop it at the end."""
     async with AsyncExitStack() as leaving:
-        stack = leaving.enter_context(Stack(folder / "stack", inbox=False))
+        stack = leaving.enter_context(Stack(folder / "stack", inbox=False, payments=False))
         plain_server = TemporalServer(
             folder / "plain", port=free_port(), ui_port=free_port(), log=folder / "plain.log", tuned=False
         )

@@ -28,11 +28,12 @@ class Ports:
     postgres: int = 5432
     smtp: int = 1025
     inbox: int = 8025
+    payments: int = 8026
 
     @classmethod
     def free(cls) -> Ports:
         """Ports that nobody uses, picked at random: for tests, of which several may run at a time."""
-        return cls(0, 0, 0, 0, 0).settle()
+        return cls(0, 0, 0, 0, 0, 0).settle()
 
     def settle(self, *, take_others: bool = True, say: Say = silent) -> Ports:
         """Replace what is 0 and, with `take_others`, what another program has. Raises `PortTaken`."""

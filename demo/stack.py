@@ -1,4 +1,7 @@
-"""The whole embedded stack: Temporal with its Web UI, PostgreSQL, and a mail inbox. Everything comes from wheels."""
+"""The whole embedded stack: Temporal with its Web UI, PostgreSQL, a mail inbox, and a payment provider.
+
+Everything comes from wheels.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import Self
 from demo.inbox.part import Inbox
 from demo.lock import FolderLock
 from demo.part import Part, PartFailed, Say, silent
+from demo.payments.keys import API_KEY, WEBHOOK_SECRET
+from demo.payments.part import PaymentProviderPart
 from demo.ports import LOOPBACK, Ports
 from demo.postgres import Postgres
 from demo.temporal_server import TemporalServer
@@ -41,6 +46,7 @@ class Stack:
         ports: Ports | None = None,
         take_others: bool = True,
         inbox: bool = True,
+        payments: bool = True,
         tuned: bool = True,
         search_attributes: Mapping[str, str] | None = None,
         temporal_args: Sequence[str] = (),
@@ -56,6 +62,7 @@ class Stack:
         self._wanted_ports = self.ports
         self._take_others = take_others
         self._with_inbox = inbox
+        self._with_payments = payments
         self._tuned = tuned
         self._search_attributes = search_attributes
         self._temporal_args = temporal_args
@@ -65,6 +72,7 @@ class Stack:
         self.temporal: TemporalServer
         self.postgres: Postgres
         self.inbox: Inbox | None = None
+        self.payments: PaymentProviderPart | None = None
 
     @property
     def temporal_address(self) -> str:
@@ -96,6 +104,11 @@ class Stack:
         """Address of the inbox's page."""
         return f"http://{LOOPBACK}:{self.ports.inbox}"
 
+    @property
+    def payments_url(self) -> str:
+        """Address of the payment provider, of its interface and of its page."""
+        return f"http://{LOOPBACK}:{self.ports.payments}"
+
     def environment(self) -> dict[str, str]:
         """Variables that a worker or the command line needs to work with this stack."""
         return {
@@ -104,6 +117,9 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "SMTP_HOST": self.smtp_host,
             "SMTP_PORT": str(self.smtp_port),
+            "PAYMENT_URL": self.payments_url,
+            "PAYMENT_API_KEY": API_KEY,
+            "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "JOBS_WEB_UI": self.web_ui,
         }
 
@@ -197,6 +213,11 @@ class Stack:
                 keep_open=keep_open,
             )
             self._parts.append(self.inbox)
+        if self._with_payments:
+            self.payments = PaymentProviderPart(
+                folder / "payments", port=ports.payments, log=logs / "payments.log", say=say, keep_open=keep_open
+            )
+            self._parts.append(self.payments)
 
     def _start_parts(self) -> None:
         with ThreadPoolExecutor(len(self._parts)) as pool:

@@ -20,7 +20,7 @@ _DRAIN = 5
 SENDER = "orders@shop.example.com"
 """Address that the demo's mails come from; their Message-IDs are in its domain."""
 
-_ITS_SETTINGS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "WORKER_", "JOBS_")
+_ITS_SETTINGS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "WORKER_", "JOBS_")
 
 
 class WorkerPart(Part):

@@ -39,7 +39,10 @@ def pytest_unconfigure() -> None:
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
-    """Temporal, PostgreSQL, the inbox and the payment provider. Tests that stop a part start it again, and leave it running."""
+    """Temporal, PostgreSQL, the inbox and the payment provider.
+
+    Tests that stop a part start it again, and leave it running.
+    """
     # Not pytest's own temporary folder: each pytest session of the same user closes that to other accounts, and
     # PostgreSQL has one of its own where the tests run as root.
     folder = Path(tempfile.mkdtemp(prefix="stack-"))

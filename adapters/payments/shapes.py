@@ -176,10 +176,10 @@ def _after_capture(intent: Intent, charge: Charge, disputes: tuple[Dispute, ...]
     refunded = max(charge.amount_refunded - released, 0)
     if charge.disputed and not disputes:
         raise _senseless(intent, "no dispute, though it is disputed")
+    # Disputes are counted at the day's rate: together they can come to a little more.
+    refunded = min(refunded + sum(dispute.amount for dispute in disputes if _OVER.get(dispute.status)), amount)
     if any(dispute.status not in _OVER for dispute in disputes):
-        return PaymentState.disputed, amount, min(refunded, amount)
-    # Disputes are counted in the charge's currency, at the rate of the day: together they can come to a little more.
-    refunded = min(refunded + sum(dispute.amount for dispute in disputes if _OVER[dispute.status]), amount)
+        return PaymentState.disputed, amount, refunded
     if refunded == 0:
         return PaymentState.captured, amount, 0
     return PaymentState.refunded if refunded == amount else PaymentState.partially_refunded, amount, refunded

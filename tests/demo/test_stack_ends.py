@@ -20,7 +20,7 @@ def test_after_stop_no_process_is_left_and_the_ports_are_free(folder: Path) -> N
 
     stack.stop()
 
-    assert len(started) > 6  # three servers and their guards, PostgreSQL's background processes
+    assert len(started) > 8  # four servers and their guards, PostgreSQL's background processes
     assert [process for process in started if process.is_running()] == []
     assert ports.settle(take_others=False) == ports
 
@@ -38,7 +38,7 @@ def test_when_the_owner_gets_a_signal_nothing_survives(how: signal.Signals, star
 def test_when_owner_and_guards_are_killed_the_servers_end_too(start_owner: OwnerStarter) -> None:
     owner = start_owner()
     guards = owner.guards
-    assert len(guards) == 3
+    assert len(guards) == 4
 
     owner.kill_with(guards)
 

@@ -5,13 +5,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from demo.lock import FolderInUse
 from demo.part import PartFailed
+from demo.payments.keys import API_KEY, WEBHOOK_SECRET
 from demo.ports import LOOPBACK, Ports, PortTaken, free_port, is_taken
 from demo.postgres import Postgres
 from demo.stack import Stack
@@ -51,10 +52,10 @@ def test_a_taken_port_is_an_error_where_no_other_may_be_taken(listener: socket.s
 def test_two_servers_are_never_given_the_same_port() -> None:
     port = free_port()
 
-    settled = Ports(port, port, port, port, port).settle()
+    settled = Ports(port, port, port, port, port, port).settle()
 
     assert settled.temporal == port
-    assert len({settled.temporal, settled.web_ui, settled.postgres, settled.smtp, settled.inbox}) == 5
+    assert len(set(asdict(settled).values())) == 6
 
 
 def test_a_second_stack_on_the_same_folder_is_refused(folder: Path, start_owner: OwnerStarter) -> None:
@@ -85,6 +86,9 @@ def test_the_addresses_are_kept_in_the_folder_while_the_stack_runs(folder: Path)
             "DATABASE_URL": stack.database_url,
             "SMTP_HOST": LOOPBACK,
             "SMTP_PORT": str(stack.ports.smtp),
+            "PAYMENT_URL": stack.payments_url,
+            "PAYMENT_API_KEY": API_KEY,
+            "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "JOBS_WEB_UI": stack.web_ui,
         }
     assert not (folder / "env").exists()
@@ -100,7 +104,7 @@ def test_the_environment_of_clients_and_proxies_does_not_disturb_the_stack(folde
         "http_proxy": "http://127.0.0.1:1",
         "LC_ALL": "xx_XX",
     }
-    ports = '{"temporal": 0, "web_ui": 0, "postgres": 0, "smtp": 0, "inbox": 0}'
+    ports = '{"temporal": 0, "web_ui": 0, "postgres": 0, "smtp": 0, "inbox": 0, "payments": 0}'
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.replace("time.sleep(600)", "pass"), str(folder), ports],
         env=os.environ | disturbing,

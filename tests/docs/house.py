@@ -15,7 +15,7 @@ ROOMS = ("domain", "workflows", "activities", "adapters", "starter", "demo")
 PYTHON_HERE = (sys.executable, "-m")
 """Runs a module of the folder that a process is started in."""
 
-_OURS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "WORKER_", "JOBS_")
+_OURS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "WORKER_", "JOBS_")
 
 
 def clean_environment() -> dict[str, str]:
