@@ -8,12 +8,17 @@ from adapters.db import engine as database
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
+from adapters.db.payments import SqlPayments
+from adapters.db.reconciliations import SqlReconciliations
 from adapters.db.statements import longest_statement
 from adapters.email.course import longest_send
 from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
+from adapters.payments.api import longest_call
+from adapters.payments.provider import StripePayments
 from adapters.settings import Settings
 from domain.errors import InvalidRequest
+from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 
 
@@ -35,6 +40,7 @@ class Outside:
             relayed = settings.database.model_copy(update={"connections": settings.outbox.batches + 1})
             self._relayed = database.make_engine(relayed, application_name="durable-jobs-relay")
             self.mail = SmtpMailSender(settings.smtp, settings.mail)
+            self.provider = StripePayments(settings.payment)
         except InvalidRequest as exc:
             raise Misconfigured(exc.message) from exc
         except OSError as exc:
@@ -44,6 +50,9 @@ class Outside:
             DeliveryLedger: SqlDeliveryLedger(self._engine),
             MailTemplates: JinjaMailTemplates(settings.mail.from_name),
             MailSender: self.mail,
+            PaymentProvider: self.provider,
+            PaymentStore: SqlPayments(self._engine),
+            Reconciliations: SqlReconciliations(self._engine),
         }
         self.outbox = SqlOutbox(self._relayed, settings.database)
         by_database = (
@@ -53,6 +62,7 @@ class Outside:
         self.limits: dict[type, tuple[timedelta, str]] = {
             OrderRepository: by_database,
             DeliveryLedger: by_database,
+            PaymentProvider: (longest_call(settings.payment), "PAYMENT_CALL_TIMEOUT"),
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
         }
         """By port: the longest that one call can take, and the settings that this comes from."""
@@ -66,6 +76,7 @@ class Outside:
     async def close(self) -> None:
         """Close all connections."""
         await self.mail.aclose()
+        await self.provider.aclose()
         await self._engine.dispose()
         await self._relayed.dispose()
         await self._probed.dispose()

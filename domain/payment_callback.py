@@ -32,27 +32,3 @@ class Applied(BaseModel):
     """How much went back, in minor units."""
     changed: bool
     """False where the order had been brought up to this state before."""
-
-    @property
-    def mail(self) -> str | None:
-        """The template of the mail that this state asks for; None where the customer hears nothing of it.
-
-        Of a captured payment the order's confirmation tells, a job of its own.
-        """
-        match self.state:
-            case PaymentState.declined:
-                return "payment-failed"
-            case PaymentState.refunded | PaymentState.partially_refunded:
-                return "payment-refunded"
-            case _:
-                return None
-
-
-class Notice(BaseModel):
-    """What became of the mail about a payment."""
-
-    model_config = ConfigDict(frozen=True)
-
-    sent: bool
-    """False where the customer has no address, or was told before."""
-    delivery_key: str

@@ -22,6 +22,7 @@ class Known:
     state: PaymentState | None
     refunded: int
     """In minor units."""
+    order_id: int | None
 
 
 class VersionChanged(Exception):

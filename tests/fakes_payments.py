@@ -47,7 +47,9 @@ class FakePayments:
 
     async def known(self, payment_id: str) -> Known:
         version, payment = self.payments.get(payment_id, (0, None))
-        return Known(version, payment.state if payment else None, payment.refunded if payment else 0)
+        if payment is None:
+            return Known(version=0, state=None, refunded=0, order_id=None)
+        return Known(version=version, state=payment.state, refunded=payment.refunded, order_id=payment.order_id)
 
     async def apply(self, payment: Payment, *, version: int) -> Applied:
         known, before = self.payments.get(payment.id, (0, None))

@@ -1,4 +1,4 @@
-"""Payment callback: fetch and apply the payment's present state, tell the customer."""
+"""Payment callback: fetch the payment's present state, and apply it to its order with all that follows."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ class PaymentCallback:
 
     @workflow.run
     async def run(self, request: PaymentCallbackRequest) -> Outcome:
-        """Fetch the payment's present state and apply it to the order, then tell the customer where that is due."""
-        applied = await steps.run(Activities.apply, request)
+        """Fetch, check, apply: one step, tried as its policy says.
 
-        if applied.mail is not None:
-            await steps.run(Activities.notify, applied)
+        What follows (the order's confirmation, the mail about a payment that failed or went back) is enqueued in the
+        transaction that applies the state, as jobs of their own.
+        """
+        applied = await steps.run(Activities.apply, request)
 
         match applied.state:
             case PaymentState.declined:

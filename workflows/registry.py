@@ -13,11 +13,20 @@ from typing import Any
 from temporalio import activity, workflow
 
 from activities.order_confirmation import OrderConfirmationActivities
+from activities.payment_callback import PaymentCallbackActivities
+from activities.payment_notice import PaymentNoticeActivities
+from activities.payment_reconciliation import PaymentReconciliationActivities
 from domain.order_confirmation import OrderConfirmationRequest
-from domain.policies import NOTIFICATION, Policy
+from domain.payment_callback import PaymentCallbackRequest
+from domain.payment_notice import PaymentNoticeRequest
+from domain.payment_reconciliation import PaymentReconciliationRequest
+from domain.policies import NOTIFICATION, PAYMENT, REPORT, Policy
 from domain.requests import JobRequest, kind_name
 from workflows import steps
 from workflows.order_confirmation import OrderConfirmation
+from workflows.payment_callback import PaymentCallback
+from workflows.payment_notice import PaymentNotice
+from workflows.payment_reconciliation import PaymentReconciliation
 
 ENTRY_POINTS = "durable_jobs.kinds"
 """Entry point group by which another package registers its kinds."""
@@ -166,5 +175,37 @@ registry.register(
         activities=OrderConfirmationActivities,
         queue="notifications",
         policy=NOTIFICATION,
+    )
+)
+
+registry.register(
+    Kind(
+        request=PaymentCallbackRequest,
+        workflow=PaymentCallback,
+        activities=PaymentCallbackActivities,
+        queue="payments",
+        policy=PAYMENT,
+    )
+)
+
+registry.register(
+    Kind(
+        request=PaymentNoticeRequest,
+        workflow=PaymentNotice,
+        activities=PaymentNoticeActivities,
+        queue="notifications",
+        policy=NOTIFICATION,
+    )
+)
+
+registry.register(
+    Kind(
+        request=PaymentReconciliationRequest,
+        workflow=PaymentReconciliation,
+        activities=PaymentReconciliationActivities,
+        queue="payments",
+        # Long where much has changed, and made again by the next one.
+        policy=REPORT,
+        restart_after_failure=True,
     )
 )

@@ -15,10 +15,11 @@ from adapters.db.tables import orders, payments
 from domain.errors import Conflict
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import Applied
+from domain.payment_notice import notice_of
 from domain.payment_ports import Known, VersionChanged
 from domain.payments import Payment, PaymentState, reachable
 
-_KNOWN = select(payments.c.version, payments.c.state, payments.c.refunded).where(
+_KNOWN = select(payments.c.version, payments.c.state, payments.c.refunded, payments.c.order_id).where(
     payments.c.id == bindparam("payment_id", type_=Text)
 )
 
@@ -35,8 +36,9 @@ class SqlPayments:
         """What we know of the payment by now."""
         rows = await self._statements.rows(_KNOWN, payment_id=payment_id)
         if not rows:
-            return Known(version=0, state=None, refunded=0)
-        return Known(version=rows[0].version, state=PaymentState(rows[0].state), refunded=rows[0].refunded)
+            return Known(version=0, state=None, refunded=0, order_id=None)
+        row = rows[0]
+        return Known(version=row.version, state=PaymentState(row.state), refunded=row.refunded, order_id=row.order_id)
 
     async def apply(self, payment: Payment, *, version: int) -> Applied:
         """Bring the order up to the payment's state, and enqueue what follows from it, in one transaction.
@@ -57,6 +59,8 @@ class SqlPayments:
                 await connection.execute(_keep(payment, order.id, version))
                 if payment.state is PaymentState.captured:
                     await _paid(connection, order.id)
+                if changed and (notice := notice_of(payment)):
+                    await connection.execute(*outbox.statement([notice]))
         return Applied(
             payment_id=payment.id, order_id=order.id, state=payment.state, refunded=payment.refunded, changed=changed
         )

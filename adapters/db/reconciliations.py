@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, bindparam, func, literal, select
@@ -23,13 +23,15 @@ FIRST = timedelta(days=1)
 """How far back the first one asks."""
 OVERLAP = timedelta(minutes=10)
 """The provider's clock need not be ours, and what it tells of the last moments need not be complete."""
+FURTHEST = timedelta(days=29)
+"""Stripe tells of changes for 30 days; where the last reconciliation is longer ago, what changed before is not found."""
 
 _enter = select(func.pg_try_advisory_lock(literal(_LOCK, BigInteger)))
 _leave = select(func.pg_advisory_unlock(literal(_LOCK, BigInteger)))
 _until = select(table.c.reconciled_until)
 _reached: Any = insert(table).values(reconciled_until=bindparam("moment"))
 _REACHED = _reached.on_conflict_do_update(
-    index_elements=["only"],
+    index_elements=["one"],
     set_={"reconciled_until": func.greatest(table.c.reconciled_until, _reached.excluded.reconciled_until)},
 )
 
@@ -73,7 +75,8 @@ class SqlReconciliations:
                 yield None
                 return
             try:
-                yield SqlTurn(connection, min(last or up_to - FIRST, up_to) - OVERLAP)
+                since = min(last or up_to - FIRST, up_to) - OVERLAP
+                yield SqlTurn(connection, max(since, datetime.now(UTC) - FURTHEST))
             finally:
                 with translated():
                     await connection.execute(_leave)

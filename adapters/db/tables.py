@@ -221,9 +221,9 @@ Index("ix_payment_events_payment_id", payment_events.c.payment_id)
 payment_reconciliation = Table(
     "payment_reconciliation",
     metadata,
-    Column("only", Boolean, primary_key=True, server_default=true()),
+    Column("one", Boolean, primary_key=True, server_default=true()),
     Column("reconciled_until", DateTime(timezone=True), nullable=False),
-    CheckConstraint("only", name="one_row"),
+    CheckConstraint("one", name="one_row"),
 )
 
 # Keys of the HTTP interface. Of a key itself only its hash is kept.

@@ -1,0 +1,46 @@
+"""The request of a mail about a payment, and what its step tells the workflow."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from domain.payments import Payment, PaymentState
+from domain.requests import JobRequest, ShortText
+
+Told = Literal["declined", "refunded", "partially-refunded"]
+"""States of a payment that its customer is told of. Of a captured one the order's confirmation tells."""
+
+
+class PaymentNoticeRequest(JobRequest):
+    """Tell a customer by mail that a payment failed or went back, once."""
+
+    payment_id: ShortText
+    state: Told
+    refunded: Annotated[int, Field(ge=0, le=2**63 - 1)]
+    """How much went back by then, in minor units: each further part is told of."""
+
+
+class Notice(BaseModel):
+    """What became of the mail; no personal data, since it is kept in history."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["told", "payment-moved-on", "no-address", "payment-not-found"]
+    delivery_key: str
+
+
+def notice_of(payment: Payment) -> PaymentNoticeRequest | None:
+    """The mail that a payment's state asks for; None where the customer hears nothing of it."""
+    told: Told
+    match payment.state:
+        case PaymentState.declined:
+            told = "declined"
+        case PaymentState.refunded:
+            told = "refunded"
+        case PaymentState.partially_refunded:
+            told = "partially-refunded"
+        case _:
+            return None
+    return PaymentNoticeRequest(payment_id=payment.id, state=told, refunded=payment.refunded)
