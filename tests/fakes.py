@@ -9,7 +9,9 @@ from typing import Any
 
 from domain.mail import Mail, MailContent
 from domain.orders import Customer, Order, OrderItem
+from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
 
 
 def an_order(order_id: int = 1042, *, email: str | None = "ada@example.com", confirmed: bool = False) -> Order:
@@ -89,4 +91,7 @@ def fake_ports(
         DeliveryLedger: ledger or FakeLedger(),
         MailTemplates: FakeTemplates(),
         MailSender: mail or FakeMail(),
+        PaymentProvider: FakeProvider(),
+        PaymentStore: FakePayments(),
+        Reconciliations: FakeReconciliations(),
     }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from domain.errors import NotFound
 from domain.payment_callback import Applied
 from domain.payment_ports import Known, VersionChanged
 from domain.payments import Payment, PaymentState
+from domain.requests import JobRequest
 
 
 def a_payment(
@@ -42,8 +44,8 @@ class FakeProvider:
 
 
 class FakePayments:
-    def __init__(self) -> None:
-        self.payments: dict[str, tuple[int, Payment]] = {}
+    def __init__(self, *payments: Payment) -> None:
+        self.payments: dict[str, tuple[int, Payment]] = {payment.id: (1, payment) for payment in payments}
 
     async def known(self, payment_id: str) -> Known:
         version, payment = self.payments.get(payment_id, (0, None))
@@ -64,3 +66,26 @@ class FakePayments:
             refunded=payment.refunded,
             changed=payment != before,
         )
+
+
+class FakeTurn:
+    def __init__(self) -> None:
+        self.since = datetime(2026, 1, 1, tzinfo=UTC)
+        self.enqueued: list[JobRequest] = []
+        self.until: datetime | None = None
+
+    async def enqueue(self, request: JobRequest) -> None:
+        self.enqueued.append(request)
+
+    async def reached(self, moment: datetime) -> None:
+        self.until = moment
+
+
+class FakeReconciliations:
+    def __init__(self, *, under_way: bool = False) -> None:
+        self.under_way = under_way
+        self.turn = FakeTurn()
+
+    @asynccontextmanager
+    async def alone(self, up_to: datetime) -> AsyncIterator[FakeTurn | None]:  # noqa: ARG002  # the port's
+        yield None if self.under_way else self.turn

@@ -10,9 +10,11 @@ from pydantic import SecretStr
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.engine import make_engine
 from adapters.db.orders import SqlOrders
+from adapters.db.payments import SqlPayments
 from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
 from adapters.settings import DatabaseSettings, MailSettings, SmtpSettings
+from domain.payment_ports import PaymentStore
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from tests.smtp_server import SmtpServer
 
@@ -40,6 +42,7 @@ async def ports(database: str, mail_server: SmtpServer, orders: SqlOrders) -> As
         DeliveryLedger: SqlDeliveryLedger(engine),
         MailTemplates: JinjaMailTemplates("Corner Shop"),
         MailSender: sender,
+        PaymentStore: SqlPayments(engine),
     }
     await sender.aclose()
     await engine.dispose()
