@@ -15,11 +15,11 @@ from adapters.payments.currencies import from_provider
 from domain.errors import ServiceUnavailable
 from domain.orders import MinorUnits
 from domain.payments import Payment, PaymentState
-from domain.requests import ShortText
 
 _MOST = 2**63 - 1
 _ORDER_ID = re.compile(r"[1-9][0-9]{0,18}")
 
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,255}$")]
 Amount = Annotated[MinorUnits, Field(le=_MOST // 100)]
 """With room for currencies that are counted in hundredths on one side alone."""
 
@@ -43,7 +43,7 @@ class Intent(_Shape):
     """A payment. `latest_charge` has to be asked for."""
 
     object: Literal["payment_intent"]
-    id: ShortText
+    id: Id
     status: str
     amount: Amount
     amount_received: Amount
@@ -82,7 +82,7 @@ class Event(_Shape):
     """Something that happened to a payment, its charge, a refund or a dispute."""
 
     object: Literal["event"]
-    id: ShortText
+    id: Id
     data: _Data
 
     @property
