@@ -17,13 +17,14 @@ from typer.core import TyperGroup
 from adapters import configuration
 from domain.errors import JobError
 from starter.cli import cancel, kinds, listing, pausing, relay, setup, status
+from starter.cli.outbox import outbox_commands
 from starter.cli.output import FAILED, MISUSED, Output, ReaderLeft
 from starter.cli.running import Interrupted
 from starter.cli.start import start_commands
 from starter.errors import StarterError
 from workflows.registry import Registry, RegistryError, registry
 
-_ORDER = ("setup", "start", "status", "list", "cancel", "pause", "resume", "paused", "kinds", "relay")
+_ORDER = ("setup", "start", "status", "list", "cancel", "outbox", "pause", "resume", "paused", "kinds", "relay")
 """In the help: as people come to need them."""
 
 _READER_LEFT = 128 + 13
@@ -106,6 +107,7 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
     status.add_to(app, out)
     listing.add_to(app, kinds_known, out)
     cancel.add_to(app, out)
+    app.add_typer(outbox_commands(out), name="outbox")
     kinds.add_to(app, kinds_known, out)
     relay.add_to(app, kinds_known, out)
     pausing.add_to(app, kinds_known, out)

@@ -77,13 +77,24 @@ class CommandLine:
         """Run it to its end."""
         return await (await self.begin(*arguments, **variables)).finished()
 
+    async def answering(self, answer: str, *arguments: object) -> Finished:
+        """Run it to its end; what it asks is answered so."""
+        process = await self._start(arguments, {}, stdin=asyncio.subprocess.PIPE)
+        assert process.stdin is not None
+        process.stdin.write(answer.encode())
+        process.stdin.close()
+        return await Running(process).finished()
+
     async def begin(self, *arguments: object, **variables: str) -> Running:
-        return Running(
-            await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "starter", *map(str, arguments)),
-                env={**self._environment, **variables},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )
+        return Running(await self._start(arguments, variables, stdin=asyncio.subprocess.DEVNULL))
+
+    async def _start(
+        self, arguments: tuple[object, ...], variables: Mapping[str, str], *, stdin: int
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "starter", *map(str, arguments)),
+            env={**self._environment, **variables},
+            stdin=stdin,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )

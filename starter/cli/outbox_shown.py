@@ -1,0 +1,192 @@
+"""How `jobs outbox` shows entries: as a table, as JSON, and as the statement that enters one again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from starter.cli.durations import duration
+from starter.cli.output import FAILED, Output
+
+if TYPE_CHECKING:
+    # Imports SQLAlchemy: half of the command line's start-up time.
+    from adapters.db.outbox_entries import Found, ListedEntry
+
+_LONG = timedelta(minutes=1)
+"""A relay takes an entry within seconds, one of an unknown kind after a minute."""
+
+
+def listed(entries: Sequence[ListedEntry], out: Output, *, nothing: str) -> None:
+    """A table, and what to do about what stands in it."""
+    out.document([document(entry) for entry in entries])
+    if not entries:
+        if not out.as_json:
+            out.note(nothing)
+        return
+    now = datetime.now(UTC)
+    if not out.as_json:
+        columns = ("id", "job", "waiting for", "attempts", "next attempt", "error")
+        out.table(columns, [_row(entry, now) for entry in entries])
+    if any(entry.refused_at for entry in entries):
+        out.note(
+            "What was refused waits for you: mend its cause, then `jobs outbox retry ID`; "
+            "what can never start: `jobs outbox discard ID`."
+        )
+    if any(not entry.troubled and now - entry.enqueued_at > 2 * _LONG for entry in entries):
+        out.note(
+            "Entries wait that nobody has tried to start: is a worker or `jobs relay` running, and Temporal there?"
+        )
+
+
+def as_it_can_be_entered_again(entry: ListedEntry, out: Output) -> None:
+    """The entry, its error, and the statement that enqueues its job."""
+    out.say(f"{entry.id}  {_visible(_job(entry))}")
+    out.say(f"  {_error(entry)}")
+    out.say(f"  {statement(entry)}")
+
+
+def retried(found: Found, out: Output) -> int:
+    """What became of a retry; returns the exit status."""
+    return _told(
+        found,
+        out,
+        what="retried",
+        said="will be tried again at once" if found.changed else "to try again",
+        untroubled="waits to be started, as it did before",
+        failing=("EntryNotFound", [(found.gone, _GONE)]),
+    )
+
+
+def discarded(found: Found, out: Output) -> int:
+    """What became of a discard; returns the exit status."""
+    return _told(
+        found,
+        out,
+        what="discarded",
+        said="discarded; each statement above, once corrected, enters its job again" if found.changed else "discarded",
+        untroubled=_UNTROUBLED,
+        failing=("NotDiscarded", [(found.gone, _GONE), (found.busy, _BUSY), (found.untroubled, _UNTROUBLED)]),
+    )
+
+
+_GONE = "is not in the outbox: it was started or discarded, or never was there"
+_BUSY = "is being started right now"
+_UNTROUBLED = "stays: it waits to be started, and nothing has gone wrong with it"
+
+
+def _told(
+    found: Found,
+    out: Output,
+    *,
+    what: str,
+    said: str,
+    untroubled: str,
+    failing: tuple[str, Sequence[tuple[Sequence[int], str]]],
+) -> int:
+    failure, ids_with_reasons = failing
+    errors = [f"{id_} {why}" for ids, why in ids_with_reasons for id_ in ids]
+    out.document(
+        {
+            what: [document(entry) | {"statement": statement(entry)} for entry in found.changed],
+            "untroubled": list(found.untroubled),
+            "busy": list(found.busy),
+            "gone": list(found.gone),
+            "error": {"type": failure, "message": f"{'; '.join(errors)}."} if errors else None,
+        }
+    )
+    out.say(f"{counted(len(found.changed)).capitalize()} {said}.")
+    for ids, why in ((found.untroubled, untroubled), (found.busy, _BUSY), (found.gone, _GONE)):
+        for id_ in ids:
+            out.note(f"{id_} {why}.")
+    return FAILED if errors else 0
+
+
+def counted(count: int) -> str:
+    """`1 entry`, `2 entries`."""
+    return f"{count or 'no'} {'entry' if count == 1 else 'entries'}"
+
+
+def document(entry: ListedEntry) -> dict[str, Any]:
+    """For programs."""
+    try:
+        payload: Any = json.loads(entry.payload)
+    except (ValueError, RecursionError):
+        payload = entry.payload
+    return {
+        "id": entry.id,
+        "kind": entry.kind,
+        "job_id": entry.job_id,
+        "payload": payload,
+        "state": "refused" if entry.refused_at else "put-off" if entry.troubled else "waiting",
+        "enqueued_at": _iso(entry.enqueued_at),
+        "not_before": _iso(entry.not_before),
+        "priority": entry.priority,
+        "fairness_key": entry.fairness_key,
+        "attempts": entry.attempts,
+        "retry_at": _iso(entry.retry_at),
+        "refused_at": _iso(entry.refused_at),
+        "error_type": entry.error_type,
+        "error": entry.error,
+    }
+
+
+def statement(entry: ListedEntry) -> str:
+    """SQL that enqueues the entry's job again."""
+    options: dict[str, datetime | int | str | None] = {
+        "start_at": entry.not_before,
+        "priority": entry.priority,
+        "fairness_key": entry.fairness_key,
+    }
+    given = [f"{name} => {_literal(value)}" for name, value in options.items() if value is not None]
+    return f"SELECT enqueue_job({', '.join([_literal(entry.kind), _literal(entry.payload), *given])});"
+
+
+def _literal(value: datetime | int | str) -> str:
+    if isinstance(value, int):
+        return str(value)
+    text = str(value)
+    # A backslash means itself whatever the server's settings, and control characters are no matter to a terminal.
+    escaped = "".join(
+        character if character.isprintable() else f"\\U{ord(character):08X}"
+        for character in text.replace("'", "''").replace("\\", "\\\\")
+    )
+    return f"E'{escaped}'" if "\\" in escaped else f"'{escaped}'"
+
+
+def _row(entry: ListedEntry, now: datetime) -> list[str | Text]:
+    if entry.refused_at:
+        following = "none"
+    elif entry.retry_at and entry.retry_at > now:
+        following = f"in {duration(entry.retry_at - now)}"
+    else:
+        following = "now"
+    style = "bold red" if entry.refused_at else ""
+    return [
+        Text(str(entry.id), style=style),
+        _visible(_job(entry)),
+        duration(now - entry.enqueued_at),
+        str(entry.attempts),
+        following,
+        _error(entry),
+    ]
+
+
+def _job(entry: ListedEntry) -> str:
+    return entry.job_id or f"{entry.kind} {entry.payload}"
+
+
+def _error(entry: ListedEntry) -> str:
+    return _visible(": ".join(part for part in (entry.error_type, entry.error) if part))
+
+
+def _visible(text: str) -> str:
+    """Without what would move a terminal's cursor: anybody may have written it."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
