@@ -96,6 +96,10 @@ class Book:
         self.events.clear()
         self.answers.clear()
 
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
     def _event(self, payment: HeldPayment, before: PaymentState | None, created: int) -> Happened:
         event_id = f"evt_{secrets.token_hex(12)}"
         type_, about = objects.happened(payment, before)

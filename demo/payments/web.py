@@ -65,6 +65,7 @@ def application(book: Book, connections: Connections) -> Starlette:
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
         await callbacks.aclose()
+        book.close()
 
     return Starlette(
         lifespan=lifespan,
