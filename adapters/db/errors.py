@@ -103,6 +103,11 @@ def closed_by_server(error: BaseException | None) -> bool:
     return sqlstate in _CLOSED_BY_SERVER or sqlstate.startswith("08")
 
 
+def gave_up_waiting(error: exc.DBAPIError) -> bool:
+    """Tell whether the statement failed because a lock did not become free within `lock_timeout`."""
+    return _sqlstate(_driver_error(error)) == "55P03"
+
+
 def _translate(error: Exception) -> JobError:
     if isinstance(error, exc.TimeoutError):
         return ServiceUnavailable("No connection to the database became free in time (DATABASE_CONNECTIONS).")

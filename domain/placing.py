@@ -1,0 +1,180 @@
+"""Placing an order: what a customer orders, and the port that takes it.
+
+The limits keep every total within 64 bits: 100 items of 10 000 pieces at 10¹² minor units are 10¹⁸.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Tag
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from domain.idempotency import Answer, Repeatable
+from domain.orders import PaymentMethod
+from domain.requests import EntityId
+
+MOST_ITEMS = 100
+MOST_PIECES = 10_000
+HIGHEST_PRICE = 10**12
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A text's pattern, and the words for it."""
+
+    pattern: str
+    expected: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _checked(self, text: str) -> str:
+        if not re.fullmatch(self.pattern, text):
+            raise PydanticCustomError("shape", "must be {expected}", {"expected": self.expected})
+        return text
+
+
+_LINE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=200), Shape(_LINE, "a text of one line, and not only of white space")
+]
+Note = Annotated[
+    str,
+    Field(max_length=1000),
+    Shape(r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$", "a text without control characters (line breaks are fine)"),
+]
+EmailAddress = Annotated[
+    str,
+    Field(max_length=254),
+    # Only what would break a mail's envelope or headers; whether an address exists, the mail server knows.
+    Shape(r"^[^\s@\x00-\x1f\x7f-\x9f]+@[^\s@\x00-\x1f\x7f-\x9f]+$", "a mail address, such as ada@example.com"),
+]
+Locale = Annotated[
+    str,
+    Field(max_length=40),
+    Shape(
+        r"^[a-z]{2,3}(_[A-Z][a-z]{3})?(_([A-Z]{2}|[0-9]{3}))?(_[A-Z0-9]{4,8})*$",
+        "a CLDR locale, such as de_CH",
+    ),
+]
+CurrencyCode = Annotated[str, Field(min_length=3, max_length=3), Shape("^[A-Z]{3}$", "an ISO 4217 code, such as EUR")]
+
+
+class _Given(BaseModel):
+    # Strict: a number in quotes, or true, is no number.
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class NewCustomer(_Given):
+    """A customer to be added."""
+
+    name: Name
+    """As the customer spells it."""
+    email: EmailAddress | None
+    """Null where the shop has no address: no confirmation is sent then."""
+    locale: Locale
+    """Language and region of the customer's mails."""
+
+
+class NewItem(_Given):
+    """One line of an order."""
+
+    name: Name
+    """What is ordered, as the confirmation shows it."""
+    quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
+    """Pieces."""
+    unit_price: Annotated[int, Field(ge=0, le=HIGHEST_PRICE)]
+    """Of one piece, in the currency's minor unit: cents for EUR, yen for JPY."""
+
+
+class _NewOrder(_Given):
+    currency: CurrencyCode
+    """ISO 4217 code."""
+    items: Annotated[list[NewItem], Field(min_length=1, max_length=MOST_ITEMS)]
+    """What is ordered, in the order in which the confirmation lists it."""
+    gift_note: Note | None = None
+    """Printed on the confirmation."""
+    payment: Annotated[PaymentMethod, Field(strict=False)]
+    """`later`: on an invoice, and the order is confirmed at once. `online`: the order is confirmed once its payment is
+    captured."""
+
+    @property
+    def total(self) -> int:
+        """What the items cost, in minor units."""
+        return sum(item.quantity * item.unit_price for item in self.items)
+
+
+class OrderOfCustomer(_NewOrder):
+    """An order of a customer whom the shop knows."""
+
+    customer_id: EntityId
+    """Id of the customer."""
+
+
+class OrderOfNewCustomer(_NewOrder):
+    """An order of a customer who is added with it."""
+
+    customer: NewCustomer
+
+
+def _whose(body: Any) -> str | None:
+    match "customer_id" in body, "customer" in body:
+        case True, False:
+            return "known"
+        case False, True:
+            return "new"
+        case _:
+            return None
+
+
+NewOrder = Annotated[
+    Annotated[OrderOfCustomer, Tag("known")] | Annotated[OrderOfNewCustomer, Tag("new")],
+    Discriminator(
+        _whose,
+        custom_error_type="customer",
+        custom_error_message="must have either customer_id, of a customer who is there, or customer, to be added",
+    ),
+]
+"""What a customer orders."""
+
+
+class Placed(BaseModel):
+    """An order that was placed just now."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: int
+    customer_id: int
+    currency: str
+    total: int
+    payment: PaymentMethod
+
+
+class UnknownCustomer(Exception):
+    """There is no customer with this id; nothing was placed."""
+
+
+class OrderDesk(Protocol):
+    """Takes orders."""
+
+    async def place(
+        self,
+        order: OrderOfCustomer | OrderOfNewCustomer,
+        answer: Callable[[Placed], Answer],
+        repeatable: Repeatable | None,
+    ) -> Answer:
+        """Place the order, enqueue its confirmation where it is paid later, and keep the answer: all or nothing.
+
+        A request that was answered before, and is repeatable, gets that answer again. Raises UnknownCustomer,
+        KeyReused, StillAtWork; OutcomeUnknown where the connection broke at the commit.
+        """
+        ...

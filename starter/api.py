@@ -1,0 +1,128 @@
+"""The HTTP interface. Composition root: settings → adapters → routes.
+
+    uvicorn starter.api:app --port 8080
+
+It is configured by `API_*`, `DATABASE_*` and `TEMPORAL_*`, read when it starts. It starts with PostgreSQL or Temporal
+away, and serves as soon as they are there.
+"""
+
+from __future__ import annotations
+
+import gc
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from pydantic import ValidationError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.middleware import Middleware
+from temporalio.client import Client
+
+from adapters import configuration
+from adapters.db.api_keys import SqlApiKeys
+from adapters.db.engine import make_engine, probe
+from adapters.db.enqueued_jobs import SqlEnqueuedJobs
+from adapters.db.orders import SqlOrders
+from adapters.db.placing import SqlOrderDesk
+from adapters.readiness import Need
+from adapters.settings import ApiSettings, DatabaseSettings
+from starter.connection import check_namespace, connect
+from starter.errors import StarterError
+from starter.http import jobs, openapi, orders, probes
+from starter.http.body_limit import BodyLimit
+from starter.http.deadline import Deadline
+from starter.http.errors import handle_errors
+from starter.http.gate import Gate
+from starter.http.health import Health
+from starter.http.last_resort import LastResort
+from starter.http.parts import Parts
+from starter.jobs import Jobs
+from workflows.registry import registry
+
+_PROBE_LIMIT = timedelta(seconds=2)
+
+_CANCELLING = 2
+"""Connections for those that are held while Temporal answers, so that orders need not wait for that."""
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def make_app(
+    settings: ApiSettings | None = None, *, database: DatabaseSettings | None = None, client: Client | None = None
+) -> FastAPI:
+    """Make the app. What is not given is read from the environment when it starts; nothing connects before."""
+    app = FastAPI(
+        title="durable-jobs",
+        version=version("durable-jobs"),
+        lifespan=_lifespan(settings, database, client),
+        middleware=[Middleware(LastResort), Middleware(Deadline), Middleware(BodyLimit)],
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]  # FastAPI's own way to do this
+    routers = (orders.router, jobs.router, probes.router)
+    for router in routers:
+        app.include_router(router)
+    handle_errors(app, routers)
+    return app
+
+
+def _lifespan(settings: ApiSettings | None, database: DatabaseSettings | None, client: Client | None) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            try:
+                own, its = settings or ApiSettings(), database or DatabaseSettings()
+            except ValidationError as exc:
+                # Pydantic's text would show the values.
+                raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
+            registry.load_installed()
+            app.state.parts = await _parts(stack, own, its, client)
+            yield
+        app.state.parts = None
+        # The SDK's threads must not meet its objects at the interpreter's end.
+        gc.collect()
+
+    return lifespan
+
+
+async def _parts(stack: AsyncExitStack, settings: ApiSettings, its: DatabaseSettings, client: Client | None) -> Parts:
+    def engine(name: str, connections: int) -> AsyncEngine:
+        made = make_engine(its.model_copy(update={"connections": connections}), application_name=f"durable-jobs-{name}")
+        stack.push_async_callback(made.dispose)
+        return made
+
+    shared, probed = engine("api", its.connections), engine("probe", 1)
+    client = client or await connect(lazy=True, identity=f"api@{socket.gethostname()}")
+
+    async def temporal() -> str:
+        await check_namespace(client)
+        return f"{client.service_client.config.target_host}, namespace {client.namespace}"
+
+    async def postgres() -> str:
+        return f"PostgreSQL {await probe(probed)}, schema up to date"
+
+    health = Health(
+        Need("database", postgres, limit=_PROBE_LIMIT), Need("temporal", temporal, (StarterError,), _PROBE_LIMIT)
+    )
+    stack.push_async_callback(health.close)
+    return Parts(
+        desk=SqlOrderDesk(shared, kept=settings.idempotency_kept),
+        orders=SqlOrders(shared),
+        enqueued=SqlEnqueuedJobs(shared, held=engine("cancel", _CANCELLING)),
+        gate=Gate(SqlApiKeys(shared)),
+        jobs=Jobs(client),
+        kinds=registry,
+        health=health,
+        body_limit=settings.body_limit,
+        request_timeout=timedelta(seconds=settings.request_timeout),
+    )
+
+
+app = make_app()

@@ -1,0 +1,200 @@
+"""`/orders`: placing an order, and looking at one."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from domain.errors import OutcomeUnknown
+from domain.idempotency import Answer, KeyReused, StillAtWork
+from domain.order_confirmation import OrderConfirmationRequest
+from domain.orders import Order, PaymentMethod
+from domain.placing import NewOrder, OrderOfCustomer, OrderOfNewCustomer, Placed, UnknownCustomer
+from starter.http import idempotency
+from starter.http.api_keys import Client
+from starter.http.documented import ALWAYS, problems
+from starter.http.json_body import read_json
+from starter.http.parts import parts_of
+from starter.http.problems import FieldProblem, Problem, ProblemType, not_found, unavailable
+
+NEW_ORDER: TypeAdapter[OrderOfCustomer | OrderOfNewCustomer] = TypeAdapter(NewOrder)
+
+_MOST_DIGITS = 19
+
+
+class OrderLinks(BaseModel):
+    """Where to go on, as paths of this server."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    self: str
+    """The order."""
+    job: str | None
+    """The job that sends its confirmation; null where there is none yet."""
+
+
+class PlacedOrder(BaseModel):
+    """An order that was taken."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    id: int
+    """The order number."""
+    customer_id: int
+    currency: str
+    total: int
+    """What it costs, in the currency's minor unit."""
+    payment: PaymentMethod
+    links: OrderLinks
+
+
+class Item(BaseModel):
+    """One line of an order."""
+
+    name: str
+    quantity: int
+    unit_price: int
+
+
+class OrderView(PlacedOrder):
+    """An order, and how it stands. Times are in UTC."""
+
+    items: list[Item]
+    gift_note: str | None
+    placed_at: datetime
+    paid_at: datetime | None
+    """When its payment was captured."""
+    confirmation_sent_at: datetime | None
+    """When its confirmation was sent; null where it wasn't, so far."""
+
+
+router = APIRouter(tags=["orders"])
+
+
+@router.post(
+    "/orders",
+    operation_id="place_order",
+    status_code=202,
+    summary="Place an order",
+    response_model=PlacedOrder,
+    response_description="The order is placed, and its confirmation under way where it is paid later.",
+    responses={
+        202: {
+            "headers": {
+                "Location": {"description": "Path of the order.", "required": True, "schema": {"type": "string"}},
+                idempotency.REPLAYED: {
+                    "description": "`true` where the answer was given before, and nothing happened now.",
+                    "schema": {"type": "string", "const": "true"},
+                },
+            },
+        },
+        **problems(
+            *ALWAYS,
+            ProblemType.malformed_request,
+            ProblemType.invalid_idempotency_key,
+            ProblemType.request_timeout,
+            ProblemType.still_at_work,
+            ProblemType.unsupported_media_type,
+            ProblemType.invalid_request,
+            ProblemType.idempotency_key_reused,
+        ),
+    },
+    openapi_extra={"parameters": [idempotency.PARAMETER]},
+)
+async def place(request: Request, client: Client) -> Response:
+    """The order, and the job that confirms it, are there together or not at all, also while Temporal is away.
+
+    Send an `Idempotency-Key`, so that the request can be sent again after a broken connection or a 5xx.
+    """
+    read = await read_json(request, NEW_ORDER, tagged=True)
+    repeatable = idempotency.repeatable(request, client, read.hash_with("POST /orders"))
+    base = request.scope.get("root_path", "")
+
+    def answer(placed: Placed) -> Answer:
+        links = _links(placed.id, base, has_job=placed.payment is PaymentMethod.later)
+        shown = PlacedOrder(**placed.model_dump(), links=links)
+        return Answer(status=202, body=shown.model_dump_json(), location=links.self)
+
+    try:
+        given = await parts_of(request.scope).desk.place(read.value, answer, repeatable)
+    except UnknownCustomer:
+        unknown = FieldProblem(pointer="#/customer_id", detail="must be the id of a customer who is there")
+        raise Problem(ProblemType.invalid_request, "There is no such customer.", errors=[unknown]) from None
+    except KeyReused:
+        raise Problem(
+            ProblemType.idempotency_key_reused,
+            f"This {idempotency.HEADER} belongs to another request, with another body. Choose a new one.",
+        ) from None
+    except StillAtWork:
+        raise Problem(
+            ProblemType.still_at_work,
+            f"The first request with this {idempotency.HEADER} is still at work. Send the same again in a moment.",
+            retry_after=1,
+        ) from None
+    except OutcomeUnknown:
+        raise unavailable(
+            "The connection to the database broke at the very end: the order may be placed. "
+            + (
+                f"Send the same again, with its {idempotency.HEADER}."
+                if repeatable
+                else "Look before you place it anew."
+            )
+        ) from None
+    headers = {"Location": given.location} if given.location else {}
+    if given.replayed:
+        headers[idempotency.REPLAYED] = "true"
+    return Response(given.body, given.status, headers, "application/json")
+
+
+@router.get(
+    "/orders/{order_id}",
+    operation_id="get_order",
+    summary="Look at an order",
+    response_description="The order, and how it stands.",
+    responses=problems(*ALWAYS, ProblemType.not_found),
+)
+async def look(
+    request: Request,
+    client: Client,  # noqa: ARG001  # whoever has a key may
+    order_id: Annotated[
+        str,
+        Path(
+            description="The order number.",
+            json_schema_extra={"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+            openapi_examples={"number": {"value": 1042}},
+        ),
+    ],
+) -> OrderView:
+    """Tells whether it is paid, and whether its confirmation has been sent. `links.job` tells how the job fares."""
+    known = re.fullmatch(f"[1-9][0-9]{{0,{_MOST_DIGITS - 1}}}", order_id) and int(order_id) < 2**63
+    order = await parts_of(request.scope).orders.get(int(order_id)) if known else None
+    if order is None:
+        raise not_found("order with this number")
+    return _view(order, request.scope.get("root_path", ""))
+
+
+def _view(order: Order, base: str) -> OrderView:
+    # One that is paid online has a job once it is paid.
+    has_job = order.payment is PaymentMethod.later or order.paid_at is not None
+    return OrderView(
+        id=order.id,
+        customer_id=order.customer.id,
+        currency=order.currency,
+        total=order.total,
+        payment=order.payment,
+        links=_links(order.id, base, has_job=has_job),
+        items=[Item(**item.model_dump()) for item in order.items],
+        gift_note=order.gift_note,
+        placed_at=order.placed_at,
+        paid_at=order.paid_at,
+        confirmation_sent_at=order.confirmation_sent_at,
+    )
+
+
+def _links(order_id: int, base: str, *, has_job: bool) -> OrderLinks:
+    job = OrderConfirmationRequest(order_id=order_id).workflow_id
+    return OrderLinks(self=f"{base}/orders/{order_id}", job=f"{base}/jobs/{job}" if has_job else None)

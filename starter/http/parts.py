@@ -1,0 +1,38 @@
+"""What the routes work with: made when the app starts, by the composition root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from starlette.types import Scope
+
+from domain.enqueued import EnqueuedJobs
+from domain.placing import OrderDesk
+from domain.ports import OrderRepository
+from starter.http.gate import Gate
+from starter.http.health import Health
+from starter.jobs import Jobs
+from workflows.registry import Registry
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Of one app."""
+
+    desk: OrderDesk
+    orders: OrderRepository
+    enqueued: EnqueuedJobs
+    gate: Gate
+    jobs: Jobs
+    kinds: Registry
+    health: Health
+    body_limit: int
+    """Bytes."""
+    request_timeout: timedelta
+
+
+def parts_of(scope: Scope) -> Parts:
+    """Of the app that has got the request."""
+    return cast("Parts", scope["app"].state.parts)
