@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from adapters import configuration
 from domain.errors import JobError
 from starter.cli import cancel, kinds, listing, pausing, relay, setup, status
+from starter.cli.api_keys import api_key_commands
 from starter.cli.outbox import outbox_commands
 from starter.cli.output import FAILED, MISUSED, Output, ReaderLeft
 from starter.cli.running import Interrupted
@@ -24,7 +25,20 @@ from starter.cli.start import start_commands
 from starter.errors import StarterError
 from workflows.registry import Registry, RegistryError, registry
 
-_ORDER = ("setup", "start", "status", "list", "cancel", "outbox", "pause", "resume", "paused", "kinds", "relay")
+_ORDER = (
+    "setup",
+    "start",
+    "status",
+    "list",
+    "cancel",
+    "outbox",
+    "pause",
+    "resume",
+    "paused",
+    "kinds",
+    "relay",
+    "api-keys",
+)
 """In the help: as people come to need them."""
 
 _READER_LEFT = 128 + 13
@@ -111,6 +125,7 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
     kinds.add_to(app, kinds_known, out)
     relay.add_to(app, kinds_known, out)
     pausing.add_to(app, kinds_known, out)
+    app.add_typer(api_key_commands(out), name="api-keys")
     return app
 
 
