@@ -8,6 +8,7 @@ from pathlib import Path
 import uvicorn
 
 from demo.payments.book import Book
+from demo.payments.callbacks import Callbacks
 from demo.payments.connections import Connections
 from demo.payments.web import application
 from demo.ports import LOOPBACK
@@ -21,7 +22,7 @@ def main() -> None:
     options = parser.parse_args()
     connections = Connections()
     uvicorn.run(
-        application(Book(options.folder), connections),
+        application(Book(options.folder), Callbacks(options.folder / "callbacks.json"), connections),
         host=LOOPBACK,
         port=options.port,
         http=connections.protocol(),

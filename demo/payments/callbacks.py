@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Literal
 
 import httpx
@@ -66,14 +67,22 @@ class Delivery(BaseModel):
 class Callbacks:
     """Sends them, each in a task of its own. What is not taken when the provider is stopped is not sent again."""
 
-    def __init__(self) -> None:
-        """Nobody is told anything yet."""
-        self.settings = CallbackSettings()
+    def __init__(self, path: Path) -> None:
+        """Where callbacks go is kept in the file `path`; where there is none yet, nobody is told anything."""
+        self._path = path
+        self.settings = CallbackSettings.model_validate_json(path.read_bytes()) if path.exists() else CallbackSettings()
         self.held: list[Happened] = []
         self.deliveries: deque[Delivery] = deque(maxlen=10_000)
         self._under_way: set[asyncio.Task[None]] = set()
         # The environment may name a proxy, which has no business with the loopback interface.
         self._http = httpx.AsyncClient(trust_env=False, timeout=10)
+
+    def change(self, settings: CallbackSettings) -> None:
+        """Have all that happens from now on told so."""
+        self.settings = settings
+        half = self._path.with_suffix(".tmp")
+        half.write_text(settings.model_dump_json())
+        half.replace(self._path)
 
     def tell(self, event: Happened) -> None:
         """Have the shop told of an event, as the settings are now."""
@@ -87,7 +96,7 @@ class Callbacks:
     def release(self, order: Order) -> None:
         """Send what was held, one after the other, and hold nothing more."""
         events, self.held = self.held, []
-        self.settings = self.settings.model_copy(update={"hold": False})
+        self.change(self.settings.model_copy(update={"hold": False}))
         if order == "reversed":
             events.reverse()
         elif order == "shuffled":
@@ -106,16 +115,17 @@ class Callbacks:
             await asyncio.wait(self._under_way)
 
     def forget(self) -> None:
-        """Send nothing more, hold nothing, and behave."""
+        """Send nothing more, hold nothing, and tell nobody."""
         for task in self._under_way:
             task.cancel()
-        self.settings = CallbackSettings()
+        self.change(CallbackSettings())
         self.held.clear()
         self.deliveries.clear()
 
     async def aclose(self) -> None:
         """Send nothing more."""
-        self.forget()
+        for task in self._under_way:
+            task.cancel()
         await self._http.aclose()
 
     async def _send(self, events: Sequence[Happened], settings: CallbackSettings) -> None:

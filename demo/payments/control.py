@@ -87,7 +87,7 @@ def routes(book: Book, script: Script, callbacks: Callbacks) -> list[Route]:
         return JSONResponse([call.model_dump(mode="json") for call in script.calls])
 
     async def settings(request: Request) -> Response:
-        callbacks.settings = _changed(callbacks.settings, await request.json())
+        callbacks.change(_changed(callbacks.settings, await request.json()))
         return Response(status_code=204)
 
     async def release(request: Request) -> Response:

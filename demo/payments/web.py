@@ -31,11 +31,11 @@ _SHOWN = 100
 _PAGE_POLICY = "default-src 'none'; style-src 'self'; form-action 'self'"
 
 
-def application(book: Book, connections: Connections) -> Starlette:
+def application(book: Book, callbacks: Callbacks, connections: Connections) -> Starlette:
     """The provider over a book."""
     templates = Jinja2Templates(_PAGES)
     templates.env.filters.update(local_time=_local_time)
-    script, callbacks = Script(), Callbacks()
+    script = Script()
 
     async def home(request: Request) -> Response:
         newest_first = list(reversed(book.payments.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -12,6 +13,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from demo.payments.controller import ProviderController
 from demo.payments.keys import WEBHOOK_SECRET
 from demo.ports import free_port
+from demo.stack import Stack
 from domain.payments import PaymentState
 from tests.demo.callback_receiver import CallbackReceiver, Received
 
@@ -179,6 +181,18 @@ async def test_callbacks_that_are_held_come_in_another_order(
     assert {callback.headers["webhook-id"] for callback in shop.received} == {
         event.id for event in (await provider.events())[len(happened) :]
     }
+
+
+async def test_the_provider_knows_the_shop_after_its_restart(shop: CallbackReceiver, stack: Stack) -> None:
+    assert stack.payments is not None
+    await asyncio.to_thread(stack.payments.kill)
+    await asyncio.to_thread(stack.payments.start)
+
+    async with ProviderController(stack.payments_url) as again:
+        await again.begin(1042, 100)
+        await again.idle()
+
+    assert len(shop.received) == 1
 
 
 async def test_every_state_has_a_callback(provider: ProviderController, shop: CallbackReceiver) -> None:
