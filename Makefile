@@ -26,8 +26,8 @@ lint: .venv/dev  ## format, lint, types, imports
 crash: .venv/dev  ## processes killed at any moment, in the numbers that the promises name; takes some minutes
 	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox -p no:randomly
 
-bench: .venv/dev  ## figures, against a plain Temporal worker
-	$(BIN)/python -m benchmarks.order_confirmation
+bench: .venv/dev  ## figures, against a plain Temporal worker; takes some minutes
+	status=0; for part in order_confirmation outbox; do $(BIN)/python -m benchmarks.$$part || status=1; done; exit $$status
 
 worker: .venv/demo  ## a worker for a stack that is there already (TEMPORAL_*, DATABASE_*, SMTP_*)
 	exec $(BIN)/python worker.py

@@ -20,7 +20,7 @@ from workflows.registry import registry
 
 
 async def main() -> None:
-    """Work until killed."""
+    """Work until the input ends."""
     settings = Settings()
     logs.configure(format=settings.worker.log_format, level=settings.worker.log_level)
     metrics = Metrics()

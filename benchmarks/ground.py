@@ -58,7 +58,7 @@ class Ground:
         }
         if plain:
             environment["TEMPORAL_ADDRESS"] = self.plain_server.address
-        log = self.folder / f"{Path(arguments[-1]).name}.log"
+        log = self.folder / ("-".join(Path(argument).name for argument in arguments) + ".log")
         process = spawn([sys.executable, *arguments], environment, log)
         try:
             yield process

@@ -75,6 +75,7 @@ class Sink:
         """Start it."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.sink"],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         assert self._process.stdout is not None  # noqa: S101  # a pipe was asked for

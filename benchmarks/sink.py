@@ -61,7 +61,8 @@ class Session(asyncio.Protocol):
 
 
 async def main() -> None:
-    """Serve until killed."""
+    """Serve until killed, or until the input ends: that is when the benchmark has ended."""
+    asyncio.get_running_loop().add_reader(sys.stdin, os._exit, 0)
     server = await asyncio.get_running_loop().create_server(Session, "127.0.0.1", 0, backlog=1024)
     Session._say(f"{server.sockets[0].getsockname()[1]}\n")
     await server.serve_forever()

@@ -16,7 +16,7 @@ from benchmarks.plain.workflow import PlainOrderConfirmation
 
 
 async def main() -> None:
-    """Work until killed."""
+    """Work until the input ends."""
     settings = Settings()
     orders = SqlOrders(make_engine(settings.database))
     activities = PlainActivities(
