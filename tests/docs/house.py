@@ -15,7 +15,7 @@ ROOMS = ("domain", "workflows", "activities", "adapters", "starter", "demo")
 PYTHON_HERE = (sys.executable, "-m")
 """Runs a module of the folder that a process is started in."""
 
-_OURS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "WORKER_", "JOBS_")
+_OURS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "OUTBOX_", "API_", "WORKER_", "JOBS_")
 
 
 def clean_environment() -> dict[str, str]:
@@ -41,6 +41,8 @@ def copy_with_tests(to: Path) -> Path:
             "__init__.py",
             "conftest.py",
             "fakes.py",
+            "fakes_payments.py",
+            "namespaces.py",
             "workflows/__init__.py",
             "workflows/conftest.py",
             "workflows/test_replay.py",
