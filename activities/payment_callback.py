@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from temporalio import activity
 
 from domain.errors import ServiceUnavailable
@@ -14,6 +17,9 @@ _FETCHES = 5
 
 class PaymentCallbackActivities:
     """What a payment callback does to the world, behind ports."""
+
+    calls: ClassVar[Mapping[type, int]] = {PaymentStore: 2}
+    """More than one call of a port in an attempt that nobody disturbs, for the check of time limits."""
 
     def __init__(self, provider: PaymentProvider, payments: PaymentStore) -> None:
         """Take the ports; nothing is built or read here."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from temporalio import activity
 
@@ -21,6 +22,9 @@ _TEMPLATES = {
 
 class PaymentNoticeActivities:
     """What a mail about a payment does to the world, behind ports."""
+
+    calls: ClassVar[Mapping[type, int]] = {DeliveryLedger: 2}
+    """More than one call of a port in an attempt, for the check of time limits."""
 
     def __init__(
         self,

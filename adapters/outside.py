@@ -62,6 +62,8 @@ class Outside:
         self.limits: dict[type, tuple[timedelta, str]] = {
             OrderRepository: by_database,
             DeliveryLedger: by_database,
+            PaymentStore: by_database,
+            Reconciliations: by_database,
             PaymentProvider: (longest_call(settings.payment), "PAYMENT_CALL_TIMEOUT"),
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
         }
