@@ -24,7 +24,7 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from adapters import configuration
 from adapters.email.course import longest_send
@@ -83,6 +83,9 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
             sandbox=settings.sandbox,
             # A job's task holds its slot until its local steps are done: the first number is how many jobs are at work.
             max_concurrent_workflow_tasks=slots.tasks,
+            # A poll holds a slot as well, and a start that finds none is not eager: after a busy hour the SDK would
+            # have so many polls that no start was.
+            workflow_task_poller_behavior=PollerBehaviorAutoscaling(initial=2, maximum=max(2, slots.tasks // 4)),
             max_concurrent_local_activities=slots.steps,
             max_concurrent_activities=slots.steps,
             # Jobs that wait for their next attempt are kept in memory, the rest is replayed from history when it goes
