@@ -6,6 +6,7 @@ import pytest
 
 from demo.ports import free_port
 from demo.stack import Stack
+from starter.setup import wanted_search_attributes
 from tests.namespaces import new_namespace
 from tests.worker.worker_process import output_of
 
@@ -110,7 +111,7 @@ async def test_search_attributes_that_are_missing_are_named(environment: dict[st
     assert status == 1
     assert findings(out)["Temporal"].startswith("OK")
     assert findings(out)["Search attributes"].startswith("FAILED")
-    assert "ErrorType, OrderId" in findings(out)["Search attributes"]
+    assert ", ".join(sorted(wanted_search_attributes())) in findings(out)["Search attributes"]
 
 
 async def test_time_limits_longer_than_an_attempt_fail_with_the_settings_to_lower(environment: dict[str, str]) -> None:

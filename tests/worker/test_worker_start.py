@@ -11,6 +11,7 @@ from adapters.db import migrate
 from demo.ports import free_port
 from tests.worker.conftest import Place, Start
 from tests.worker.worker_process import output_of
+from workflows.registry import registry
 
 
 async def test_a_worker_takes_jobs(start: Start, place: Place) -> None:
@@ -65,7 +66,7 @@ async def test_a_queue_that_no_kind_has_is_refused_with_the_known_ones(environme
     status, _, err = await output_of(environment, "--queues", "notifications,letters")
 
     assert status == 2
-    assert err == "worker: There is no queue 'letters'; there are: notifications.\n"
+    assert err == f"worker: There is no queue 'letters'; there are: {', '.join(registry.queues())}.\n"
 
 
 async def test_a_setting_that_makes_no_sense_is_named_without_its_value(environment: dict[str, str]) -> None:
