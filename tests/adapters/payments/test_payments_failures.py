@@ -6,9 +6,13 @@ import asyncio
 import ssl
 
 import pytest
+import stripe
 import trustme
 
+from adapters.payments.api import API_VERSION
+from demo.payments import objects
 from demo.payments.controller import ProviderController
+from demo.payments.keys import API_KEY
 from demo.ports import free_port
 from demo.stack import Stack
 from domain.errors import ConnectionBroken, InvalidRequest, JobError, NetworkTimeout, ServiceUnavailable, TransientError
@@ -133,6 +137,28 @@ async def test_a_certificate_of_an_unknown_authority_is_not_trusted(
         with pytest.raises(ServiceUnavailable, match=r"certificate cannot be verified \(X.509 error \d+\)"):
             await payments.get(payment_id)
     assert not any(heard)
+
+
+async def test_a_call_names_the_interface_that_it_reads_and_takes_nothing_compressed(
+    make_payments: MakePayments, payment_id: str
+) -> None:
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/mock"
+        with pytest.raises(ConnectionBroken):
+            await make_payments(url=url).get(payment_id)
+
+    lines = heard[0].decode("ascii").split("\r\n")
+    assert lines[0] == f"GET /mock/v1/payment_intents/{payment_id}?expand%5B%5D=latest_charge HTTP/1.1"
+    assert {f"Stripe-Version: {API_VERSION}", "Accept-Encoding: identity", f"Authorization: Bearer {API_KEY}"} <= {
+        *lines
+    }
+    assert stripe.api_version == objects.API_VERSION == API_VERSION
 
 
 async def test_a_call_waits_for_a_free_connection_only_so_long(
