@@ -29,6 +29,7 @@ from temporalio.worker import PollerBehaviorAutoscaling, Worker
 from adapters import configuration
 from adapters.email.course import longest_send
 from adapters.outside import Misconfigured, Outside
+from adapters.payments.api import longest_call
 from adapters.process import leave, settle
 from adapters.readiness import Need, Readiness, Unmet, look
 from adapters.settings import OutboxSettings, Settings, WorkerSettings
@@ -201,6 +202,8 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
         Need("Database", outside.database, limit=_START_LIMIT),
         Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
     ]
+    if settings.payment.api_key is not None:
+        needs.append(Need("Payment provider", outside.provider.probe, limit=longest_call(settings.payment)))
     findings = [await look(need) for need in needs]
     sys.stdout.write("".join(f"{name:<28} {configuration.shown(value)}\n" for name, value in values.items()) + "\n")
     for finding in findings:

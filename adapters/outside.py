@@ -68,7 +68,10 @@ class Outside:
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
         }
         """By port: the longest that one call can take, and the settings that this comes from."""
-        self.at_once: dict[type, int] = {MailSender: settings.smtp.connections}
+        self.at_once: dict[type, int] = {
+            MailSender: settings.smtp.connections,
+            PaymentProvider: settings.payment.connections,
+        }
         """By port: how many calls it serves at a time, where that is less than there are jobs at work."""
 
     async def database(self) -> str:

@@ -10,7 +10,7 @@ from starter.setup import wanted_search_attributes
 from tests.namespaces import new_namespace
 from tests.worker.worker_process import output_of
 
-PARTS = ("Kinds of job", "Temporal", "Search attributes", "Database", "Mail server")
+PARTS = ("Kinds of job", "Temporal", "Search attributes", "Database", "Mail server", "Payment provider")
 
 
 def findings(out: str) -> dict[str, str]:
@@ -23,7 +23,7 @@ async def test_a_worker_that_has_all_it_needs_passes(environment: dict[str, str]
     status, out, err = await output_of(environment, "--check")
 
     assert (status, err) == (0, "")
-    assert [line.split()[0] for line in findings(out).values()] == ["OK"] * 5
+    assert [line.split()[0] for line in findings(out).values()] == ["OK"] * 6
     assert f"namespace {environment['TEMPORAL_NAMESPACE']}, server 1." in findings(out)["Temporal"]
     assert "order-confirmation (notifications)" in findings(out)["Kinds of job"]
 
