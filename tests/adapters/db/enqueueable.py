@@ -102,6 +102,14 @@ class OwnRulesRequest(JobRequest):
     today: date = Field(default_factory=lambda: date(2026, 1, 31))
 
 
+class EvenRequest(JobRequest):
+    even: Annotated[int, AfterValidator(lambda number: number - number % 2)]
+
+
+class MixedRequest(JobRequest):
+    mixed: Literal[1, True, "x"]
+
+
 class OpenRequest(JobRequest):
     model_config = ConfigDict(extra="ignore")
 
@@ -149,6 +157,8 @@ class NamedRequest(JobRequest):
 
 CHECKED_IN_PART: list[type[JobRequest]] = [
     OwnRulesRequest,
+    EvenRequest,
+    MixedRequest,
     OpenRequest,
     AliasRequest,
     RewrittenRequest,
