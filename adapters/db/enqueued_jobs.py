@@ -42,8 +42,9 @@ _WITHDRAW = delete(outbox).where(_this).returning(_c.id)
 class SqlEnqueuedJobs:
     """Implements `domain.enqueued.EnqueuedJobs`."""
 
-    def __init__(self, engine: AsyncEngine, *, held: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, *, held: AsyncEngine, wait: timedelta = _WAIT) -> None:
         """Share the engine's pool. `held` is for what is taken out, whose connection is held while others answer."""
+        self._wait = wait
         self._held = held
         self._statements = Statements(engine)
 
@@ -68,7 +69,7 @@ class SqlEnqueuedJobs:
         async with AsyncExitStack() as stack:
             with translated():
                 connection = await stack.enter_async_context(self._held.begin())
-                await limit_waits(connection, _WAIT)
+                await limit_waits(connection, self._wait)
                 try:
                     taken = (await connection.execute(_WITHDRAW, {"id_of_job": job_id})).all()
                 except DBAPIError as error:

@@ -19,7 +19,7 @@ from adapters.db.locks import limit_waits
 from adapters.db.tables import idempotency_keys
 from domain.idempotency import Answer, KeyReused, Repeatable, StillAtWork
 
-_WAIT = timedelta(seconds=5)
+WAIT = timedelta(seconds=5)
 """How long a request waits for an earlier one with the same key."""
 
 _REMOVED_AT_ONCE = 10
@@ -64,12 +64,14 @@ _REMOVE = delete(idempotency_keys).where(
 )
 
 
-async def claim(connection: AsyncConnection, request: Repeatable, kept: timedelta) -> Answer | None:
+async def claim(
+    connection: AsyncConnection, request: Repeatable, *, kept: timedelta, wait: timedelta = WAIT
+) -> Answer | None:
     """Claim the request's key for the connection's transaction, which then must `keep` an answer or roll back.
 
     Returns the answer instead where the request was answered within the last `kept`. Raises KeyReused, StillAtWork.
     """
-    await limit_waits(connection, _WAIT)
+    await limit_waits(connection, wait)
     mine = {"client": request.client, "key": request.key, "request_hash": request.request_hash, "kept": kept}
     try:
         claimed = (await connection.execute(_CLAIM, mine)).one_or_none()
@@ -85,7 +87,7 @@ async def claim(connection: AsyncConnection, request: Repeatable, kept: timedelt
     return Answer(status=found.status, body=found.body, location=found.location, replayed=True)
 
 
-async def keep(connection: AsyncConnection, request: Repeatable, answer: Answer, kept: timedelta) -> None:
+async def keep(connection: AsyncConnection, request: Repeatable, answer: Answer, *, kept: timedelta) -> None:
     """Keep the answer with the key that was claimed, and remove some that are kept no longer."""
     values = {"new_status": answer.status, "new_location": answer.location, "new_body": answer.body}
     await connection.execute(_KEEP, _key(request) | values)

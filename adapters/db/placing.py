@@ -34,10 +34,14 @@ AnyOrder = OrderOfCustomer | OrderOfNewCustomer
 class SqlOrderDesk:
     """Implements `domain.placing.OrderDesk`."""
 
-    def __init__(self, engine: AsyncEngine, *, kept: timedelta) -> None:
-        """Share the engine's pool. `kept`: how long answers are given again."""
+    def __init__(self, engine: AsyncEngine, *, kept: timedelta, wait: timedelta = idempotency.WAIT) -> None:
+        """Share the engine's pool.
+
+        `kept`: how long answers are given again. `wait`: how long a request waits for an earlier one with its key.
+        """
         self._engine = engine
         self._kept = kept
+        self._wait = wait
 
     async def place(self, order: AnyOrder, answer: Callable[[Placed], Answer], repeatable: Repeatable | None) -> Answer:
         """See `domain.placing.OrderDesk`."""
@@ -57,12 +61,12 @@ class SqlOrderDesk:
     ) -> Answer:
         async with self._engine.connect() as connection:
             if repeatable is not None:
-                before = await idempotency.claim(connection, repeatable, self._kept)
+                before = await idempotency.claim(connection, repeatable, kept=self._kept, wait=self._wait)
                 if before is not None:
                     return before
             given = answer(await _add(connection, order))
             if repeatable is not None:
-                await idempotency.keep(connection, repeatable, given, self._kept)
+                await idempotency.keep(connection, repeatable, given, kept=self._kept)
             try:
                 await connection.commit()
             except (DBAPIError, OSError, TimeoutError):

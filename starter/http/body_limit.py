@@ -1,6 +1,9 @@
-"""Refuses bodies that are too large, without reading on."""
+"""Refuses bodies that are too large, without keeping any of them."""
 
 from __future__ import annotations
+
+import asyncio
+import contextlib
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,6 +13,9 @@ from starter.http.problems import Problem, ProblemType
 
 _DIGITS = 18
 """Of a length that is beyond all limits."""
+
+_LINGER_SECONDS, _LINGER_BYTES = 1.0, 1024 * 1024
+"""How long, and for how much, a connection stays open after a refusal."""
 
 
 class BodyLimit:
@@ -25,28 +31,52 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = parts_of(scope).body_limit
-        told = Headers(scope=scope).get("content-length", "0")
-        if told.isdecimal() and (len(told) > _DIGITS or int(told) > limit):
-            await _too_large(limit).response()(scope, receive, send)
-            return
+        refused = False
         count = 0
 
         async def counted() -> Message:
-            nonlocal count
+            nonlocal count, refused
             message = await receive()
             if message["type"] == "http.request":
                 count += len(message.get("body", b""))
                 if count > limit:
+                    refused = True
                     raise _too_large(limit)
             return message
 
-        await self._app(scope, counted, send)
+        async def sent(message: Message) -> None:
+            if refused and message["type"] == "http.response.body" and not message.get("more_body"):
+                await send({**message, "more_body": True})
+                await _linger(receive)
+                message = {"type": "http.response.body"}
+            await send(message)
+
+        told = Headers(scope=scope).get("content-length", "0")
+        if told.isdecimal() and (len(told) > _DIGITS or int(told) > limit):
+            refused = True
+            await _too_large(limit).response()(scope, receive, sent)
+            return
+        await self._app(scope, counted, sent)
+
+
+async def _linger(receive: Receive) -> None:
+    """Throw away some of what is still coming, before the connection is closed.
+
+    Who is still sending when it is closed is told that it broke, and may not see the answer.
+    """
+    thrown_away = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            while thrown_away < _LINGER_BYTES:
+                message = await receive()
+                if not message.get("more_body"):
+                    return
+                thrown_away += len(message.get("body", b""))
 
 
 def _too_large(limit: int) -> Problem:
     return Problem(
         ProblemType.body_too_large,
         f"The body is larger than {limit} bytes, which is the most that is taken.",
-        # What is still to come of it is not read.
         headers={"Connection": "close"},
     )

@@ -33,13 +33,18 @@ _LONGEST_ID = 1000
 """Bytes. Temporal takes no longer ones."""
 
 Kind = Annotated[
-    str, Path(description="Kind of the job.", openapi_examples={"confirmation": {"value": "order-confirmation"}})
+    str,
+    Path(
+        description="Kind of the job.",
+        json_schema_extra={"maxLength": 100, "pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*$"},
+        openapi_examples={"confirmation": {"value": "order-confirmation"}},
+    ),
 ]
 BusinessId = Annotated[
     str,
     Path(
         description="What the job is about. May have slashes.",
-        json_schema_extra={"minLength": 1},
+        json_schema_extra={"minLength": 1, "maxLength": 900},
         openapi_examples={"order": {"value": "1042"}},
     ),
 ]
@@ -114,7 +119,7 @@ async def cancel(request: Request, client: Client, kind: Kind, id: BusinessId) -
 def _job_id(kind: str, business_id: str) -> str:
     """Raises a Problem, 404, where no job can have this id."""
     job_id = f"{kind}/{business_id}"
-    if not re.fullmatch(r"[a-z0-9-]+/[^\x00-\x1f\x7f]+", job_id) or len(job_id.encode()) > _LONGEST_ID:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*/[^\x00-\x1f\x7f]+", job_id) or len(job_id.encode()) > _LONGEST_ID:
         raise _unknown()
     return job_id
 

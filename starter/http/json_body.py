@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any, Generic, NoReturn, TypeVar
+from urllib.parse import quote
 
 from fastapi import Request
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +22,9 @@ Body = TypeVar("Body")
 
 _MOST_ERRORS = 20
 _LONGEST_POINTER = 200
+
+_EXACT = 2**53
+"""Below it, each whole number is a float of its own."""
 
 _SUBJECT = re.compile("^(Input|String|List) should")
 """Of pydantic's sentences."""
@@ -77,7 +81,7 @@ def _parsed(body: bytes) -> Any:
         raise Problem(ProblemType.malformed_request, "The body is empty: send a JSON object.")
     try:
         # Decoded here: json would take UTF-16 and UTF-32 too.
-        return json.loads(body.decode(), parse_constant=_no_number)
+        return json.loads(body.decode(), parse_float=_number, parse_constant=_no_number)
     except UnicodeDecodeError as exc:
         raise Problem(ProblemType.malformed_request, f"The body is not UTF-8: look at byte {exc.start + 1}.") from None
     except json.JSONDecodeError as exc:
@@ -90,6 +94,12 @@ def _parsed(body: bytes) -> Any:
         raise Problem(
             ProblemType.malformed_request, "The body is not JSON: it has NaN, Infinity, or a number of too many digits."
         ) from None
+
+
+def _number(text: str) -> float:
+    """As JSON Schema has it, 2.0 is an integer: some languages write theirs so."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 def _no_number(name: str) -> NoReturn:
@@ -126,5 +136,7 @@ def _detail(error: ErrorDetails) -> str:
 def _pointer(place: Sequence[str | int]) -> str:
     """RFC 6901's, as a URI's fragment."""
     # The name of an unknown member is the sender's, and may be anything.
-    steps = [str(step).encode("ascii", "backslashreplace").decode() for step in place]
-    return ("#" + "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps))[:_LONGEST_POINTER]
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in place)
+    return ("#" + "".join("/" + quote(step, safe="~!$&'()*+,;=:@", errors="replace") for step in steps))[
+        :_LONGEST_POINTER
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -40,6 +42,11 @@ class Served:
     key: str
     engine: AsyncEngine
     temporal: Client
+    app: FastAPI
+
+    def replace(self, **parts: Any) -> None:
+        """Have the app work with other parts than it was made with."""
+        self.app.state.parts = dataclasses.replace(self.app.state.parts, **parts)
 
     @property
     def url(self) -> str:
@@ -84,7 +91,7 @@ async def serve(url: str, temporal: Client, **settings: Any) -> AsyncIterator[Se
     key = await new_key(engine)
     app = make_app(ApiSettings.model_validate(settings), database=settings_of(url), client=temporal)
     async with serving(app) as address, client_of(address, key) as http:
-        yield Served(http, key, engine, temporal)
+        yield Served(http, key, engine, temporal, app)
     await engine.dispose()
 
 
