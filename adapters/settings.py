@@ -9,7 +9,16 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, EmailStr, Field, PositiveInt, SecretStr
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    EmailStr,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -131,6 +140,57 @@ class PaymentSettings(BaseSettings):
     """For a connection of the pool to become free."""
     call_timeout: Seconds = 15
     """For a call with all of that. A payment in dispute takes two requests, which count as one call."""
+
+
+class CallbackScheme(StrEnum):
+    """How the payment provider signs its callbacks."""
+
+    standard = "standard"
+    """As https://www.standardwebhooks.com has it."""
+    stripe = "stripe"
+
+
+_SHORTEST_SECRET = 16
+"""Bytes. Providers make them longer; what is shorter is a slip, and could be guessed."""
+
+
+class PaymentCallbackSettings(BaseSettings):
+    """`PAYMENT_CALLBACK_*`: what the HTTP interface knows the payment provider's callbacks by."""
+
+    # The title is what a wrong setting is named by, see adapters/configuration.py.
+    model_config = SettingsConfigDict(env_prefix="PAYMENT_CALLBACK_", frozen=True, title="PAYMENT_CALLBACK")
+
+    scheme: CallbackScheme = CallbackScheme.standard
+    secrets: SecretStr | None = None
+    """One, or several with commas between them, each of which will do: so they can be changed without a gap. Without
+    any, no callback is taken."""
+
+    @field_validator("secrets")
+    @classmethod
+    def _usable(cls, secrets: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        for secret in _split(secrets):
+            if others.data.get("scheme") == CallbackScheme.standard and _key_length(secret) < _SHORTEST_SECRET:
+                raise ValueError("each must be of the form whsec_<base64>, of 16 bytes or more")
+            if len(secret) < _SHORTEST_SECRET or not re.fullmatch(r"[!-~]+", secret):
+                raise ValueError("each must be 16 characters or more, ASCII without spaces")
+        return secrets
+
+    @property
+    def all_secrets(self) -> tuple[str, ...]:
+        """Each of them by itself."""
+        return _split(self.secrets)
+
+
+def _split(secrets: SecretStr | None) -> tuple[str, ...]:
+    told = secrets.get_secret_value().split(",") if secrets else []
+    return tuple(filter(None, map(str.strip, told)))
+
+
+def _key_length(secret: str) -> int:
+    # Libraries that decode it take other characters too, and leave them out.
+    if not re.fullmatch(r"whsec_[A-Za-z0-9+/]+={0,2}", secret):
+        return 0
+    return len(secret.removeprefix("whsec_").rstrip("=")) * 6 // 8
 
 
 class WorkerSettings(BaseSettings):

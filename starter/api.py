@@ -2,8 +2,8 @@
 
     uvicorn starter.api:app --port 8080
 
-It is configured by `API_*`, `DATABASE_*` and `TEMPORAL_*`, read when it starts. It starts with PostgreSQL or Temporal
-away, and serves as soon as they are there.
+It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*` and `PAYMENT_CALLBACK_*`, read when it starts. It starts with
+PostgreSQL or Temporal away, and serves as soon as they are there.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine, probe
 from adapters.db.enqueued_jobs import SqlEnqueuedJobs
 from adapters.db.orders import SqlOrders
+from adapters.db.payment_events import PaymentEvents
 from adapters.db.placing import SqlOrderDesk
+from adapters.payments.callbacks import callbacks_of
 from adapters.readiness import Need
-from adapters.settings import ApiSettings, DatabaseSettings
+from adapters.settings import ApiSettings, DatabaseSettings, PaymentCallbackSettings
 from starter.connection import check_namespace, connect
 from starter.errors import StarterError
-from starter.http import jobs, openapi, orders, probes
+from starter.http import jobs, openapi, orders, payment_callbacks, probes
 from starter.http.body_limit import BodyLimit
 from starter.http.deadline import Deadline
 from starter.http.errors import handle_errors
@@ -52,13 +54,17 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def make_app(
-    settings: ApiSettings | None = None, *, database: DatabaseSettings | None = None, client: Client | None = None
+    settings: ApiSettings | None = None,
+    *,
+    database: DatabaseSettings | None = None,
+    callbacks: PaymentCallbackSettings | None = None,
+    client: Client | None = None,
 ) -> FastAPI:
     """Make the app. What is not given is read from the environment when it starts; nothing connects before."""
     app = FastAPI(
         title="durable-jobs",
         version=version("durable-jobs"),
-        lifespan=_lifespan(settings, database, client),
+        lifespan=_lifespan(settings, database, callbacks, client),
         middleware=[Middleware(LastResort), Middleware(Deadline), Middleware(BodyLimit)],
         # Their pages load scripts from elsewhere.
         docs_url=None,
@@ -66,24 +72,30 @@ def make_app(
         redirect_slashes=False,
     )
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]  # FastAPI's own way to do this
-    routers = (orders.router, jobs.router, probes.router)
+    routers = (orders.router, jobs.router, payment_callbacks.router, probes.router)
     for router in routers:
         app.include_router(router)
     handle_errors(app, routers)
     return app
 
 
-def _lifespan(settings: ApiSettings | None, database: DatabaseSettings | None, client: Client | None) -> Lifespan:
+def _lifespan(
+    settings: ApiSettings | None,
+    database: DatabaseSettings | None,
+    callbacks: PaymentCallbackSettings | None,
+    client: Client | None,
+) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             try:
                 own, its = settings or ApiSettings(), database or DatabaseSettings()
+                provider = callbacks or PaymentCallbackSettings()
             except ValidationError as exc:
                 # Pydantic's text would show the values.
                 raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
             registry.load_installed()
-            app.state.parts = await _parts(stack, own, its, client)
+            app.state.parts = await _parts(stack, own, its, provider, client)
             yield
         app.state.parts = None
         # The SDK's threads must not meet its objects at the interpreter's end.
@@ -92,7 +104,13 @@ def _lifespan(settings: ApiSettings | None, database: DatabaseSettings | None, c
     return lifespan
 
 
-async def _parts(stack: AsyncExitStack, settings: ApiSettings, its: DatabaseSettings, client: Client | None) -> Parts:
+async def _parts(
+    stack: AsyncExitStack,
+    settings: ApiSettings,
+    its: DatabaseSettings,
+    provider: PaymentCallbackSettings,
+    client: Client | None,
+) -> Parts:
     def engine(name: str, connections: int) -> AsyncEngine:
         made = make_engine(its.model_copy(update={"connections": connections}), application_name=f"durable-jobs-{name}")
         stack.push_async_callback(made.dispose)
@@ -120,6 +138,8 @@ async def _parts(stack: AsyncExitStack, settings: ApiSettings, its: DatabaseSett
         jobs=Jobs(client),
         kinds=registry,
         health=health,
+        callbacks=callbacks_of(provider),
+        payment_events=PaymentEvents(shared),
         body_limit=settings.body_limit,
         request_timeout=timedelta(seconds=settings.request_timeout),
     )

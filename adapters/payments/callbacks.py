@@ -7,17 +7,21 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from standardwebhooks import Webhook
 
+from adapters.settings import CallbackScheme, PaymentCallbackSettings
 from domain.requests import ShortText
 
 TOLERANCE = 300
 """Seconds that the sender's clock may be ahead of or behind ours; Standard Webhooks' library has the same."""
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+"""As ASGI has them: names in lower case, and each as often as it came."""
 
 
 class NotTheirs(Exception):
@@ -37,32 +41,51 @@ class Event(BaseModel):
     type: ShortText
     payment_id: ShortText | None
     """None where it is of no payment, or of a type that we do nothing about."""
+    hash: bytes
+    """SHA-256 of what the body says: the same whenever the event is sent again, and another for another event.
+
+    Providers sign each attempt anew, and may write the same event down anew. So what counts is the JSON value and not
+    its bytes, and not what a scheme says of the delivery itself.
+    """
 
 
 @dataclass(frozen=True)
 class Callbacks:
     """Checks and reads the callbacks of one provider."""
 
-    read: Callable[[Mapping[str, str], bytes], Event]
-    """Takes the headers, by lower-case names, and the raw body. Raises NotTheirs or Unreadable, and nothing else."""
+    read: Callable[[RawHeaders, bytes], Event]
+    """Takes the headers and the body as they came. Raises NotTheirs or Unreadable, and nothing else."""
+
+
+def callbacks_of(settings: PaymentCallbackSettings) -> Callbacks | None:
+    """By the settings' scheme, with their secrets; None where there are none, so that nobody is let in."""
+    if not settings.all_secrets:
+        return None
+    made = {CallbackScheme.standard: standard_webhooks, CallbackScheme.stripe: stripe_scheme}
+    return made[settings.scheme](settings.all_secrets)
 
 
 def standard_webhooks(secrets: Sequence[str]) -> Callbacks:
     """By Standard Webhooks: `webhook-id`, `webhook-timestamp`, `webhook-signature`. Any of the secrets will do.
 
-    Raises ValueError for a secret that is not of the form whsec_<base64>.
+    Raises ValueError for a secret that is not of the form whsec_<base64>, or none at all.
     """
     hooks = [_hook(secret) for secret in secrets]
+    if not hooks:
+        raise ValueError("without a secret no callback can be told from a forged one")
+    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
-    def read(headers: Mapping[str, str], body: bytes) -> Event:
-        if not any(_verified(hook, headers, body) for hook in hooks):
+    def read(raw_headers: RawHeaders, body: bytes) -> Event:
+        headers = _once_each(names, raw_headers)
+        # All are tried, whichever fits: the time it takes tells nothing.
+        if not sum([_verified(hook, headers, body) for hook in hooks]):
             raise NotTheirs("webhook-signature does not fit webhook-id, webhook-timestamp and body, or is too old.")
         content = _object(body)
         kind = content.get("type")
         about = content.get("data")
         payment = about.get("payment_id") if isinstance(about, dict) else None
         ours = isinstance(kind, str) and kind.startswith("payment.")
-        return _event(headers["webhook-id"], kind, payment if ours else None, needed=ours)
+        return _event(headers["webhook-id"], kind, payment if ours else None, content, needed=ours)
 
     return Callbacks(read)
 
@@ -74,9 +97,9 @@ def _hook(secret: str) -> Webhook:
         raise ValueError("a webhook secret is of the form whsec_<base64>") from exc
 
 
-def _verified(hook: Webhook, headers: Mapping[str, str], body: bytes) -> bool:
+def _verified(hook: Webhook, headers: dict[str, str], body: bytes) -> bool:
     try:
-        hook.verify(body, dict(headers), json_parse=False)
+        hook.verify(body, headers, json_parse=False)
     except Exception:  # noqa: BLE001  # it raises what its parts raise on malformed input: all of it means no
         return False
     return True
@@ -84,18 +107,22 @@ def _verified(hook: Webhook, headers: Mapping[str, str], body: bytes) -> bool:
 
 _STRIPE_TYPES = ("payment_intent.", "charge.", "refund.")
 
+_STRIPE_DELIVERY = ("pending_webhooks",)
+"""What Stripe says of the delivery: how many of our addresses have not taken the event yet. The rest stays the same,
+`data` too, whichever version of the interface is in use when it is sent again."""
+
 
 def stripe_scheme(secrets: Sequence[str]) -> Callbacks:
     """By Stripe's scheme: `Stripe-Signature: t=…,v1=…`. Any of the secrets will do.
 
-    See https://docs.stripe.com/webhooks#verify-manually. Raises ValueError for an empty secret.
+    See https://docs.stripe.com/webhooks#verify-manually. Raises ValueError for an empty secret, or none at all.
     """
-    if not all(secrets):
-        raise ValueError("a webhook secret is not empty")
+    if not secrets or not all(secrets):
+        raise ValueError("a webhook secret is not empty, and without one no callback can be told from a forged one")
     keys = [secret.encode() for secret in secrets]
 
-    def read(headers: Mapping[str, str], body: bytes) -> Event:
-        moment, signatures = _stripe_header(headers.get("stripe-signature", ""))
+    def read(raw_headers: RawHeaders, body: bytes) -> Event:
+        moment, signatures = _stripe_header(_once_each(("stripe-signature",), raw_headers)["stripe-signature"])
         expected = [hmac.new(key, f"{moment}.".encode() + body, hashlib.sha256).hexdigest() for key in keys]
         # All are compared, whichever fits: the time it takes tells nothing.
         if not sum(hmac.compare_digest(known, given) for known in expected for given in signatures):
@@ -107,7 +134,7 @@ def stripe_scheme(secrets: Sequence[str]) -> Callbacks:
         about = content.get("data")
         ours = isinstance(kind, str) and kind.startswith(_STRIPE_TYPES)
         payment = _stripe_payment(about.get("object") if isinstance(about, dict) else None) if ours else None
-        return _event(content.get("id"), kind, payment)
+        return _event(content.get("id"), kind, payment, content, but=_STRIPE_DELIVERY)
 
     return Callbacks(read)
 
@@ -116,7 +143,7 @@ def _stripe_header(header: str) -> tuple[str, list[str]]:
     moment = re.findall(r"(?:^|,)\s*t=([0-9]{1,12})(?=,|$)", header)
     signatures = re.findall(r"(?:^|,)\s*v1=([0-9a-f]{64})(?=,|$)", header)
     if len(moment) != 1 or not signatures:
-        raise NotTheirs("Stripe-Signature is missing or malformed.")
+        raise NotTheirs("Stripe-Signature is malformed.")
     return moment[0], signatures
 
 
@@ -127,24 +154,50 @@ def _stripe_payment(thing: Any) -> Any:
     return thing.get("id") if thing.get("object") == "payment_intent" else thing.get("payment_intent")
 
 
+def _once_each(names: Sequence[str], raw_headers: RawHeaders) -> dict[str, str]:
+    """The headers of these names. Of two with one name, somebody in between may have looked at the other one."""
+    wanted = [(name.decode("latin-1"), value) for name, value in raw_headers if name.decode("latin-1") in names]
+    found = dict(wanted)
+    if len(found) < len(names) or len(wanted) > len(names):
+        raise NotTheirs(f"Sent once each, and no more, must be: {', '.join(names)}.")
+    try:
+        return {name: value.decode("ascii") for name, value in found.items()}
+    except UnicodeDecodeError:
+        raise NotTheirs(f"Not ASCII: {', '.join(names)}.") from None
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        content = json.loads(body)
+        # Decoded here: json would take UTF-16 and UTF-32 too.
+        content = json.loads(body.decode())
     except (ValueError, RecursionError):
-        raise Unreadable("The body is not JSON.") from None
+        raise Unreadable("The body is not JSON in UTF-8.") from None
     if not isinstance(content, dict):
         raise Unreadable("The body is not a JSON object.")
     return content
 
 
-def _event(event_id: Any, kind: Any, payment_id: Any, *, needed: bool = False) -> Event:
+def _event(
+    event_id: Any,
+    kind: Any,
+    payment_id: Any,
+    content: dict[str, Any],
+    *,
+    needed: bool = False,
+    but: Collection[str] = (),
+) -> Event:
     try:
-        event = Event(id=event_id, type=kind, payment_id=payment_id)
-        stored = "".join((event.id, event.type, event.payment_id or "")).encode()
-    except (ValidationError, UnicodeError):
+        event = Event(id=event_id, type=kind, payment_id=payment_id, hash=_hash(content, but))
+    except (ValidationError, RecursionError):
         raise Unreadable("The body lacks an event's id, its type or its payment, or they are malformed.") from None
-    if b"\0" in stored:
-        raise Unreadable("An event's id, type or payment holds a NUL.")
+    # They go into the database, into a job's id and into logs.
+    if not (event.id + event.type + (event.payment_id or "")).isprintable():
+        raise Unreadable("The event's id, its type or its payment has a character that is not printable.")
     if needed and event.payment_id is None:
         raise Unreadable("The event is of a payment and does not say of which: data.payment_id is missing.")
     return event
+
+
+def _hash(content: dict[str, Any], but: Collection[str]) -> bytes:
+    said = {name: value for name, value in content.items() if name not in but}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).digest()

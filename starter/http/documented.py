@@ -9,6 +9,9 @@ from starter.http.problems import MEDIA_TYPE, ProblemType
 
 SCHEMA = {"$ref": "#/components/schemas/Problem"}
 
+SIGNATURE = "Webhook-Signature"
+"""Of `WWW-Authenticate`: a request is to be signed as the payment provider signs its callbacks."""
+
 _RETRY_AFTER = {
     "Retry-After": {
         "description": "Seconds after which to try again.",
@@ -25,6 +28,13 @@ _CHALLENGE = {
 }
 _HEADERS = {
     ProblemType.unauthorized: _CHALLENGE,
+    ProblemType.invalid_signature: {
+        "WWW-Authenticate": {
+            "description": "What is missing.",
+            "required": True,
+            "schema": {"type": "string", "const": SIGNATURE},
+        }
+    },
     ProblemType.still_at_work: _RETRY_AFTER,
     ProblemType.unavailable: _RETRY_AFTER,
 }

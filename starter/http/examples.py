@@ -126,6 +126,9 @@ PROBLEMS: dict[ProblemType, dict[str, Any]] = {
         "detail": "Send one Idempotency-Key, of 1 to 255 printable ASCII characters."
     },
     ProblemType.unauthorized: {"detail": "The API key is not valid: it is unknown, expired or revoked."},
+    ProblemType.invalid_signature: {
+        "detail": "webhook-signature does not fit webhook-id, webhook-timestamp and body, or is too old."
+    },
     ProblemType.not_found: {"detail": "There is no order with this number."},
     ProblemType.method_not_allowed: {"detail": "Ask for it by GET."},
     ProblemType.request_timeout: {"detail": "The body did not arrive within 20 s."},
@@ -133,6 +136,9 @@ PROBLEMS: dict[ProblemType, dict[str, Any]] = {
         "detail": "The first request with this Idempotency-Key is still at work. Send the same again in a moment."
     },
     ProblemType.job_has_ended: {"detail": "The job cannot be cancelled: it has ended (completed)."},
+    ProblemType.event_id_reused: {
+        "detail": "An event with this id was received before, and it said something else. This one is not heeded."
+    },
     ProblemType.body_too_large: {"detail": "The body is larger than 65536 bytes, which is the most that is taken."},
     ProblemType.unsupported_media_type: {"detail": "Send the body as `Content-Type: application/json`, in UTF-8."},
     ProblemType.invalid_request: {

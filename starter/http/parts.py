@@ -8,6 +8,8 @@ from typing import cast
 
 from starlette.types import Scope
 
+from adapters.db.payment_events import PaymentEvents
+from adapters.payments.callbacks import Callbacks
 from domain.enqueued import EnqueuedJobs
 from domain.placing import OrderDesk
 from domain.ports import OrderRepository
@@ -28,6 +30,9 @@ class Parts:
     jobs: Jobs
     kinds: Registry
     health: Health
+    callbacks: Callbacks | None
+    """None where there is no secret to know them by."""
+    payment_events: PaymentEvents
     body_limit: int
     """Bytes."""
     request_timeout: timedelta

@@ -26,11 +26,13 @@ class ProblemType(Enum):
     malformed_request = "malformed-request", HTTPStatus.BAD_REQUEST
     invalid_idempotency_key = "invalid-idempotency-key", HTTPStatus.BAD_REQUEST
     unauthorized = "unauthorized", HTTPStatus.UNAUTHORIZED
+    invalid_signature = "invalid-signature", HTTPStatus.UNAUTHORIZED
     not_found = "not-found", HTTPStatus.NOT_FOUND
     method_not_allowed = "method-not-allowed", HTTPStatus.METHOD_NOT_ALLOWED
     request_timeout = "request-timeout", HTTPStatus.REQUEST_TIMEOUT
     still_at_work = "still-at-work", HTTPStatus.CONFLICT
     job_has_ended = "job-has-ended", HTTPStatus.CONFLICT
+    event_id_reused = "event-id-reused", HTTPStatus.CONFLICT
     body_too_large = "body-too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     unsupported_media_type = "unsupported-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     invalid_request = "invalid-request", HTTPStatus.UNPROCESSABLE_ENTITY

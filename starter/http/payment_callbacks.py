@@ -1,0 +1,133 @@
+"""`/webhooks/payments`: where the payment provider tells that something changed."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from starlette.requests import ClientDisconnect
+
+from adapters.db.payment_events import Reception
+from adapters.payments.callbacks import NotTheirs, Unreadable
+from starter.http.documented import SIGNATURE, problems
+from starter.http.parts import parts_of
+from starter.http.problems import Problem, ProblemType, unavailable
+
+_log = logging.getLogger(__name__)
+
+_SOME_TIME = 300
+"""Seconds of `Retry-After` where somebody has to mend our settings first."""
+
+
+def _header(name: str, description: str, example: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": {"type": "string"},
+        "examples": {"sent": {"value": example}},
+    }
+
+
+_HEADERS = [
+    _header("webhook-id", "Standard Webhooks: the event's id, the same whenever it is sent again.", "evt_1PgafUDvp"),
+    _header("webhook-timestamp", "Standard Webhooks: when it is sent, in seconds since 1970.", "1774773000"),
+    _header(
+        "webhook-signature",
+        "Standard Webhooks: signatures with spaces between them; one has to fit.",
+        "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+    ),
+    _header(
+        "Stripe-Signature",
+        "Stripe's scheme, instead of the other three: when it is sent, and signatures, one of which has to fit.",
+        "t=1774773000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
+    ),
+]
+
+_BODY = {
+    "required": True,
+    "description": "The signature is of these very bytes.",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object"},
+            "examples": {
+                "standard": {
+                    "summary": "By Standard Webhooks",
+                    "value": {
+                        "type": "payment.captured",
+                        "timestamp": "2026-03-29T08:30:00Z",
+                        "data": {"payment_id": "pi_3MtwBwLkdIwHu7ix"},
+                    },
+                },
+                "stripe": {
+                    "summary": "By Stripe's scheme",
+                    "value": {
+                        "id": "evt_1PgafUDvp",
+                        "object": "event",
+                        "type": "payment_intent.succeeded",
+                        "data": {"object": {"id": "pi_3MtwBwLkdIwHu7ix", "object": "payment_intent"}},
+                    },
+                },
+            },
+        }
+    },
+}
+
+router = APIRouter(tags=["webhooks"])
+
+
+@router.post(
+    "/webhooks/payments",
+    operation_id="receive_payment_event",
+    status_code=202,
+    summary="Tell of a payment that changed",
+    response_class=Response,
+    response_description="The event is kept, and its job is under way. It may have been before.",
+    responses=problems(
+        ProblemType.malformed_request,
+        ProblemType.invalid_signature,
+        ProblemType.request_timeout,
+        ProblemType.event_id_reused,
+        ProblemType.body_too_large,
+        ProblemType.internal_error,
+        ProblemType.unavailable,
+    ),
+    openapi_extra={"parameters": _HEADERS, "requestBody": _BODY},
+)
+async def receive(request: Request) -> Response:
+    """For the payment provider, whose signature takes an API key's place.
+
+    An event counts once, for ever, however often it comes. What the payment's state is now, its job asks the provider.
+    Events of types that nothing is to be done about are kept as well. Whatever is not answered with 2xx should be sent
+    again: the provider does so by itself.
+    """
+    parts = parts_of(request.scope)
+    if parts.callbacks is None:
+        _log.error("Payment callbacks come in, and none can be taken: set PAYMENT_CALLBACK_SECRETS")
+        raise unavailable("Payment callbacks are not configured here.", _SOME_TIME)
+    try:
+        body = await request.body()
+    except ClientDisconnect:
+        raise Problem(ProblemType.malformed_request, "The body broke off.") from None
+    try:
+        event = parts.callbacks.read(request.scope["headers"], body)
+    except NotTheirs as exc:
+        _log.warning("A payment callback is refused: %s", exc, extra={"action": "refuse-callback"})
+        raise Problem(ProblemType.invalid_signature, str(exc), headers={"WWW-Authenticate": SIGNATURE}) from None
+    except Unreadable as exc:
+        _log.error("A payment callback is signed, and cannot be read: %s", exc, extra={"action": "refuse-callback"})
+        raise Problem(ProblemType.malformed_request, str(exc)) from None
+    reception = await parts.payment_events.receive(event.id, event.type, event.payment_id, event.hash)
+    if reception is Reception.different:
+        _log.error(
+            "Payment event %s came again and says something else: somebody reuses ids, or has our secret",
+            event.id,
+            extra={"action": "refuse-callback", "event_id": event.id, "event_type": event.type},
+        )
+        raise Problem(
+            ProblemType.event_id_reused,
+            "An event with this id was received before, and it said something else. This one is not heeded.",
+        )
+    return Response(status_code=202)
