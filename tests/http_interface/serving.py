@@ -21,7 +21,8 @@ from temporalio.client import Client
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine
 from adapters.db.tables import customers
-from adapters.settings import ApiSettings, DatabaseSettings
+from adapters.settings import ApiSettings, DatabaseSettings, PaymentCallbackSettings
+from demo.payments.keys import WEBHOOK_SECRET
 from demo.ports import free_port
 from domain.api_keys import new_secret
 from starter.api import make_app
@@ -31,6 +32,7 @@ CUSTOMER = {"name": "Ada Lovelace", "email": "ada@example.com", "locale": "en_GB
 ITEM = {"name": "Teapot", "quantity": 2, "unit_price": 3450}
 ORDER: dict[str, Any] = {"customer_id": 1, "currency": "EUR", "items": [ITEM], "payment": "later"}
 PROBLEM = "application/problem+json"
+CALLBACKS = PaymentCallbackSettings(secrets=SecretStr(WEBHOOK_SECRET))
 
 
 @dataclass(frozen=True)
@@ -83,13 +85,17 @@ async def nowhere() -> Client:
 
 
 @asynccontextmanager
-async def serve(url: str, temporal: Client, **settings: Any) -> AsyncIterator[Served]:
+async def serve(
+    url: str, temporal: Client, *, callbacks: PaymentCallbackSettings = CALLBACKS, **settings: Any
+) -> AsyncIterator[Served]:
     """Serve the database at this URL, with one customer in it and a key."""
     engine = make_engine(settings_of(url), pooled=False)
     async with engine.begin() as connection:
         await connection.execute(insert(customers).values(CUSTOMER))
     key = await new_key(engine)
-    app = make_app(ApiSettings.model_validate(settings), database=settings_of(url), client=temporal)
+    app = make_app(
+        ApiSettings.model_validate(settings), database=settings_of(url), callbacks=callbacks, client=temporal
+    )
     async with serving(app) as address, client_of(address, key) as http:
         yield Served(http, key, engine, temporal, app)
     await engine.dispose()
