@@ -77,7 +77,7 @@ async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused 
             memo={START_ID: str(entry.start_id)} if kind.restart_after_failure else None,
         )
     except OUTAGES as exc:
-        if not _concerns_all(exc):
+        if not concerns_all(exc):
             return Deferred(Problem(type(exc).__name__, str(exc)), _wait(entry))
         raise
     except InvalidStart as exc:
@@ -89,7 +89,7 @@ async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused 
     return None
 
 
-def _concerns_all(outage: StarterError) -> bool:
+def concerns_all(outage: StarterError) -> bool:
     """False for an error of the server's that may be this entry's own: it must not hold the others up."""
     cause = outage.__cause__
     return not (
