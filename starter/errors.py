@@ -31,6 +31,14 @@ class JobNotFound(StarterError):
     """No run has this id: it was never started, or its retention has ended."""
 
 
+class UnknownOutcome(StarterError):
+    """The job completed, with an outcome that this code cannot read: a newer version's, say."""
+
+
+class JobStillRunning(StarterError, TimeoutError):
+    """The job has not ended within the time that the caller would wait."""
+
+
 class JobDidNotComplete(StarterError):
     """The job ended otherwise than by completing.
 
