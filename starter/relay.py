@@ -115,6 +115,7 @@ class Relay:
         self._work.clear()
 
     async def work_on_one_batch(self) -> None:
+        """Take a batch, start its jobs, record that. What goes wrong outside is logged, and makes others wait."""
         most = self._size.size
         try:
             async with self._outbox.take(most, own=self._own, known=self._known, patience=self._patience) as batch:

@@ -24,7 +24,7 @@ FIRST = timedelta(days=1)
 OVERLAP = timedelta(minutes=10)
 """The provider's clock need not be ours, and what it tells of the last moments need not be complete."""
 FURTHEST = timedelta(days=29)
-"""Stripe tells of changes for 30 days; where the last reconciliation is longer ago, what changed before is not found."""
+"""Stripe tells of changes for 30 days: what changed before that, after a longer break, is not found."""
 
 _enter = select(func.pg_try_advisory_lock(literal(_LOCK, BigInteger)))
 _leave = select(func.pg_advisory_unlock(literal(_LOCK, BigInteger)))

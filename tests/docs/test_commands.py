@@ -80,7 +80,9 @@ async def test_the_code_of_a_page_runs(
             monkeypatch.setenv(name, value)
     await serve(FakeMail())
 
-    names: dict[str, object] = {}
+    names: dict[str, object] = {
+        "database_url": environment["DATABASE_URL"].replace("postgresql://", "postgresql+asyncpg://")
+    }
     for block in blocks_of("python")[page]:
         # The line numbers of the page, for the traceback.
         code = compile(
