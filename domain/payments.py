@@ -49,6 +49,10 @@ NEXT: dict[PaymentState, frozenset[PaymentState]] = {
 }
 """The state machine: state → those that may come directly after it."""
 
+PAID = frozenset({_S.captured, _S.partially_refunded, _S.disputed})
+"""States in which the money came and has not gone back as a whole. We may never see a payment captured: it can be in
+one of the others by the time we hear of it."""
+
 
 @cache
 def reachable(state: PaymentState) -> frozenset[PaymentState]:

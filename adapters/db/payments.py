@@ -17,7 +17,7 @@ from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import Applied
 from domain.payment_notice import notice_of
 from domain.payment_ports import Known, VersionChanged
-from domain.payments import Payment, PaymentState, reachable
+from domain.payments import PAID, Payment, PaymentState, reachable
 
 _KNOWN = select(payments.c.version, payments.c.state, payments.c.refunded, payments.c.order_id).where(
     payments.c.id == bindparam("payment_id", type_=Text)
@@ -54,10 +54,12 @@ class SqlPayments:
                     raise VersionChanged
                 before = PaymentState(known.state) if known else None
                 changed = known is None or (before, known.refunded) != (payment.state, payment.refunded)
+                if known is not None and known.order_id != order.id:
+                    _refuse(payment, f"it was for order {known.order_id} before, and now the provider says {order.id}")
                 _check_step(payment, before)
                 # A new version also where nothing changed: whoever fetched before this one may hold an older state.
                 await connection.execute(_keep(payment, order.id, version))
-                if payment.state is PaymentState.captured:
+                if payment.state in PAID:
                     await _paid(connection, order.id)
                 if changed and (notice := notice_of(payment)):
                     await connection.execute(*outbox.statement([notice]))

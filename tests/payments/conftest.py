@@ -1,0 +1,106 @@
+"""The payments' jobs on the whole stack: workers and a relay in this process, or worker processes to be killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from adapters.db.deliveries import SqlDeliveryLedger
+from adapters.db.engine import make_engine
+from adapters.db.orders import SqlOrders
+from adapters.db.outbox_relay import SqlOutbox
+from adapters.db.payments import SqlPayments
+from adapters.db.reconciliations import SqlReconciliations
+from adapters.email.sender import SmtpMailSender
+from adapters.email.templates import JinjaMailTemplates
+from adapters.payments.provider import StripePayments
+from adapters.settings import DatabaseSettings, MailSettings, PaymentSettings, SmtpSettings
+from demo.inbox.reader import InboxReader
+from demo.payments.controller import ProviderController
+from demo.payments.keys import API_KEY
+from demo.stack import Stack
+from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
+from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+from starter.relay import Relay
+from tests.payments.shop import Shop
+from tests.worker.worker_process import clean_environment
+from workflows.hosting import job_worker
+from workflows.registry import registry
+
+Serving = Callable[..., AbstractAsyncContextManager[None]]
+
+QUEUES = ("payments", "notifications")
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+def shop(engine: AsyncEngine, client: Client, provider: ProviderController, inbox: InboxReader) -> Shop:
+    return Shop(engine, client, provider, inbox)
+
+
+@pytest.fixture
+def environment(stack: Stack, client: Client, database: str) -> dict[str, str]:
+    """Variables of processes that work with the test's namespace and database."""
+    return {
+        **clean_environment(),
+        **stack.environment(),
+        "TEMPORAL_NAMESPACE": client.namespace,
+        "DATABASE_URL": database,
+        "WORKER_HTTP_PORT": "0",
+    }
+
+
+@pytest.fixture
+def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) -> Serving:
+    """Workers and a relay in this process: `async with serving():`.
+
+    Waits before retries last a moment, and the provider gets half a second for its answer. Keywords go to
+    `PaymentSettings`; `ports` replaces adapters.
+    """
+
+    @asynccontextmanager
+    async def serving(*, ports: dict[type, object] | None = None, **payment: object) -> AsyncIterator[None]:
+        settings = PaymentSettings.model_validate(
+            {"url": stack.payments_url, "api_key": SecretStr(API_KEY), "answer_timeout": 0.5} | payment
+        )
+        provider = StripePayments(settings)
+        mail = SmtpMailSender(SmtpSettings(host=stack.smtp_host, port=stack.smtp_port), MailSettings())
+        adapters: dict[type, object] = {
+            OrderRepository: SqlOrders(engine),
+            DeliveryLedger: SqlDeliveryLedger(engine),
+            MailTemplates: JinjaMailTemplates("Corner Shop"),
+            MailSender: mail,
+            PaymentProvider: provider,
+            PaymentStore: SqlPayments(engine),
+            Reconciliations: SqlReconciliations(engine),
+            **(ports or {}),
+        }
+        first, second = (
+            job_worker(client, queue, registry, adapters, draw=lambda _low, _high: 0.05, drain=timedelta(seconds=1))
+            for queue in QUEUES
+        )
+        relay = Relay(SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))), client, registry, queues=QUEUES)
+        async with first, second:
+            relaying = asyncio.create_task(relay.run())
+            try:
+                yield
+            finally:
+                await relay.stop()
+                await asyncio.wait_for(relaying, 30)
+                await mail.aclose()
+                await provider.aclose()
+
+    return serving
