@@ -55,7 +55,8 @@ def _run(folder: Path, *, once: bool, any_ports: bool) -> int:
     except (PartDied, PartFailed, FolderInUse, PortTaken, JobError, StarterError) as exc:
         sys.stderr.write(f"\ndemo: {exc}\n")
     except httpx.HTTPError as exc:
-        sys.stderr.write(f"\ndemo: The inbox does not answer as it should ({type(exc).__name__}). Try again.\n")
+        problem = f"{exc.response.status_code}" if isinstance(exc, httpx.HTTPStatusError) else type(exc).__name__
+        sys.stderr.write(f"\ndemo: {exc.request.url} does not answer as it should ({problem}). Try again.\n")
     except Exception:  # noqa: BLE001  # a bug of ours: its traceback is the report
         traceback.print_exc()
     return 1

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
 from pathlib import Path
 
+from demo.api_part import ApiPart
+from demo.data.shop import TOUR, order
 from demo.display import Display
 from demo.stack import Stack
-from demo.visit import Visit
+from demo.tour import Seen
 from demo.worker_part import WorkerPart
 from domain.order_confirmation import OrderConfirmationRequest
+
+_CURL = 'curl -H "Authorization: Bearer $JOBS_API_KEY"'
 
 
 def commands_folder() -> str:
@@ -19,21 +24,38 @@ def commands_folder() -> str:
     return f"{_typed(Path(sys.executable).parent)}/"
 
 
-def show(stack: Stack, worker: WorkerPart, visit: Visit, display: Display) -> None:
+def show(stack: Stack, worker: WorkerPart, api: ApiPart, seen: Seen, display: Display) -> None:
     """Print it all."""
-    bin_ = commands_folder()
+    bin_, visit = commands_folder(), seen.visit
     display.heading("Everything stays up until Ctrl-C. Have a look:")
     display.link("Web UI", stack.web_ui)
     display.link("inbox", stack.inbox_url)
+    display.link("payments", stack.payments_url)
+    display.link("API", f"{api.url}/openapi.json")
     display.link("metrics", f"{worker.url}/metrics")
     display.link("logs", _typed(worker.log.parent))
     display.heading("In another terminal, in this folder:")
-    failed = OrderConfirmationRequest(order_id=visit.refused.id).workflow_id
+    failed = OrderConfirmationRequest(order_id=seen.refused).workflow_id
     display.command(f"set -a; . {_typed(stack.folder / 'env')}; set +a", "tells the commands where everything is")
+    display.command(
+        f"{_CURL} -i $JOBS_API_URL/orders -H 'Content-Type: application/json' -H 'Idempotency-Key: try-{visit.number}' "
+        f"-d {shlex.quote(_order())}",
+        "one more mail; the same line again: the same order",
+    )
+    display.command(f"{_CURL} $JOBS_API_URL/jobs/{failed}", "the dead letter")
     display.command(f"{bin_}jobs list")
-    display.command(f"{bin_}jobs status {failed}", "the dead letter")
+    display.command(f"{bin_}jobs status {failed}", "the same, with the Web UI's link")
     display.command(f"{bin_}jobs start order-confirmation --order-id {visit.to_try.id} --wait", "one more mail")
     display.command(f"{bin_}temporal workflow list --query \"ExecutionStatus='Failed'\"", "all dead letters")
+
+
+def _order() -> str:
+    """An order as `POST /orders` takes it."""
+    template = order(TOUR.delivered)
+    item = template.items[0].model_dump()
+    return json.dumps(
+        {"customer_id": template.customer.id, "currency": template.currency, "items": [item], "payment": "later"}
+    )
 
 
 def _typed(path: Path) -> str:

@@ -34,7 +34,7 @@ class PartFailed(Exception):
     @property
     def port_taken(self) -> bool:
         """True where another program had the port."""
-        return "address already in use" in self.last_lines.lower()
+        return any(text in self.last_lines.lower() for text in ("address already in use", "taken by another program"))
 
 
 class Part(ABC):
@@ -119,15 +119,16 @@ class Part(ABC):
 
     def stop(self) -> None:
         """Stop in good order; returns when all its processes are gone. Nothing happens where it doesn't run."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
+        # Forgotten first: who looks meanwhile whether it died must not take this for it.
+        process, self._process = self._process, None
+        if process is not None:
+            process.stop()
 
     def kill(self) -> None:
         """Kill it as a crash would (SIGKILL); returns when all its processes are gone."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
 
     def restart(self) -> None:
         """Stop it and start it again, on the same ports and data. Raises `PartFailed`."""

@@ -6,10 +6,12 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
-from demo.guide import End, Guide, told
+from demo.data.shop import TOUR
+from demo.guide import LIMIT, Guide, told_of
+from demo.shop_client import Answer
 from domain.outcomes import Done
 from domain.policies import NOTIFICATION
-from starter import JobHandle
+from starter.http.job_views import JobView
 
 _NUMBER = 2
 _REFUSED = 2
@@ -24,45 +26,49 @@ class Retried:
     def __init__(self, guide: Guide) -> None:
         """Nothing is started yet."""
         self._guide = guide
-        self._order = guide.visit.retried
-        self._handle: JobHandle | None = None
+        self._order = guide.visit.order_as(TOUR.retried)
+        self._answer: Answer | None = None
 
     async def begin(self) -> None:
-        """Start the job, and go on."""
+        """Place the order, and go on."""
         first, second = (
             f"{w.total_seconds():.0f} to {2 * w.total_seconds():.0f} s" for w in NOTIFICATION.waits[:_REFUSED]
         )
-        self._guide.station(
+        guide = self._guide
+        guide.station(
             _NUMBER,
             "A mail server that says: try again later",
             f"451 twice, so a wait of {first}, then one of {second}, then one mail.",
         )
-        self._handle = await self._guide.start(self._order)
-        self._guide.display.line("   It waits in the background while the tour goes on.")
-        self._guide.links(self._handle)
+        self._answer = await guide.shop.place(self._order)
+        guide.expect_placed(self._answer)
+        job = await guide.shop.started(self._answer.job, LIMIT)
+        guide.display.line("   It waits in the background while the tour goes on.")
+        guide.links(job.web_ui)
 
-    async def follow(self) -> End:
+    async def follow(self) -> JobView:
         """Show attempts and waits until the job has ended; returns how."""
-        handle = self._started()
-        ending = asyncio.create_task(self._guide.end(handle, _WITHIN))
+        job = self._placed().job
+        ending = asyncio.create_task(self._guide.shop.ended(job, _WITHIN))
         try:
             while not ending.done():
-                self._guide.display.move("retried", f"{handle.id}: {await self._progress(handle)}")
+                self._guide.display.move("retried", f"{job.removeprefix('/jobs/')}: {await self._progress(job)}")
                 await asyncio.wait({ending}, timeout=_LOOK_EVERY)
             return ending.result()
         finally:
             ending.cancel()
             self._guide.display.rest("retried")
 
-    async def tell(self, end: End) -> None:
+    async def tell(self, job: JobView) -> None:
         """Compare with what was expected."""
-        guide, handle = self._guide, self._started()
+        guide, address = self._guide, self._order.customer.email
         guide.display.heading(f"{_NUMBER}  … and its end")
-        guide.expect(f"{handle.id} {told(end)}", met=isinstance(end, Done))
-        refusals = await guide.refusals(self._order)
+        guide.expect(f"{job.id} {told_of(job)}", met=isinstance(job.outcome, Done))
+        refusals = await guide.refusals(address)
         answers = [refusal.answer.partition(" ")[0] for refusal in refusals]
         guide.expect(f"Refused before: {', '.join(answers) or 'never'}", met=answers == ["451"] * _REFUSED)
-        mails = await guide.mails(self._order)
+        number = self._placed().order.id
+        mails = await guide.mails(number, address)
         attempts = [*(refusal.at for refusal in refusals), *(mail.received_at for mail in mails)]
         waits = [later - earlier for earlier, later in pairwise(attempts)]
         # Only the shortest is a promise: Temporal's timers come up to a second late, a busy machine later still.
@@ -70,24 +76,24 @@ class Retried:
             waited >= shortest for waited, shortest in zip(waits, NOTIFICATION.waits, strict=False)
         )
         guide.expect(f"Waits between the attempts: {', '.join(map(_seconds, waits)) or 'none'}", met=long_enough)
-        guide.links(handle, await guide.expect_mails(self._order, 1))
+        guide.links(job.web_ui, await guide.expect_mails(number, address, 1))
 
-    async def _progress(self, handle: JobHandle) -> str:
-        refusals = await self._guide.refusals(self._order)
+    async def _progress(self, job: str) -> str:
+        refusals = await self._guide.refusals(self._order.customer.email)
         if not refusals:
             return "first attempt"
         tries = ", ".join(refusal.answer.partition(" ")[0] for refusal in refusals)
-        status = await handle.status()
+        next_at = (await self._guide.shop.job(job)).next_attempt_at
         now = datetime.now(UTC)
         attempt = f"attempt {len(refusals) + 1} of {NOTIFICATION.max_attempts}"
-        if status.next_attempt_at is not None and status.next_attempt_at > now:
-            return f"{tries}; {attempt} in {_seconds(status.next_attempt_at - now, 0)}"
+        if next_at is not None and next_at > now:
+            return f"{tries}; {attempt} in {_seconds(next_at - now, 0)}"
         return f"{tries}; {attempt} is due, {_seconds(now - refusals[-1].at, 0)} since the last"
 
-    def _started(self) -> JobHandle:
-        if self._handle is None:
+    def _placed(self) -> Answer:
+        if self._answer is None:
             raise RuntimeError("begin() comes first")
-        return self._handle
+        return self._answer
 
 
 def _seconds(span: timedelta, digits: int = 1) -> str:

@@ -5,28 +5,35 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from pydantic import SecretStr
 
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
-from demo import next_steps
+from demo import api_part, beside, next_steps, worker_part
+from demo.api_part import ApiPart
+from demo.blocking import to_its_end
 from demo.display import Display, ReaderLeft
 from demo.ending import Ending
 from demo.ports import Ports
-from demo.set_up import set_up
+from demo.set_up import SetUp, set_up
+from demo.shop_client import ShopClient
 from demo.stack import Death, Stack
 from demo.tour import tour
-from demo.worker_part import WorkerPart, start_worker
+from demo.worker_part import WorkerPart
 from domain.errors import JobError
 from starter import Jobs, StarterError
 
 _LOOK_EVERY = 0.5
+
+_ProgramT = TypeVar("_ProgramT", bound=beside.ProgramPart)
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,15 @@ class PartDied(Exception):
         super().__init__(f"{logs}\n\nThis part ended, though nobody stopped it: {', '.join(d.part for d in deaths)}.")
 
 
+@dataclass(frozen=True)
+class _Everything:
+    """What is up."""
+
+    set_up: SetUp
+    worker: WorkerPart
+    api: ApiPart
+
+
 class Demo:
     """One run of `make demo`."""
 
@@ -57,7 +73,8 @@ class Demo:
         self._display = display
         ports = Ports.free() if options.any_ports else None
         self._stack = Stack(options.folder, ports=ports, say=display.line)
-        self._worker: WorkerPart | None = None
+        self._beside: list[beside.ProgramPart] = []
+        """Our own programs that were started, whatever has become of them."""
         self._staying = False
 
     async def run(self) -> int:
@@ -76,9 +93,9 @@ class Demo:
         return 0 if self._staying and ending.number is signal.SIGINT else ending.status
 
     async def _live(self) -> int:
-        async with self._everything() as jobs:
+        async with self._everything() as everything:
             watching = asyncio.create_task(self._watch())
-            visiting = asyncio.create_task(self._visit(jobs))
+            visiting = asyncio.create_task(self._visit(everything))
             try:
                 await asyncio.wait({watching, visiting}, return_when=asyncio.FIRST_COMPLETED)
                 if visiting.done() and isinstance(visiting.exception(), (JobError, StarterError, httpx.HTTPError)):
@@ -92,19 +109,19 @@ class Demo:
                     task.cancel()
                 await asyncio.wait({watching, visiting})
 
-    async def _visit(self, jobs: Jobs) -> int:
-        display, stack = self._display, self._stack
+    async def _visit(self, everything: _Everything) -> int:
+        display, stack, jobs = self._display, self._stack, Jobs(everything.set_up.client, web_ui=self._stack.web_ui)
         engine = make_engine(
             DatabaseSettings(url=SecretStr(stack.database_url)), application_name="demo-tour", pooled=False
         )
         try:
-            visit, held = await tour(stack, jobs, engine, display, next_steps.commands_folder())
+            async with ShopClient(everything.api.url, everything.set_up.api_key) as shop:
+                seen = await tour(stack, shop, jobs, engine, display, next_steps.commands_folder())
         finally:
             await engine.dispose()
         if self._options.once:
-            return 0 if held else 1
-        if self._worker is not None:
-            next_steps.show(stack, self._worker, visit, display)
+            return 0 if seen.held else 1
+        next_steps.show(stack, everything.worker, everything.api, seen, display)
         self._staying = True
         await asyncio.Event().wait()
         return 0
@@ -116,52 +133,61 @@ class Demo:
         raise PartDied(deaths)
 
     def _deaths(self) -> list[Death]:
-        deaths = self._stack.died()
-        if self._worker is not None and self._worker.died:
-            deaths.append(Death(self._worker.name, self._worker.log, self._worker.last_lines()))
-        return deaths
+        ours = [Death(part.name, part.log, part.last_lines()) for part in self._beside if part.died]
+        return self._stack.died() + ours
 
     @asynccontextmanager
-    async def _everything(self) -> AsyncIterator[Jobs]:
+    async def _everything(self) -> AsyncIterator[_Everything]:
         display, stack = self._display, self._stack
         began = time.perf_counter()
-        display.line(f"Starting Temporal, PostgreSQL and a mail inbox in {stack.folder} …")
+        display.line(f"Starting Temporal, PostgreSQL, a mail inbox and a payment provider in {stack.folder} …")
         try:
-            await _to_its_end(stack.start)
-            client, loaded = await set_up(stack)
-            await _to_its_end(self._start_worker)
-            new = f", {loaded} orders loaded" if loaded else ""
-            display.line(f"Everything is up after {time.perf_counter() - began:.1f} s{new}, and a worker takes jobs.")
+            await to_its_end(stack.start)
+            done = await set_up(stack)
+            await to_its_end(self._start_beside)
+            worker, api = self._started(WorkerPart), self._started(ApiPart)
+            stack.keep({"JOBS_API_URL": api.url, "JOBS_API_KEY": done.api_key})
+            new = f", {done.loaded} orders loaded" if done.loaded else ""
+            display.line(
+                f"Everything is up after {time.perf_counter() - began:.1f} s{new}: a worker takes jobs, an HTTP "
+                f"interface takes orders."
+            )
             display.link("Web UI", stack.web_ui)
             display.link("inbox", stack.inbox_url)
-            yield Jobs(client, web_ui=stack.web_ui)
+            yield _Everything(done, worker, api)
         finally:
             try:
                 if stack.parts:
                     with suppress(OSError, ReaderLeft):  # the terminal may be gone
                         display.line("\nStopping everything …")
-                if self._worker is not None:
-                    await _to_its_end(self._worker.stop)
+                await to_its_end(self._stop_beside)
             finally:
-                await _to_its_end(stack.stop)
+                await to_its_end(stack.stop)
 
-    def _start_worker(self) -> None:
-        stack = self._stack
-        self._worker = start_worker(
-            stack.environment(),
-            log=stack.folder / "logs" / "worker.log",
-            say=self._display.line,
-            keep_open=stack.keep_open,
-            any_port=self._options.any_ports,
-        )
+    def _start_beside(self) -> None:
+        """Start both at once, and return when both have: what is started must be known, also where one fails."""
+        with ThreadPoolExecutor() as pool:
+            starts = [
+                pool.submit(self._start, WorkerPart, worker_part.USUAL_PORT),
+                pool.submit(self._start, ApiPart, api_part.USUAL_PORT),
+            ]
+        for start in starts:
+            start.result()
 
+    def _start(self, kind: type[beside.ProgramPart], usual_port: int) -> None:
+        stack, say = self._stack, self._display.line
 
-async def _to_its_end(act: Callable[[], None]) -> None:
-    """Run it in a thread; where we are cancelled meanwhile, wait for its end: what it starts must be known to us."""
-    running = asyncio.ensure_future(asyncio.to_thread(act))
-    try:
-        await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait({running})
-        running.exception()  # nobody asks for it any more
-        raise
+        def make(port: int) -> beside.ProgramPart:
+            log = stack.folder / "logs" / f"{kind.name}.log"
+            return kind(stack.environment(), port=port, log=log, say=say, keep_open=stack.keep_open)
+
+        self._beside.append(beside.start(make, usual_port, any_port=self._options.any_ports, say=say))
+
+    def _started(self, kind: type[_ProgramT]) -> _ProgramT:
+        return next(part for part in self._beside if isinstance(part, kind))
+
+    def _stop_beside(self) -> None:
+        with ThreadPoolExecutor() as pool:
+            stops = [pool.submit(part.stop) for part in self._beside]
+        for stop in stops:
+            stop.result()

@@ -145,11 +145,15 @@ class Stack:
                     self._stop_parts()
                 else:
                     break
-            lines = [f"{key}={value}\n" for key, value in self.environment().items()]
-            (self.folder / "env").write_text("".join(lines))
+            self.keep({})
         except BaseException:
             self.stop()
             raise
+
+    def keep(self, more: Mapping[str, str]) -> None:
+        """Keep these variables in the folder's `env` too: of what is started beside the stack."""
+        lines = [f"{key}={value}\n" for key, value in {**self.environment(), **more}.items()]
+        (self.folder / "env").write_text("".join(lines))
 
     def stop(self) -> None:
         """Stop all parts; returns when none of their processes is left. Nothing happens the second time."""

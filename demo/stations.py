@@ -1,4 +1,4 @@
-"""The stations of the guided tour that end at once."""
+"""The stations of the guided tour that end at once: one order each."""
 
 from __future__ import annotations
 
@@ -6,51 +6,59 @@ import asyncio
 import time
 from urllib.parse import quote
 
-from demo.guide import Guide, confirmation_id, mails_of, told
+from demo.data.shop import TOUR
+from demo.guide import Guide, mails_of, told, told_of
 from domain.errors import RecipientRejected
 from domain.outcomes import Done, Skipped
-from starter import JobDidNotComplete
-
-_AT_A_TIME = 40
-_LOOK_EVERY = 1.0
 
 
 async def delivered(guide: Guide) -> None:
-    """A mail arrives at the first attempt."""
-    order = guide.visit.delivered
-    guide.station(1, "A mail is delivered", f"the confirmation of order {order.id} is done, one mail arrives.")
+    """An order is placed over HTTP, and its mail arrives at the first attempt."""
+    order = guide.visit.order_as(TOUR.delivered)
+    guide.station(
+        1,
+        "An order is placed",
+        "the HTTP interface takes it (202) together with its job, in one transaction; the job is done, one mail "
+        "arrives.",
+    )
     began = time.perf_counter()
-    handle = await guide.start(order)
-    end = await guide.end(handle)
+    answer = await guide.shop.place(order)
+    guide.expect_placed(answer)
+    job = await guide.ended(answer)
     took = (time.perf_counter() - began) * 1000
-    guide.expect(f"{handle.id} {told(end)}, {took:.0f} ms after its start", met=isinstance(end, Done))
-    guide.links(handle, await guide.expect_mails(order, 1))
+    guide.expect(f"GET {answer.job}: {told_of(job)}, {took:.0f} ms after the order", met=isinstance(job.outcome, Done))
+    guide.links(job.web_ui, await guide.expect_mails(answer.order.id, order.customer.email, 1))
 
 
-async def refused(guide: Guide, temporal: str) -> None:
-    """An address is refused for good: the job ends as a dead letter. `temporal` is how its command line is called."""
-    order = guide.visit.refused
+async def refused(guide: Guide, temporal: str) -> int:
+    """An address is refused for good: the job ends as a dead letter. Returns the order's number.
+
+    `temporal` is how its command line is called.
+    """
+    order = guide.visit.order_as(TOUR.refused)
     guide.station(
         3,
         "An address that does not exist",
         "the mail server says 550, which no retry can mend: one attempt, no mail, and a Failed job that says what to "
         "do.",
     )
-    handle = await guide.start(order)
-    end = await guide.end(handle)
-    failed = isinstance(end, JobDidNotComplete) and end.error_type == RecipientRejected.__name__
-    guide.expect(f"{handle.id} {told(end)}", met=failed)
-    if isinstance(end, JobDidNotComplete):
-        tells = RecipientRejected.remedy in end.message and "550" in end.message
-        guide.expect(f"It says: {end.message}", met=tells)
-    answers = [refusal.answer.partition(" ")[0] for refusal in await guide.refusals(order)]
+    answer = await guide.shop.place(order)
+    guide.expect_placed(answer)
+    job = await guide.ended(answer)
+    error = RecipientRejected.__name__
+    failed = job.error is not None and job.error.type == error
+    guide.expect(f"{job.id} {told_of(job)}", met=failed)
+    message = (job.error and job.error.message) or ""
+    guide.expect(f"It says: {message}", met=RecipientRejected.remedy in message and "550" in message)
+    answers = [refusal.answer.partition(" ")[0] for refusal in await guide.refusals(order.customer.email)]
     guide.expect(f"Answers of the mail server: {', '.join(answers) or 'none'}", met=answers == ["550"])
-    await guide.expect_mails(order, 0)
-    guide.links(handle)
-    query = quote('ExecutionStatus="Failed"')
-    web_ui = handle.web_ui.partition("/workflows/")[0]
-    guide.display.link("all dead", f"{web_ui}/workflows?query={query}")
-    guide.display.command(f"   {temporal} workflow list --query \"ErrorType='{RecipientRejected.__name__}'\"")
+    await guide.expect_mails(answer.order.id, order.customer.email, 0)
+    guide.links(job.web_ui)
+    if job.web_ui:
+        query = quote('ExecutionStatus="Failed"')
+        guide.display.link("all dead", f"{job.web_ui.partition('/workflows/')[0]}/workflows?query={query}")
+    guide.display.command(f"   {temporal} workflow list --query \"ErrorType='{error}'\"")
+    return answer.order.id
 
 
 async def skipped(guide: Guide) -> None:
@@ -61,73 +69,41 @@ async def skipped(guide: Guide) -> None:
         "Nothing to do",
         "an order that nobody knows, one that is confirmed, one without an address: skipped, no mail, no alarm.",
     )
-    for order, reason in (
-        (visit.unknown, "order-not-found"),
-        (visit.confirmed, "already-confirmed"),
-        (visit.no_address, "no-address"),
+    for order_id, reason in (
+        (visit.number, "order-not-found"),
+        (visit.confirmed.id, "already-confirmed"),
+        (visit.no_address.id, "no-address"),
     ):
-        handle = await guide.start(order)
-        end, found = await guide.end(handle), await guide.mails(order)
+        handle = await guide.start(order_id)
+        end, found = await guide.end(handle), await guide.mails(order_id)
         guide.expect(
             f"{handle.id} {told(end)}, {mails_of(len(found))}", met=end == Skipped(reason=reason) and not found
         )
-        guide.links(handle)
+        guide.links(handle.web_ui)
 
 
 async def twice(guide: Guide) -> None:
-    """A second start changes nothing."""
-    order = guide.visit.twice
+    """The same request again is the same order; a second start changes nothing."""
+    order = guide.visit.order_as(TOUR.twice)
     guide.station(
-        5, "The same order twice", "two clicks at the same moment and a third one afterwards: one run, one mail."
+        5,
+        "The same order twice",
+        "two clicks at the same moment and a third one afterwards, with one Idempotency-Key: one order, one job, one "
+        "mail. A start of its job from code changes nothing either.",
     )
-    clicks = [*await asyncio.gather(guide.start(order), guide.start(order))]
-    end = await guide.end(clicks[0])
-    clicks.append(await guide.start(order))
-    started, runs = sum(click.started for click in clicks), len({click.run_id for click in clicks})
+    key = f"visit-{guide.visit.number}"
+    clicks = [*await asyncio.gather(guide.shop.place(order, key=key), guide.shop.place(order, key=key))]
+    job = await guide.ended(clicks[0])
+    clicks.append(await guide.shop.place(order, key=key))
+    orders, replayed = {click.order.id for click in clicks}, sum(click.replayed for click in clicks)
     guide.expect(
-        f"{clicks[0].id} {told(end)}; {len(clicks)} starts made {runs} run{'' if runs == 1 else 's'}",
-        met=isinstance(end, Done) and started == runs == 1,
+        f"{len(clicks)} times POST /orders made {len(orders)} order, {clicks[0].order.id}; {replayed} answers say "
+        f"Idempotent-Replayed",
+        met=len(orders) == 1 and replayed == 2,
     )
-    guide.links(clicks[0], await guide.expect_mails(order, 1))
-
-
-async def batch(guide: Guide) -> None:
-    """Some hundred jobs, as fast as they go."""
-    orders = guide.visit.batch
-    wanted = {confirmation_id(order.id) for order in orders}
-    guide.station(6, f"{len(orders)} orders at once", "all are done, and each customer gets one mail.")
-    gate, done, began = asyncio.Semaphore(_AT_A_TIME), 0, time.perf_counter()
-
-    async def confirm(order_id: int) -> bool:
-        nonlocal done
-        async with gate:
-            ended_well = isinstance(await guide.end(await guide.start(order_id)), Done)
-        done += 1
-        return ended_well
-
-    async def arrived() -> list[str]:
-        return [mail.message_id for mail in await guide.inbox.mails() if mail.message_id in wanted]
-
-    async def show() -> None:
-        while True:
-            here, rate = len(await arrived()), done / (time.perf_counter() - began)
-            text = f"{done} of {len(orders)} done, {rate:.0f} jobs/s, {mails_of(here)} in the inbox"
-            guide.display.move("batch", text, share=done / len(orders))
-            await asyncio.sleep(_LOOK_EVERY)
-
-    showing = asyncio.create_task(show())
-    try:
-        ended_well = await asyncio.gather(*(confirm(order.id) for order in orders))
-    finally:
-        took = time.perf_counter() - began
-        showing.cancel()
-        await asyncio.wait({showing})
-        guide.display.rest("batch")
+    handle = await guide.start(clicks[0].order.id)
     guide.expect(
-        f"{sum(ended_well)} of {len(orders)} done in {took:.1f} s, {len(orders) / took:.0f} jobs/s", met=all(ended_well)
+        f"{job.id} {told_of(job)}; the start from code {'made another run' if handle.started else 'started nothing'}",
+        met=isinstance(job.outcome, Done) and not handle.started,
     )
-    ids = await arrived()
-    guide.expect(
-        f"{mails_of(len(ids))} in the inbox, {len(ids) - len(set(ids)) or 'none'} of them doubled",
-        met=len(ids) == len(wanted) == len(set(ids)),
-    )
+    guide.links(job.web_ui, await guide.expect_mails(clicks[0].order.id, order.customer.email, 1))

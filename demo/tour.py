@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from demo import stations
+from demo import outage, stations
+from demo.batch import Batch
 from demo.display import Display
 from demo.guide import Guide
 from demo.inbox.reader import InboxReader
 from demo.retried import Retried
+from demo.shop_client import ShopClient
 from demo.stack import Stack
 from demo.visit import Visit, prepare
 from starter import Jobs
@@ -18,33 +21,48 @@ from starter import Jobs
 _GROUPS = 'WorkflowType = "OrderConfirmation" GROUP BY ExecutionStatus'
 
 
-async def tour(stack: Stack, jobs: Jobs, engine: AsyncEngine, display: Display, commands: str) -> tuple[Visit, bool]:
-    """Take the tour; returns what it was about, and whether all expectations held.
+@dataclass(frozen=True)
+class Seen:
+    """What became of a tour."""
 
-    `commands` is what to write before the name of an installed program. Raises `StarterError`s and `JobError`s, and
-    `httpx.HTTPError` where the inbox is away.
+    visit: Visit
+    refused: int
+    """Number of the order whose job is a dead letter now."""
+    held: bool
+    """Whether all expectations held."""
+
+
+async def tour(
+    stack: Stack, shop: ShopClient, jobs: Jobs, engine: AsyncEngine, display: Display, commands: str
+) -> Seen:
+    """Take the tour.
+
+    `commands` is what to write before the name of an installed program. Raises `StarterError`s and `JobError`s,
+    `httpx.HTTPError` where the inbox or the HTTP interface is away, and `PartFailed` where Temporal does not start
+    again.
     """
     async with InboxReader(stack.inbox_url) as inbox:
         await _tell_of_earlier_visits(jobs, inbox, display)
-        guide = Guide(await prepare(engine, jobs), jobs, inbox, stack.inbox_url, display)
+        guide = Guide(await prepare(engine, jobs), jobs, shop, inbox, stack.inbox_url, display)
         retried = Retried(guide)
         with display.moving():
             await stations.delivered(guide)
             await retried.begin()
             following = asyncio.create_task(retried.follow())
             try:
-                await stations.refused(guide, f"{commands}temporal --address {stack.temporal_address}")
+                refused = await stations.refused(guide, f"{commands}temporal --address {stack.temporal_address}")
                 await stations.skipped(guide)
                 await stations.twice(guide)
-                await stations.batch(guide)
+                await Batch(guide).run()
                 end = await following
             finally:
                 following.cancel()
             await retried.tell(end)
+            await outage.away(guide, stack.temporal, 7)
     display.line()
-    held = guide.checked - guide.unmet
-    display.verdict(f"{held} of {guide.checked} expectations held.", met=not guide.unmet)
-    return guide.visit, not guide.unmet
+    met = guide.checked - guide.unmet
+    display.verdict(f"{met} of {guide.checked} expectations held.", met=not guide.unmet)
+    return Seen(guide.visit, refused, not guide.unmet)
 
 
 async def _tell_of_earlier_visits(jobs: Jobs, inbox: InboxReader, display: Display) -> None:

@@ -58,9 +58,13 @@ class DemoRun:
             self.output += self.process.stdout.read()
         return self.process.wait(_LONGEST)
 
-    def survivors(self) -> list[psutil.Process]:
-        """Who is there though the demo has ended. Nobody gets time for it: it says that all is stopped."""
-        return [process for process in self.everyone if process.is_running()]
+    def survivors(self, within: float = 0) -> list[psutil.Process]:
+        """Who is there though the demo has ended.
+
+        It says that all is stopped, and gets no time for it then. Where it was killed, its guards take theirs.
+        """
+        _, alive = psutil.wait_procs(self.everyone, timeout=within)
+        return [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
     def clean_up(self) -> None:
         """Leave nothing behind, whatever the test has done."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +15,14 @@ import pytest
 from tests.demo.demo_run import DemoRun, wait_for_child
 
 _STATIONS = (
-    "1  A mail is delivered",
+    "1  An order is placed",
     "2  A mail server that says: try again later",
     "3  An address that does not exist",
     "4  Nothing to do",
     "5  The same order twice",
     "6  300 orders at once",
+    "2  … and its end",
+    "7  Temporal is away",
 )
 
 Start = Callable[..., DemoRun]
@@ -66,28 +69,53 @@ def test_the_tour_passes_all_stations_and_every_expectation_holds(visited: tuple
     places = [said.index(station) for station in _STATIONS]
     assert places == sorted(places)
     assert "✘" not in said
-    assert re.search(r"order-confirmation/1042 done, \d+ ms", said)
-    assert "order-confirmation/1044 failed with RecipientRejected" in said
+    assert re.search(r"POST /orders: 202 after \d+ ms, Location: /orders/1401", said)
+    assert re.search(r"GET /jobs/order-confirmation/1401: done, \d+ ms", said)
+    assert "order-confirmation/1403 failed with RecipientRejected" in said
     assert "order-confirmation/9999 skipped: order-not-found, no mail" in said
-    assert "order-confirmation/1047 done; 3 starts made 1 run" in said
+    assert "3 times POST /orders made 1 order, 1404; 2 answers say Idempotent-Replayed" in said
+    assert "order-confirmation/1404 done; the start from code started nothing" in said
     assert "Refused before: 451, 451" in said
     assert "300 mails in the inbox, none of them doubled" in said
-    assert "✔ 17 of 17 expectations held." in said
+    assert "5 times POST /orders: 5 times 202" in said
+    assert ": 5 enqueued" in said
+    assert "5 of 5 jobs done" in said
+    assert "5 mails in the inbox, none of them doubled" in said
+    assert "✔ 27 of 27 expectations held." in said
 
 
 def test_each_station_shows_its_jobs_in_the_web_ui(visited: tuple[Path, int, str]) -> None:
     said = visited[2]
 
-    for order in (1042, 1043, 1044, 9999, 1045, 1046, 1047):
+    for order in (1401, 1402, 1403, 9999, 1045, 1046, 1404, 1709):
         assert re.search(
             rf"http://127\.0\.0\.1:\d+/namespaces/default/workflows/order-confirmation%2F{order}/[0-9a-f-]+/history",
             said,
         )
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour shows lines for curl")
+def test_the_lines_that_the_tour_shows_for_curl_work_as_they_stand(both: tuple[DemoRun, DemoRun]) -> None:
+    staying = both[1]
+    variables = staying.says("set -a; . ").strip()
+    order = staying.says("$JOBS_API_URL/orders").strip()
+    job = staying.says("$JOBS_API_URL/jobs/").strip()
+
+    def typed(*lines: str) -> str:
+        return subprocess.run(
+            ["bash", "-c", "\n".join((variables, *lines))], capture_output=True, text=True, check=True
+        ).stdout
+
+    placed, again, failed = typed(order), typed(order), typed(job)
+
+    assert placed.startswith("HTTP/1.1 202 ")
+    assert "idempotent-replayed: true" in again.lower()
+    assert placed.splitlines()[-1] == again.splitlines()[-1]
+    assert '"type":"RecipientRejected"' in failed
+
+
 def test_after_the_tour_ctrl_c_is_the_way_out_and_no_failure(both: tuple[DemoRun, DemoRun]) -> None:
     staying = both[1]
-    staying.says("Everything stays up until Ctrl-C")
     staying.says("temporal workflow list")
     staying.note()
 
@@ -111,9 +139,10 @@ def test_on_the_same_folder_the_next_tour_has_orders_of_its_own_and_stays_up_unt
     worker.send_signal(signal.SIGKILL)
     status = again.ended()
 
-    assert "307 jobs (306 completed, 1 failed) and 303 mails" in earlier
-    assert "✔ 17 of 17 expectations held." in again.output
-    assert "order-confirmation/1042 " not in again.output
+    assert "312 jobs (311 completed, 1 failed) and 308 mails" in earlier
+    assert "✔ 27 of 27 expectations held." in again.output
+    assert "/orders/1401" not in again.output
+    assert "order-confirmation/1045 " not in again.output
     assert "last lines of" in again.output
     assert again.output.endswith("This part ended, though nobody stopped it: worker.\n")
     assert status == 1

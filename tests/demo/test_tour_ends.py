@@ -35,7 +35,7 @@ def test_a_signal_in_the_middle_of_the_start_stops_what_was_started(run: DemoRun
 def test_a_signal_in_the_middle_of_the_tour_stops_everything(run: DemoRun) -> None:
     run.says("300 orders at once")
     run.note()
-    assert len(run.everyone) > 8  # four programs with their guards, and what PostgreSQL starts
+    assert len(run.everyone) > 12  # six programs with their guards, and what PostgreSQL starts
 
     run.process.terminate()
     status = run.ended()
@@ -43,6 +43,18 @@ def test_a_signal_in_the_middle_of_the_tour_stops_everything(run: DemoRun) -> No
     assert status == 143
     assert run.survivors() == []
     assert "Traceback" not in run.output
+
+
+def test_when_the_demo_is_killed_nothing_survives(run: DemoRun) -> None:
+    run.says("An order is placed")
+    run.note()
+    for program in ("temporal", "postgres", "demo.inbox", "demo.payments", "worker.py", "uvicorn"):
+        wait_for_child(run, program)
+
+    run.process.kill()
+    run.ended()
+
+    assert run.survivors(within=30) == []
 
 
 def test_a_part_that_dies_in_the_middle_of_the_tour_is_named_and_not_what_came_of_it(run: DemoRun) -> None:

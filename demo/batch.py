@@ -1,0 +1,89 @@
+"""The station with some hundred orders, as fast as they go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+from demo.guide import LIMIT, Guide, confirmation_id, mails_of
+from domain.order_confirmation import OrderConfirmationRequest
+from starter.queries import JobFilter
+from starter.status import JobState
+
+_NUMBER = 6
+_AT_A_TIME = 20
+_LOOK_EVERY = 0.5
+
+
+class Batch:
+    """Places them, and counts."""
+
+    def __init__(self, guide: Guide) -> None:
+        """Nothing is placed yet."""
+        self._guide = guide
+        self._orders = guide.visit.batch()
+        self._placed: set[int] = set()
+        self._began = time.perf_counter()
+
+    async def run(self) -> None:
+        """The whole station."""
+        guide, count = self._guide, len(self._orders)
+        guide.station(
+            _NUMBER,
+            f"{count} orders at once",
+            "all are taken, all their jobs are done, and each customer gets one mail.",
+        )
+        self._began = time.perf_counter()
+        following = asyncio.create_task(self._follow())
+        try:
+            statuses = await self._place_all()
+            took = self._passed()
+            guide.expect(
+                f"{statuses.count(202)} of {count} placed in {took:.1f} s, {count / took:.0f} a second",
+                met=statuses == [202] * count,
+            )
+            await following
+        finally:
+            following.cancel()
+            guide.display.rest("batch")
+        done, took = len(await self._done()), self._passed()
+        guide.expect(f"{done} of {count} jobs done after {took:.1f} s, {done / took:.0f} a second", met=done == count)
+        ids = await self._arrived()
+        guide.expect(
+            f"{mails_of(len(ids))} in the inbox, {len(ids) - len(set(ids)) or 'none'} of them doubled",
+            met=len(ids) == len(set(ids)) == count,
+        )
+
+    async def _place_all(self) -> list[int]:
+        gate = asyncio.Semaphore(_AT_A_TIME)
+
+        async def place(number: int) -> int:
+            async with gate:
+                answer = await self._guide.shop.place(self._orders[number])
+            self._placed.add(answer.order.id)
+            return answer.status
+
+        return list(await asyncio.gather(*(place(number) for number in range(len(self._orders)))))
+
+    async def _follow(self) -> None:
+        """Show how it gets on, until all jobs have ended or time is up."""
+        count = len(self._orders)
+        while len(done := await self._done()) < count and self._passed() < LIMIT:
+            text = f"{len(self._placed)} of {count} placed, {len(done)} done, {mails_of(len(await self._arrived()))}"
+            self._guide.display.move("batch", text, share=len(done) / count)
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _done(self) -> set[str]:
+        """Ids of our jobs that have ended well."""
+        wanted = {OrderConfirmationRequest(order_id=order_id).workflow_id for order_id in self._placed}
+        began = timedelta(seconds=self._passed() + 5)
+        where = JobFilter(kind=OrderConfirmationRequest.kind, state=JobState.completed, newer_than=began)
+        return {job.id async for job in self._guide.jobs.iterate(where)} & wanted
+
+    async def _arrived(self) -> list[str]:
+        wanted = {confirmation_id(order_id) for order_id in self._placed}
+        return [mail.message_id for mail in await self._guide.inbox.mails() if mail.message_id in wanted]
+
+    def _passed(self) -> float:
+        return time.perf_counter() - self._began
