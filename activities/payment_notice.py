@@ -48,7 +48,7 @@ class PaymentNoticeActivities:
         Nothing is sent where the payment has moved on, as it may while a mail server is away: nobody is to read that
         a payment failed which has been made by now.
         """
-        key = request.workflow_id
+        key = request.delivery_key
 
         known = await self._payments.known(request.payment_id)
         order = None if known.order_id is None else await self._orders.get(known.order_id)

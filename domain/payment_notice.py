@@ -20,6 +20,14 @@ class PaymentNoticeRequest(JobRequest):
     state: Told
     refunded: Annotated[int, Field(ge=0, le=2**63 - 1)]
     """How much went back by then, in minor units: each further part is told of."""
+    version: Annotated[int, Field(ge=1, le=2**63 - 1)]
+    """The payment's, when it came to this state. One that failed, was tried again before anybody was told, and failed
+    again, asks for another job."""
+
+    @property
+    def delivery_key(self) -> str:
+        """One mail for the payment, its state and what went back, however often it came to that."""
+        return f"{self.kind}/{self.payment_id}/{self.state}/{self.refunded}"
 
 
 class Notice(BaseModel):
@@ -31,8 +39,11 @@ class Notice(BaseModel):
     delivery_key: str
 
 
-def notice_of(payment: Payment) -> PaymentNoticeRequest | None:
-    """The mail that a payment's state asks for; None where the customer hears nothing of it."""
+def notice_of(payment: Payment, *, version: int) -> PaymentNoticeRequest | None:
+    """The mail that a payment's state asks for; None where the customer hears nothing of it.
+
+    `version` is the one that the payment has with this state.
+    """
     told: Told
     match payment.state:
         case PaymentState.declined:
@@ -43,4 +54,4 @@ def notice_of(payment: Payment) -> PaymentNoticeRequest | None:
             told = "partially-refunded"
         case _:
             return None
-    return PaymentNoticeRequest(payment_id=payment.id, state=told, refunded=payment.refunded)
+    return PaymentNoticeRequest(payment_id=payment.id, state=told, refunded=payment.refunded, version=version)

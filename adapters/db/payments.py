@@ -61,7 +61,7 @@ class SqlPayments:
                 await connection.execute(_keep(payment, order.id, version))
                 if payment.state in PAID:
                     await _paid(connection, order.id)
-                if changed and (notice := notice_of(payment)):
+                if changed and (notice := notice_of(payment, version=version + 1)):
                     await connection.execute(*outbox.statement([notice]))
         return Applied(
             payment_id=payment.id, order_id=order.id, state=payment.state, refunded=payment.refunded, changed=changed

@@ -22,7 +22,7 @@ class Shop:
         """The payment has come to this state: the mail that it asks for."""
         payment = a_payment(state, refunded=refunded)
         self.payments.payments[payment.id] = (1, payment)
-        request = notice_of(payment)
+        request = notice_of(payment, version=1)
         assert request is not None
         return request
 
@@ -69,10 +69,10 @@ async def test_a_customer_without_an_address_is_not_written_to() -> None:
 
 
 async def test_a_payment_that_nobody_knows_is_not_told_of() -> None:
-    request = PaymentNoticeRequest(payment_id="pi_9", state="declined", refunded=0)
+    request = PaymentNoticeRequest(payment_id="pi_9", state="declined", refunded=0, version=1)
     assert await Shop().tells(request) == "payment-not-found"
 
 
 @pytest.mark.parametrize("state", sorted(set(PaymentState) - {"declined", "refunded", "partially-refunded"}))
 def test_customers_hear_of_no_other_state(state: PaymentState) -> None:
-    assert notice_of(a_payment(state)) is None
+    assert notice_of(a_payment(state), version=1) is None

@@ -96,7 +96,8 @@ def _notices() -> Iterator[tuple[str, Course]]:
     ):
         payments = FakePayments(a_payment(state, refunded=refunded))
         ports = fake_ports(FakeOrders(an_order()), mail=FakeMail(*script)) | {PaymentStore: payments}
-        yield name, Course(PaymentNoticeRequest(payment_id="pi_1", state="refunded", refunded=refunded), ports)
+        request = PaymentNoticeRequest(payment_id="pi_1", state="refunded", refunded=refunded, version=1)
+        yield name, Course(request, ports)
 
 
 def _reconciliations() -> Iterator[tuple[str, Course]]:

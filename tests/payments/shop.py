@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
@@ -14,8 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from adapters.db import outbox
 from adapters.db.orders import SqlOrders
-from adapters.db.payment_events import PaymentEvents
 from adapters.db.payments import SqlPayments
 from adapters.db.tables import deliveries, orders
 from adapters.db.tables import outbox as outbox_table
@@ -69,9 +68,10 @@ class Shop:
         """A callback comes in, that of the payment's last event at the provider unless it is named."""
         if event_id is None:
             event_id = [event.id for event in await self.provider.events() if event.payment_id == payment_id][-1]
-        body_hash = hashlib.sha256(event_id.encode()).digest()
-        await PaymentEvents(self.engine).receive(event_id, "payment.captured", payment_id, body_hash)
-        return PaymentCallbackRequest(event_id=event_id, payment_id=payment_id)
+        request = PaymentCallbackRequest(event_id=event_id, payment_id=payment_id)
+        async with self.engine.begin() as connection:
+            await connection.execute(*outbox.statement([request]))
+        return request
 
     async def ends(self, job: JobRequest | str) -> Outcome:
         """The outcome of a job, which may not have been started yet. Raises JobDidNotComplete."""

@@ -78,10 +78,10 @@ async def test_a_declined_and_each_refunded_payment_enqueue_their_mails_once(
         await payments.apply(a_payment(state, refunded=refunded), version=version)
 
     assert await enqueued(engine) == [
-        "payment-notice/pi_1/declined/0",
+        "payment-notice/pi_1/declined/0/1",
         "order-confirmation/1042",
-        "payment-notice/pi_1/partially-refunded/50",
-        "payment-notice/pi_1/partially-refunded/99",
+        "payment-notice/pi_1/partially-refunded/50/4",
+        "payment-notice/pi_1/partially-refunded/99/5",
     ]
 
 
