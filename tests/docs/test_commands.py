@@ -60,7 +60,7 @@ async def serve(client: Client) -> AsyncIterator[Serve]:
 
 
 def test_every_block_is_of_a_language_that_is_run_or_compared() -> None:
-    assert {block.language for block in ALL if block.page not in OWN_TESTS} <= {"python", "console", "text"}
+    assert {block.language for block in ALL if block.page not in OWN_TESTS} <= {"python", "console", "text", "mermaid"}
     assert all(
         line.startswith("$ ") for block in ALL if block.language == "console" for line in block.text.splitlines()
     )

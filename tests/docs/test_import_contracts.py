@@ -34,6 +34,10 @@ VIOLATIONS = {
         ("starter/jobs.py", "import adapters.settings"),
         ("starter/connection.py", "import demo.stack"),
     ],
+    "http": [
+        ("starter/http/orders.py", "import adapters.db.orders"),
+        ("starter/http/gate.py", "import sqlalchemy"),
+    ],
     "root": [("starter/cli/setup.py", "import worker")],
 }
 """By contract: files, and a line in each that the contract forbids."""
