@@ -20,10 +20,17 @@ _NO_HASH = bytes(32)
 class Gate:
     """Tells valid keys from others. Shared by all requests of one event loop."""
 
-    def __init__(self, keys: ApiKeyStore, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` is in seconds."""
+    def __init__(
+        self,
+        keys: ApiKeyStore,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """`clock` is in seconds, and never goes back; `now` is what keys expire by."""
         self._keys = keys
         self._clock = clock
+        self._now = now
         self._trusted: dict[bytes, tuple[ApiKey, float]] = {}
 
     async def key(self, given: str) -> ApiKey | None:
@@ -34,12 +41,12 @@ class Gate:
         given_hash = hash_of(given)
         trusted = self._trusted.get(given_hash)
         if trusted is not None and self._clock() < trusted[1]:
-            return trusted[0] if trusted[0].is_valid(datetime.now(UTC)) else None
+            return trusted[0] if trusted[0].is_valid(self._now()) else None
         self._trusted.pop(given_hash, None)
         found = await self._keys.find(key_id)
         # Compared where there is none, too, so that the time it takes doesn't tell.
         same = hmac.compare_digest(given_hash, found[1] if found else _NO_HASH)
-        if found is None or not same or not found[0].is_valid(datetime.now(UTC)):
+        if found is None or not same or not found[0].is_valid(self._now()):
             return None
         # Only keys that are valid are remembered: there are few of them, however many others are tried.
         self._trusted[given_hash] = (found[0], self._clock() + _TRUSTED)

@@ -16,13 +16,13 @@ class Door:
 
     def __init__(self, url: str) -> None:
         self._host, self._port = urlsplit(url).hostname, urlsplit(url).port
-        self._own_port = free_port()
-        self.url = url.replace(f":{self._port}/", f":{self._own_port}/")
+        self.port = free_port()
+        self.url = url.replace(f":{self._port}/", f":{self.port}/")
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
-        self._server = await asyncio.start_server(self._through, "127.0.0.1", self._own_port)
+        self._server = await asyncio.start_server(self._through, "127.0.0.1", self.port)
 
     def shut(self) -> None:
         """Break all connections, and let nobody in any more."""

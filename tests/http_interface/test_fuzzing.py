@@ -52,6 +52,6 @@ async def test_without_a_valid_key_nothing_is_answered_but_401(
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def test_all_but_the_probes_need_a_key() -> None:
+def test_all_but_the_probes_and_what_the_provider_signs_need_a_key() -> None:
     assert {path for _, path in _OPERATIONS} == {"/orders", "/orders/1", "/jobs/order-confirmation/1"}
     assert len(_OPERATIONS) == 4
