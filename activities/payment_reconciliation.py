@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
 from temporalio import activity
 
 from domain.payment_callback import PaymentCallbackRequest
@@ -25,11 +30,12 @@ class PaymentReconciliationActivities:
         How far it came is kept at the end alone; an attempt that fails in between begins where the last one began.
         """
         seen = missed = foreign = 0
-        async with self._reconciliations.alone(request.up_to) as turn:
+        # Of what comes to pass from now on, not all need be told: the next one is to ask for it again.
+        until = min(request.up_to, datetime.now(UTC))
+        async with _heard_of(), self._reconciliations.alone(until) as turn:
             if turn is None:
                 return Reconciled(under_way=True)
             async for payment in self._provider.changed_since(turn.since):
-                activity.heartbeat()
                 seen += 1
                 known = await self._payments.known(payment.id)
                 if payment.order_id is None:
@@ -39,5 +45,23 @@ class PaymentReconciliationActivities:
                     # As if the callback had come: fetched and applied by the same job.
                     told = f"reconciled.{payment.id}.{known.version}.{payment.state}.{payment.refunded}"
                     await turn.enqueue(PaymentCallbackRequest(event_id=told, payment_id=payment.id))
-            await turn.reached(request.up_to)
+            await turn.reached(until)
         return Reconciled(seen=seen, missed=missed, foreign=foreign)
+
+
+@asynccontextmanager
+async def _heard_of() -> AsyncIterator[None]:
+    """Have Temporal hear of the attempt as long as the block runs: a long list of events takes its time."""
+    limit = activity.info().heartbeat_timeout
+
+    async def beat() -> None:
+        while limit is not None:
+            activity.heartbeat()
+            await asyncio.sleep(limit.total_seconds() / 3)
+
+    beating = asyncio.create_task(beat(), name="heartbeat")
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.wait([beating])

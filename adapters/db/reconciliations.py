@@ -26,7 +26,13 @@ OVERLAP = timedelta(minutes=10)
 FURTHEST = timedelta(days=29)
 """Stripe tells of changes for 30 days: what changed before that, after a longer break, is not found."""
 
-_enter = select(func.pg_try_advisory_lock(literal(_LOCK, BigInteger)))
+# A worker whose machine or network is gone does not close its connection, and would keep all others out for the two
+# hours that the kernel waits by default. The attempt that takes its place begins after half a minute.
+_keepalives = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+_enter = select(
+    func.pg_try_advisory_lock(literal(_LOCK, BigInteger)),
+    *(func.set_config(name, seconds, False) for name, seconds in _keepalives.items()),
+)
 _leave = select(func.pg_advisory_unlock(literal(_LOCK, BigInteger)))
 _until = select(table.c.reconciled_until)
 _reached: Any = insert(table).values(reconciled_until=bindparam("moment"))

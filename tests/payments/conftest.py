@@ -68,11 +68,13 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
     """Workers and a relay in this process: `async with serving():`.
 
     Waits before retries last a moment, and the provider gets half a second for its answer. Keywords go to
-    `PaymentSettings`; `ports` replaces adapters.
+    `PaymentSettings`; `ports` replaces adapters, and without `relay` nothing that is enqueued starts.
     """
 
     @asynccontextmanager
-    async def serving(*, ports: dict[type, object] | None = None, **payment: object) -> AsyncIterator[None]:
+    async def serving(
+        *, ports: dict[type, object] | None = None, relay: bool = True, **payment: object
+    ) -> AsyncIterator[None]:
         settings = PaymentSettings.model_validate(
             {"url": stack.payments_url, "api_key": SecretStr(API_KEY), "answer_timeout": 0.5} | payment
         )
@@ -92,14 +94,15 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
             job_worker(client, queue, registry, adapters, draw=lambda _low, _high: 0.05, drain=timedelta(seconds=1))
             for queue in QUEUES
         )
-        relay = Relay(SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))), client, registry, queues=QUEUES)
+        relayed = Relay(SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))), client, registry, queues=QUEUES)
         async with first, second:
-            relaying = asyncio.create_task(relay.run())
+            relaying = asyncio.create_task(relayed.run()) if relay else None
             try:
                 yield
             finally:
-                await relay.stop()
-                await asyncio.wait_for(relaying, 30)
+                await relayed.stop()
+                if relaying is not None:
+                    await asyncio.wait_for(relaying, 30)
                 await mail.aclose()
                 await provider.aclose()
 
