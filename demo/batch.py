@@ -11,7 +11,6 @@ from domain.order_confirmation import OrderConfirmationRequest
 from starter.queries import JobFilter
 from starter.status import JobState
 
-_NUMBER = 6
 _AT_A_TIME = 20
 _LOOK_EVERY = 0.5
 
@@ -19,9 +18,10 @@ _LOOK_EVERY = 0.5
 class Batch:
     """Places them, and counts."""
 
-    def __init__(self, guide: Guide) -> None:
+    def __init__(self, guide: Guide, number: int) -> None:
         """Nothing is placed yet."""
         self._guide = guide
+        self._number = number
         self._orders = guide.visit.batch()
         self._placed: set[int] = set()
         self._began = time.perf_counter()
@@ -30,7 +30,7 @@ class Batch:
         """The whole station."""
         guide, count = self._guide, len(self._orders)
         guide.station(
-            _NUMBER,
+            self._number,
             f"{count} orders at once",
             "all are taken, all their jobs are done, and each customer gets one mail.",
         )

@@ -119,7 +119,7 @@ class Stack:
             "SMTP_PORT": str(self.smtp_port),
             "PAYMENT_URL": self.payments_url,
             "PAYMENT_API_KEY": API_KEY,
-            "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "PAYMENT_CALLBACK_SECRETS": WEBHOOK_SECRET,
             "JOBS_WEB_UI": self.web_ui,
         }
 

@@ -12,11 +12,11 @@ from domain.errors import RecipientRejected
 from domain.outcomes import Done, Skipped
 
 
-async def delivered(guide: Guide) -> None:
+async def delivered(guide: Guide, number: int) -> None:
     """An order is placed over HTTP, and its mail arrives at the first attempt."""
     order = guide.visit.order_as(TOUR.delivered)
     guide.station(
-        1,
+        number,
         "An order is placed",
         "the HTTP interface takes it (202) together with its job, in one transaction; the job is done, one mail "
         "arrives.",
@@ -30,14 +30,14 @@ async def delivered(guide: Guide) -> None:
     guide.links(job.web_ui, await guide.expect_mails(answer.order.id, order.customer.email, 1))
 
 
-async def refused(guide: Guide, temporal: str) -> int:
+async def refused(guide: Guide, number: int, temporal: str) -> int:
     """An address is refused for good: the job ends as a dead letter. Returns the order's number.
 
     `temporal` is how its command line is called.
     """
     order = guide.visit.order_as(TOUR.refused)
     guide.station(
-        3,
+        number,
         "An address that does not exist",
         "the mail server says 550, which no retry can mend: one attempt, no mail, and a Failed job that says what to "
         "do.",
@@ -61,11 +61,11 @@ async def refused(guide: Guide, temporal: str) -> int:
     return answer.order.id
 
 
-async def skipped(guide: Guide) -> None:
+async def skipped(guide: Guide, number: int) -> None:
     """What needs no mail ends well, and says why."""
     visit = guide.visit
     guide.station(
-        4,
+        number,
         "Nothing to do",
         "an order that nobody knows, one that is confirmed, one without an address: skipped, no mail, no alarm.",
     )
@@ -82,11 +82,11 @@ async def skipped(guide: Guide) -> None:
         guide.links(handle.web_ui)
 
 
-async def twice(guide: Guide) -> None:
+async def twice(guide: Guide, number: int) -> None:
     """The same request again is the same order; a second start changes nothing."""
     order = guide.visit.order_as(TOUR.twice)
     guide.station(
-        5,
+        number,
         "The same order twice",
         "two clicks at the same moment and a third one afterwards, with one Idempotency-Key: one order, one job, one "
         "mail. A start of its job from code changes nothing either.",

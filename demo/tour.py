@@ -7,18 +7,20 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from demo import outage, stations
+from demo import outage, payment_stations, stations
 from demo.batch import Batch
 from demo.display import Display
 from demo.guide import Guide
 from demo.inbox.reader import InboxReader
+from demo.payments.controller import ProviderController
+from demo.provider_away import ProviderAway
 from demo.retried import Retried
 from demo.shop_client import ShopClient
 from demo.stack import Stack
 from demo.visit import Visit, prepare
 from starter import Jobs
-
-_GROUPS = 'WorkflowType = "OrderConfirmation" GROUP BY ExecutionStatus'
+from starter.queries import JobFilter
+from workflows.registry import registry
 
 
 @dataclass(frozen=True)
@@ -38,35 +40,46 @@ async def tour(
     """Take the tour.
 
     `commands` is what to write before the name of an installed program. Raises `StarterError`s and `JobError`s,
-    `httpx.HTTPError` where the inbox or the HTTP interface is away, and `PartFailed` where Temporal does not start
-    again.
+    `httpx.HTTPError` where the inbox, the payment provider or the HTTP interface is away, and `PartFailed` where
+    Temporal does not start again.
     """
-    async with InboxReader(stack.inbox_url) as inbox:
+    async with InboxReader(stack.inbox_url) as inbox, ProviderController(stack.payments_url) as provider:
         await _tell_of_earlier_visits(jobs, inbox, display)
         guide = Guide(await prepare(engine, jobs), jobs, shop, inbox, stack.inbox_url, display)
-        retried = Retried(guide)
         with display.moving():
-            await stations.delivered(guide)
-            await retried.begin()
-            following = asyncio.create_task(retried.follow())
-            try:
-                refused = await stations.refused(guide, f"{commands}temporal --address {stack.temporal_address}")
-                await stations.skipped(guide)
-                await stations.twice(guide)
-                await Batch(guide).run()
-                end = await following
-            finally:
-                following.cancel()
-            await retried.tell(end)
-            await outage.away(guide, stack.temporal, 7)
+            refused = await _stations(guide, provider, stack, f"{commands}temporal --address {stack.temporal_address}")
     display.line()
     met = guide.checked - guide.unmet
     display.verdict(f"{met} of {guide.checked} expectations held.", met=not guide.unmet)
     return Seen(guide.visit, refused, not guide.unmet)
 
 
+async def _stations(guide: Guide, provider: ProviderController, stack: Stack, temporal: str) -> int:
+    """One after the other; what waits goes on beside them. Returns the number of the refused order."""
+    await stations.delivered(guide, 1)
+    await payment_stations.captured(guide, provider, 2)
+    retried = await Retried.begin(guide, 3)
+    away = await ProviderAway.begin(guide, provider, 4)
+    following = asyncio.gather(retried.follow(), away.follow())
+    try:
+        refused = await stations.refused(guide, 5, temporal)
+        await stations.skipped(guide, 6)
+        await stations.twice(guide, 7)
+        await payment_stations.declined(guide, provider, 8)
+        await payment_stations.repeated(guide, provider, 9)
+        await payment_stations.forged(guide, provider, 10)
+        await Batch(guide, 11).run()
+        mail, payment = await following
+    finally:
+        following.cancel()
+    await retried.tell(mail)
+    await away.tell(payment)
+    await outage.away(guide, provider, stack.temporal, 12)
+    return refused
+
+
 async def _tell_of_earlier_visits(jobs: Jobs, inbox: InboxReader, display: Display) -> None:
-    counted = await jobs.client.count_workflows(_GROUPS)
+    counted = await jobs.client.count_workflows(f"{JobFilter().query(registry)} GROUP BY ExecutionStatus")
     if not counted.count:
         return
     states = {str(group.group_values[0]).lower(): group.count for group in counted.groups}

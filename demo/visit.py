@@ -38,12 +38,17 @@ class Visit:
     to_try: Order
     """For the visitor, who may confirm it afterwards."""
 
-    def order_as(self, number: int, payment: PaymentMethod = PaymentMethod.later) -> OrderOfNewCustomer:
-        """What the order of this number in the data set was, to be placed by a customer of this visit's own."""
+    def order_as(
+        self, number: int, payment: PaymentMethod = PaymentMethod.later, *, tag: str = ""
+    ) -> OrderOfNewCustomer:
+        """What the order of this number in the data set was, to be placed by a customer of this visit's own.
+
+        `tag` goes into the customer's address: whoever has others' mails there too needs one.
+        """
         template = order(number)
         buyer = template.customer
         return OrderOfNewCustomer(
-            customer=NewCustomer(name=buyer.name, email=self._own(buyer.email), locale=buyer.locale),
+            customer=NewCustomer(name=buyer.name, email=self._own(buyer.email, tag), locale=buyer.locale),
             currency=template.currency,
             items=_items(template),
             gift_note=template.gift_note,
@@ -63,12 +68,12 @@ class Visit:
             for one in _others()[:BATCH]
         ]
 
-    def _own(self, address: str | None) -> str | None:
+    def _own(self, address: str | None, tag: str) -> str | None:
         """The address, in later visits with one more tag: the inbox counts refusals by address."""
-        if address is None or self.first:
-            return address
+        if address is None:
+            return None
         name, _, domain = address.rpartition("@")
-        return f"{name}+visit{self.number}@{domain}"
+        return "+".join(filter(None, (name, tag, "" if self.first else f"visit{self.number}"))) + f"@{domain}"
 
 
 async def prepare(engine: AsyncEngine, jobs: Jobs) -> Visit:

@@ -88,7 +88,7 @@ def test_the_addresses_are_kept_in_the_folder_while_the_stack_runs(folder: Path)
             "SMTP_PORT": str(stack.ports.smtp),
             "PAYMENT_URL": stack.payments_url,
             "PAYMENT_API_KEY": API_KEY,
-            "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "PAYMENT_CALLBACK_SECRETS": WEBHOOK_SECRET,
             "JOBS_WEB_UI": stack.web_ui,
         }
     assert not (folder / "env").exists()

@@ -16,14 +16,21 @@ from tests.demo.demo_run import DemoRun, wait_for_child
 
 _STATIONS = (
     "1  An order is placed",
-    "2  A mail server that says: try again later",
-    "3  An address that does not exist",
-    "4  Nothing to do",
-    "5  The same order twice",
-    "6  300 orders at once",
-    "2  … and its end",
-    "7  Temporal is away",
+    "2  An order is paid online",
+    "3  A mail server that says: try again later",
+    "4  A payment provider that is down",
+    "5  An address that does not exist",
+    "6  Nothing to do",
+    "7  The same order twice",
+    "8  A card is declined",
+    "9  Callbacks that come three times, the last one first",
+    "10  A forged callback",
+    "11  300 orders at once",
+    "3  … and its end",
+    "4  … and its end",
+    "12  Temporal is away",
 )
+_EXPECTATIONS = 60
 
 Start = Callable[..., DemoRun]
 
@@ -71,27 +78,50 @@ def test_the_tour_passes_all_stations_and_every_expectation_holds(visited: tuple
     assert "✘" not in said
     assert re.search(r"POST /orders: 202 after \d+ ms, Location: /orders/1401", said)
     assert re.search(r"GET /jobs/order-confirmation/1401: done, \d+ ms", said)
-    assert "order-confirmation/1403 failed with RecipientRejected" in said
+    assert "order-confirmation/1405 failed with RecipientRejected" in said
     assert "order-confirmation/9999 skipped: order-not-found, no mail" in said
-    assert "3 times POST /orders made 1 order, 1404; 2 answers say Idempotent-Replayed" in said
-    assert "order-confirmation/1404 done; the start from code started nothing" in said
-    assert "Refused before: 451, 451" in said
+    assert "3 times POST /orders made 1 order, 1406; 2 answers say Idempotent-Replayed" in said
+    assert "order-confirmation/1406 done; the start from code started nothing" in said
     assert "300 mails in the inbox, none of them doubled" in said
+    assert "Refused before: 451, 451" in said
+    assert f"✔ {_EXPECTATIONS} of {_EXPECTATIONS} expectations held." in said
+
+
+def test_the_tour_shows_what_becomes_of_payments(visited: tuple[Path, int, str]) -> None:
+    said = visited[2]
+
+    assert re.search(r"payment-callback/evt_\w+ completed, declined: payment-declined", said)
+    assert "The provider calls back: captured 202, 202, 202; authorised 202, 202, 202" in said
+    assert "The forger calls POST /webhooks/payments: 401; the order is not paid" in said
+    assert "Answered before: 503, 503" in said
+    for paid in (1402, 1404, 1408, 1409, 1715):
+        assert f"Order {paid} is paid" in said
+    assert "Order 1407 is not paid" in said
+
+
+def test_the_tour_shows_that_orders_and_callbacks_are_taken_while_temporal_is_stopped(
+    visited: tuple[Path, int, str],
+) -> None:
+    said = visited[2].partition("12  Temporal is away")[2]
+
     assert "5 times POST /orders: 5 times 202" in said
-    assert ": 5 enqueued" in said
-    assert "5 of 5 jobs done" in said
-    assert "5 mails in the inbox, none of them doubled" in said
-    assert "✔ 27 of 27 expectations held." in said
+    assert "The provider calls POST /webhooks/payments: 202" in said
+    assert ": 6 enqueued" in said
+    assert "no mail yet" in said
+    assert "6 of 6 jobs done" in said
+    assert "6 mails in the inbox, none of them doubled" in said
 
 
 def test_each_station_shows_its_jobs_in_the_web_ui(visited: tuple[Path, int, str]) -> None:
     said = visited[2]
 
-    for order in (1401, 1402, 1403, 9999, 1045, 1046, 1404, 1709):
+    for order in (*range(1401, 1407), 1408, 1409, 9999, 1045, 1046, 1710, 1715):
         assert re.search(
             rf"http://127\.0\.0\.1:\d+/namespaces/default/workflows/order-confirmation%2F{order}/[0-9a-f-]+/history",
             said,
         )
+    assert len(set(re.findall(r"/workflows/payment-callback%2Fevt_\w+/", said))) == 7
+    assert len(set(re.findall(r"/workflows/payment-notice%2Fpi_\w+%2Fdeclined", said))) == 1
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour shows lines for curl")
@@ -139,8 +169,8 @@ def test_on_the_same_folder_the_next_tour_has_orders_of_its_own_and_stays_up_unt
     worker.send_signal(signal.SIGKILL)
     status = again.ended()
 
-    assert "312 jobs (311 completed, 1 failed) and 308 mails" in earlier
-    assert "✔ 27 of 27 expectations held." in again.output
+    assert "331 jobs (330 completed, 1 failed) and 314 mails" in earlier
+    assert f"✔ {_EXPECTATIONS} of {_EXPECTATIONS} expectations held." in again.output
     assert "/orders/1401" not in again.output
     assert "order-confirmation/1045 " not in again.output
     assert "last lines of" in again.output
