@@ -13,7 +13,7 @@ import httpx
 
 from domain.placing import OrderOfCustomer, OrderOfNewCustomer
 from starter.http.job_views import ENQUEUED, JobView
-from starter.http.orders import OrderView, PlacedOrder
+from starter.http.order_views import OrderView, PlacedOrder
 from starter.status import JobState
 
 AnyOrder = OrderOfCustomer | OrderOfNewCustomer

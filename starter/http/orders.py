@@ -3,74 +3,26 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, KeyReused, StillAtWork
-from domain.order_confirmation import OrderConfirmationRequest
-from domain.orders import Order, PaymentMethod
+from domain.orders import PaymentMethod
 from domain.placing import NewOrder, OrderOfCustomer, OrderOfNewCustomer, Placed, UnknownCustomer
 from starter.http import idempotency
 from starter.http.api_keys import Client
 from starter.http.documented import ALWAYS, problems
 from starter.http.json_body import read_json
+from starter.http.order_views import OrderView, PlacedOrder, links_of, view_of
 from starter.http.parts import parts_of
 from starter.http.problems import FieldProblem, Problem, ProblemType, not_found, unavailable
 
 NEW_ORDER: TypeAdapter[OrderOfCustomer | OrderOfNewCustomer] = TypeAdapter(NewOrder)
 
 _MOST_DIGITS = 19
-
-
-class OrderLinks(BaseModel):
-    """Where to go on, as paths of this server."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    self: str
-    """The order."""
-    job: str | None
-    """The job that sends its confirmation; null where there is none yet."""
-
-
-class PlacedOrder(BaseModel):
-    """An order that was taken."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-    id: int
-    """The order number."""
-    customer_id: int
-    currency: str
-    total: int
-    """What it costs, in the currency's minor unit."""
-    payment: PaymentMethod
-    links: OrderLinks
-
-
-class Item(BaseModel):
-    """One line of an order."""
-
-    name: str
-    quantity: int
-    unit_price: int
-
-
-class OrderView(PlacedOrder):
-    """An order, and how it stands. Times are in UTC."""
-
-    items: list[Item]
-    gift_note: str | None
-    placed_at: datetime
-    paid_at: datetime | None
-    """When its payment was captured."""
-    confirmation_sent_at: datetime | None
-    """When its confirmation was sent; null where it wasn't, so far."""
-
 
 router = APIRouter(tags=["orders"])
 
@@ -115,7 +67,7 @@ async def place(request: Request, client: Client) -> Response:
     base = request.scope.get("root_path", "")
 
     def answer(placed: Placed) -> Answer:
-        links = _links(placed.id, base, has_job=placed.payment is PaymentMethod.later)
+        links = links_of(placed.id, base, has_job=placed.payment is PaymentMethod.later)
         shown = PlacedOrder(**placed.model_dump(), links=links)
         return Answer(status=202, body=shown.model_dump_json(), location=links.self)
 
@@ -174,27 +126,4 @@ async def look(
     order = await parts_of(request.scope).orders.get(int(order_id)) if known else None
     if order is None:
         raise not_found("order with this number")
-    return _view(order, request.scope.get("root_path", ""))
-
-
-def _view(order: Order, base: str) -> OrderView:
-    # One that is paid online has a job once it is paid.
-    has_job = order.payment is PaymentMethod.later or order.paid_at is not None
-    return OrderView(
-        id=order.id,
-        customer_id=order.customer.id,
-        currency=order.currency,
-        total=order.total,
-        payment=order.payment,
-        links=_links(order.id, base, has_job=has_job),
-        items=[Item(**item.model_dump()) for item in order.items],
-        gift_note=order.gift_note,
-        placed_at=order.placed_at,
-        paid_at=order.paid_at,
-        confirmation_sent_at=order.confirmation_sent_at,
-    )
-
-
-def _links(order_id: int, base: str, *, has_job: bool) -> OrderLinks:
-    job = OrderConfirmationRequest(order_id=order_id).workflow_id
-    return OrderLinks(self=f"{base}/orders/{order_id}", job=f"{base}/jobs/{job}" if has_job else None)
+    return view_of(order, request.scope.get("root_path", ""))

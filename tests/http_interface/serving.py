@@ -106,10 +106,12 @@ def client_of(address: str, key: str) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Any app on a free port; its address."""
+async def serving(app: Any, root_path: str = "") -> AsyncIterator[str]:
+    """Any app on a free port; its address. `root_path`: what a proxy in front of it takes off the path."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = _Server(uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2))
+    server = _Server(
+        uvicorn.Config(app, log_config=None, lifespan="on", timeout_graceful_shutdown=2, root_path=root_path)
+    )
     task = asyncio.create_task(server.serve(sockets=[listening]))
     # It has told that it started, or has ended with what kept it from that.
     started = asyncio.create_task(server.has_started.wait())

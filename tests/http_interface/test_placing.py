@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from adapters.settings import ApiSettings
 from domain.placing import HIGHEST_PRICE, MOST_ITEMS, MOST_PIECES
-from tests.http_interface.serving import CUSTOMER, ITEM, ORDER, PROBLEM, Served
+from starter.api import make_app
+from tests.http_interface.serving import CUSTOMER, ITEM, ORDER, PROBLEM, Served, client_of, serving, settings_of
 
 
 async def test_an_order_on_an_invoice_is_placed_together_with_its_job(served: Served) -> None:
@@ -35,6 +37,17 @@ async def test_an_order_on_an_invoice_is_placed_together_with_its_job(served: Se
         "paid_at": None,
         "confirmation_sent_at": None,
     }
+
+
+async def test_behind_a_proxy_links_have_the_prefix_that_it_takes_off(served: Served, database: str) -> None:
+    app = make_app(ApiSettings(), database=settings_of(database), client=served.temporal)
+    async with serving(app, "/shop") as address, client_of(address, served.key) as http:
+        placed = await http.post("/orders", json=ORDER)
+        assert placed.headers["location"] == "/shop/orders/1"
+        assert placed.json()["links"]["job"] == "/shop/jobs/order-confirmation/1"
+        job = (await http.get("/jobs/order-confirmation/1")).json()
+        assert job["links"]["self"] == "/shop/jobs/order-confirmation/1"
+        assert (await http.put("/jobs/order-confirmation/1")).headers["allow"] == "DELETE, GET"
 
 
 async def test_an_order_that_is_paid_online_gets_its_job_when_it_is_paid(served: Served) -> None:

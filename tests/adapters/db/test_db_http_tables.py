@@ -5,8 +5,14 @@ from __future__ import annotations
 import asyncpg
 import pytest
 
-_KEY = {"id": "0123456789ab", "name": "storefront", "hash": bytes(32)}
-_ANSWER = {"client": "storefront", "key": "a", "request_hash": bytes(32), "status": 202, "body": "{}"}
+_KEY: dict[str, object] = {"id": "0123456789ab", "name": "storefront", "hash": bytes(32)}
+_ANSWER: dict[str, object] = {
+    "client": "storefront",
+    "key": "a",
+    "request_hash": bytes(32),
+    "status": 202,
+    "body": "{}",
+}
 
 
 async def _violated(direct: asyncpg.Connection, table: str, values: dict[str, object]) -> str | None:
@@ -33,7 +39,7 @@ async def _violated(direct: asyncpg.Connection, table: str, values: dict[str, ob
 async def test_a_key_must_fit(
     direct: asyncpg.Connection, constraint: str, table: str, broken: dict[str, object]
 ) -> None:
-    row = {"api_keys": _KEY, "idempotency_keys": _ANSWER}[table]
+    row = _KEY if table == "api_keys" else _ANSWER
     assert await _violated(direct, table, row | broken) == constraint
 
 
