@@ -15,9 +15,11 @@ from temporalio.exceptions import ApplicationError, CancelledError, TerminatedEr
 from temporalio.exceptions import TimeoutError as RunTimeout
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.errors import JobError
 from domain.outcomes import Outcome
 from starter import held_jobs
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
+from starter.describing import describe
 from starter.errors import (
     JobCancelled,
     JobDidNotComplete,
@@ -25,8 +27,9 @@ from starter.errors import (
     JobNotFound,
     JobTerminated,
     JobTimedOut,
+    UnknownOutcome,
 )
-from starter.status import JobState, JobStatus, JobSummary
+from starter.status import JobDescription, JobState, JobStatus, JobSummary
 from workflows import steps
 from workflows.registry import Registry
 
@@ -66,14 +69,12 @@ class JobHandle:
     async def result(self) -> Outcome:
         """Wait for the outcome of the latest run of the id: a redrive or restart while we wait is followed.
 
-        Raises JobFailed, JobCancelled, JobTerminated, JobTimedOut, JobNotFound, TemporalUnreachable.
+        Raises JobFailed, JobCancelled, JobTerminated, JobTimedOut, JobNotFound, UnknownOutcome, TemporalUnreachable.
         """
         run_id = (await self._describe(None)).run_id
         while True:
-            handle = self._client.get_workflow_handle(self.id, run_id=run_id, result_type=self._result_type())
             try:
-                async with explained(self._client):
-                    return typing.cast("Outcome", await handle.result())
+                return await self._outcome(run_id)
             except WorkflowFailureError as exc:
                 latest = (await self._describe(None)).run_id
                 if latest == run_id:
@@ -81,17 +82,33 @@ class JobHandle:
                 run_id = latest
 
     async def status(self, *, of_this_run: bool = False) -> JobStatus:
-        """How the latest run of the id fares, or the handle's own run. Raises JobNotFound, TemporalUnreachable."""
-        described = await self._describe(self.run_id if of_this_run else None)
+        """How the latest run of the id fares, or the handle's own run.
+
+        Leaves out what costs further calls, or matters to an operator alone: see `describe`.
+        Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
+        """
+        return await self._status(await self._describe(self.run_id if of_this_run else None))
+
+    async def describe(self) -> JobDescription:
+        """All that an operator wants to know of the latest run of the id; takes up to three calls more than `status`.
+
+        Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
+        """
+        described = await self._describe(None)
+        return await describe(self._client, described, await self._status(described))
+
+    async def state_of_run(self) -> JobState:
+        """How the handle's own run fares, in one call. Raises JobNotFound, TemporalUnreachable."""
+        return JobState.of((await self._describe(self.run_id)).status)
+
+    async def _status(self, described: WorkflowExecutionDescription) -> JobStatus:
         summary = JobSummary.of(described, self._link(self.id, described.run_id))
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
             held = held_jobs.is_held(described.typed_search_attributes)
             more = {"waiting": await held_jobs.why(self._client, described)} if held else self._progress(described)
         elif summary.state is JobState.completed:
-            handle = self._client.get_workflow_handle(self.id, run_id=described.run_id, result_type=self._result_type())
-            async with explained(self._client):
-                more = {"outcome": await handle.result(rpc_timeout=RPC_TIMEOUT)}
+            more = {"outcome": await self._outcome(described.run_id, within=RPC_TIMEOUT)}
         else:
             try:
                 await self._client.get_workflow_handle(self.id, run_id=described.run_id).result(rpc_timeout=RPC_TIMEOUT)
@@ -124,6 +141,18 @@ class JobHandle:
             if time.monotonic() >= until:
                 return False
             await asyncio.sleep(0.2)
+
+    async def _outcome(self, run_id: str, within: timedelta | None = None) -> Outcome:
+        handle = self._client.get_workflow_handle(self.id, run_id=run_id, result_type=self._result_type())
+        try:
+            async with explained(self._client):
+                return typing.cast("Outcome", await handle.result(rpc_timeout=within))
+        except (JobError, ApplicationError, ValueError) as exc:  # what the data converter raises
+            raise UnknownOutcome(
+                f"{self.id} has completed, but this code does not know its outcome: a newer version of {self.kind!r} "
+                f"has made it, or a payload codec is missing. Deploy that version here too; the job itself needs "
+                f"nothing. {self._link(self.id, run_id)}"
+            ) from exc
 
     async def _describe(self, run_id: str | None) -> WorkflowExecutionDescription:
         try:

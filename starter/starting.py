@@ -34,12 +34,20 @@ class Started:
     now: bool
 
 
-def check_options(*, delay: timedelta | None = None, priority: int | None = None) -> None:
-    """Raises InvalidStart for a delay below zero, or a priority out of range."""
+LONGEST_FAIRNESS_KEY = 64
+"""Bytes that Temporal takes."""
+
+
+def check_options(
+    *, delay: timedelta | None = None, priority: int | None = None, fairness_key: str | None = None
+) -> None:
+    """Raises InvalidStart for a delay below zero, a priority out of range, or a fairness key that is too long."""
     if delay is not None and delay < timedelta():
         raise InvalidStart("delay: a job cannot start in the past; leave it out to start now")
     if priority is not None and priority not in PRIORITIES:
         raise InvalidStart("priority: from 1 (first) to 5 (last)")
+    if fairness_key is not None and len(fairness_key.encode()) > LONGEST_FAIRNESS_KEY:
+        raise InvalidStart(f"fairness_key: at most {LONGEST_FAIRNESS_KEY} bytes; take an id, say")
 
 
 async def start_workflow(

@@ -1,0 +1,127 @@
+"""Everything about one run that an operator may want, beyond its status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, timedelta
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.sdk.v1 import WorkflowMetadata
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
+from temporalio.client import Client, WorkflowExecutionDescription
+from temporalio.service import RPCError, RPCStatusCode
+
+from starter.connection import RPC_TIMEOUT, explained
+from starter.status import JobDescription, JobState, JobStatus
+
+_EVENTS = 50
+"""How many of a history's last events are looked at: a step has fewer."""
+
+_ASK_WITHIN = timedelta(seconds=2)
+_METADATA = "__temporal_workflow_metadata"
+"""A query that the SDK answers for each workflow."""
+
+_WAITS_FOR = re.compile(r"Wait before attempt (?P<attempt>\d+) of (?P<max_attempts>\d+) of (?P<step>\S+)")
+"""Summary of the timer of `workflows.steps`."""
+
+
+async def describe(client: Client, described: WorkflowExecutionDescription, status: JobStatus) -> JobDescription:
+    """Add to a run's status what that leaves out. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
+    raw = described.raw_description
+    info = raw.workflow_execution_info
+    running = status.state is JobState.running
+    events = await _last_events(client, described)
+    waits = await _second_attempt(client, events) if running and not raw.pending_activities else {}
+    attempt = waits.get("attempt", status.attempt)
+    waits_for_attempt = waits or status.next_attempt_at is not None
+    return JobDescription.model_validate(
+        {
+            **status.model_dump(),
+            **waits,
+            "queue": described.task_queue,
+            "summary": await described.static_summary(),
+            "priority": info.priority.priority_key or None,
+            "fairness_key": info.priority.fairness_key or None,
+            "runs_at": described.execution_time if running and _is_delayed(described) else None,
+            "attempts": attempt - 1 if attempt and waits_for_attempt else attempt,
+            "worker": _worker(described, events),
+            "details": await _details(client, described),
+            "history_events": described.history_length,
+            "history_bytes": info.history_size_bytes,
+        }
+    )
+
+
+def _is_delayed(described: WorkflowExecutionDescription) -> bool:
+    begun = described.raw_description.HasField("pending_workflow_task") or described.history_length > 1
+    delayed = described.execution_time is not None and described.execution_time > described.start_time
+    return delayed and not begun
+
+
+async def _last_events(client: Client, described: WorkflowExecutionDescription) -> Sequence[HistoryEvent]:
+    """The run's last events, latest first."""
+    request = GetWorkflowExecutionHistoryReverseRequest(namespace=client.namespace, maximum_page_size=_EVENTS)
+    request.execution.workflow_id = described.id
+    request.execution.run_id = described.run_id
+    async with explained(client):
+        try:
+            answer = await client.workflow_service.get_workflow_execution_history_reverse(
+                request, retry=True, timeout=RPC_TIMEOUT
+            )
+        except RPCError as exc:
+            if exc.status is RPCStatusCode.UNIMPLEMENTED:  # as by Temporal's test server
+                return ()
+            raise
+    return answer.history.events
+
+
+async def _second_attempt(client: Client, events: Sequence[HistoryEvent]) -> dict[str, Any]:
+    """What a run says that waits for the second attempt of a step after its local try."""
+    for at, event in enumerate(events):
+        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED and event.user_metadata.HasField("summary"):
+            [summary] = await client.data_converter.decode([event.user_metadata.summary], [str])
+            told = _WAITS_FOR.fullmatch(summary)
+            if told is None:
+                return {}
+            timer = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
+            failures = [
+                each.marker_recorded_event_attributes.failure
+                for each in events[at:]
+                if each.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
+                and each.marker_recorded_event_attributes.HasField("failure")
+            ]
+            return {
+                "step": told["step"],
+                "attempt": int(told["attempt"]),
+                "max_attempts": int(told["max_attempts"]),
+                "next_attempt_at": event.event_time.ToDatetime(UTC) + timer,
+                "message": failures[0].message if failures else None,
+                "error_type": failures[0].application_failure_info.type or None if failures else None,
+            }
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+            return {}
+    return {}
+
+
+def _worker(described: WorkflowExecutionDescription, events: Sequence[HistoryEvent]) -> str | None:
+    for pending in described.raw_description.pending_activities:
+        if pending.last_worker_identity:
+            return pending.last_worker_identity
+    for event in events:
+        for attributes in (event.workflow_task_started_event_attributes, event.activity_task_started_event_attributes):
+            if attributes.identity:
+                return attributes.identity
+    return None
+
+
+async def _details(client: Client, described: WorkflowExecutionDescription) -> str | None:
+    """What the workflow tells of itself; a worker has to be there, who is asked."""
+    handle = client.get_workflow_handle(described.id, run_id=described.run_id)
+    try:
+        told = await handle.query(_METADATA, result_type=WorkflowMetadata, rpc_timeout=_ASK_WITHIN)
+    except Exception:  # noqa: BLE001  # no worker, or an old one: the rest of the description is told all the same
+        return None
+    return told.current_details or None

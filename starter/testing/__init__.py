@@ -1,0 +1,1 @@
+"""What `Jobs.testing()` and `SyncJobs.testing()` give."""
