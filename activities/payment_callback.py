@@ -7,12 +7,8 @@ from typing import ClassVar
 
 from temporalio import activity
 
-from domain.errors import ServiceUnavailable
 from domain.payment_callback import Applied, PaymentCallbackRequest
 from domain.payment_ports import PaymentProvider, PaymentStore, VersionChanged
-
-_FETCHES = 5
-"""So many others that come to the same payment at the same moment are waited for within one attempt."""
 
 
 class PaymentCallbackActivities:
@@ -32,12 +28,16 @@ class PaymentCallbackActivities:
 
         The callback said that something changed, not what: what counts is what the provider says now. The version is
         read before the fetch, so that of two who fetched at the same time, the one with the older answer can't win.
+
+        However many come to the same payment at once, each fetches twice at most. Who applied the version after the
+        first one seen here may have fetched before this callback came. Who applied the one after that has read the
+        version before it, so later than we did, and fetched later still.
         """
-        for _ in range(_FETCHES):
-            known = await self._payments.known(request.payment_id)
+        first = known = await self._payments.known(request.payment_id)
+        while known.version < first.version + 2:
             payment = await self._provider.get(request.payment_id)
             try:
                 return await self._payments.apply(payment, version=known.version)
             except VersionChanged:
-                continue
-        raise ServiceUnavailable(f"Payment {request.payment_id} kept changing while it was fetched.")
+                known = await self._payments.known(request.payment_id)
+        return known.applied(request.payment_id)

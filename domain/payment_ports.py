@@ -24,6 +24,14 @@ class Known:
     """In minor units."""
     order_id: int | None
 
+    def applied(self, payment_id: str) -> Applied:
+        """What somebody else has applied last. Raises ValueError where nothing was."""
+        if self.state is None or self.order_id is None:
+            raise ValueError("nothing was applied")
+        return Applied(
+            payment_id=payment_id, order_id=self.order_id, state=self.state, refunded=self.refunded, changed=False
+        )
+
 
 class VersionChanged(Exception):
     """The payment was applied by somebody else since its version was read: what was fetched may be older."""

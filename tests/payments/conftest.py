@@ -67,13 +67,13 @@ def environment(stack: Stack, client: Client, database: str) -> dict[str, str]:
 def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) -> Serving:
     """Workers and a relay in this process: `async with serving():`.
 
-    Waits before retries last a moment, and the provider gets half a second for its answer. Keywords go to
+    Waits before retries last `wait` seconds, and the provider gets half a second for its answer. Keywords go to
     `PaymentSettings`; `ports` replaces adapters, and without `relay` nothing that is enqueued starts.
     """
 
     @asynccontextmanager
     async def serving(
-        *, ports: dict[type, object] | None = None, relay: bool = True, **payment: object
+        *, ports: dict[type, object] | None = None, relay: bool = True, wait: float = 0.05, **payment: object
     ) -> AsyncIterator[None]:
         settings = PaymentSettings.model_validate(
             {"url": stack.payments_url, "api_key": SecretStr(API_KEY), "answer_timeout": 0.5} | payment
@@ -91,7 +91,7 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
             **(ports or {}),
         }
         first, second = (
-            job_worker(client, queue, registry, adapters, draw=lambda _low, _high: 0.05, drain=timedelta(seconds=1))
+            job_worker(client, queue, registry, adapters, draw=lambda _low, _high: wait, drain=timedelta(seconds=1))
             for queue in QUEUES
         )
         relayed = Relay(SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))), client, registry, queues=QUEUES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from itertools import count
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
@@ -116,6 +116,20 @@ class Shop:
         """How often the provider was asked for the payment."""
         return sum(call.payment_id == payment_id for call in await self.provider.calls())
 
+    async def is_sending(self, job_id: str) -> bool:
+        """Whether the job's mail is on its way: its delivery is claimed, and has no answer yet."""
+        under_way = select(deliveries.c.key).where(deliveries.c.key == job_id, deliveries.c.delivered_at.is_(None))
+        async with self.engine.connect() as connection:
+            return (await connection.execute(under_way)).one_or_none() is not None
+
+    async def waiting_for_a_lock(self) -> int:
+        """How many statements wait for somebody else's transaction."""
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        async with self.engine.connect() as connection:
+            return int((await connection.execute(text(waiting))).scalar_one())
+
     async def job_ids(self) -> Counter[str]:
         """All runs of the namespace, by job; visibility may be some moments late."""
         return Counter([run.id async for run in self.client.list_workflows("")])
@@ -126,6 +140,13 @@ class Shop:
 
     async def _running(self) -> int:
         return (await self.client.count_workflows("ExecutionStatus = 'Running'")).count
+
+
+async def becomes(look: Callable[[], Awaitable[object]], wanted: object = True) -> None:
+    """Return once one sees what is wanted."""
+    async with asyncio.timeout(PATIENCE):
+        while await look() != wanted:  # noqa: ASYNC110  # none of those who are asked tells by itself
+            await asyncio.sleep(0.02)
 
 
 def one_each(jobs: Iterable[str]) -> Counter[str]:

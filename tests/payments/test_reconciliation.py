@@ -15,7 +15,7 @@ from domain.outcomes import Done, Skipped
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.payments import PaymentState
 from tests.payments.conftest import Serving
-from tests.payments.shop import Shop, one_each
+from tests.payments.shop import Shop, becomes, one_each
 from tests.starter.commandline import CommandLine
 
 S = PaymentState
@@ -66,9 +66,7 @@ async def test_of_two_at_once_one_is_skipped(shop: Shop, serving: Serving) -> No
     await shop.provider.misbehave("slow", payment_id=payment, seconds=0.4)
     async with serving():
         first = await shop.jobs.start(a_reconciliation())
-        async with asyncio.timeout(30):
-            while not await shop.calls(payment):  # noqa: ASYNC110  # the provider has no event for it
-                await asyncio.sleep(0.01)
+        await becomes(lambda: shop.calls(payment), 1)
         second = await shop.jobs.start(a_reconciliation())
 
         assert await second.result() == Skipped(reason="another-reconciliation-is-under-way")
