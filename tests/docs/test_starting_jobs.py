@@ -15,9 +15,10 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
+from adapters.configuration import shown, values
 from adapters.db.engine import make_engine
 from adapters.db.orders import SqlOrders
-from adapters.settings import DatabaseSettings
+from adapters.settings import ApiSettings, DatabaseSettings
 from demo.ports import free_port
 from starter import JobNotFound, Jobs, JobState
 from tests.docs.house import PYTHON_HERE, ROOT, SCRIPTS
@@ -255,3 +256,12 @@ async def test_the_commands_of_the_outbox(run: Run) -> None:
 
 async def test_the_test_of_your_own(run: Run, tmp_path: Path) -> None:
     assert "1 passed" in await run(*PYTHON_HERE, "pytest", "-q", "-c", "/dev/null", str(tmp_path / "test_my_code.py"))
+
+
+def test_the_pages_settings_are_those_of_the_interface_with_their_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ApiSettings.model_fields:
+        monkeypatch.delenv(f"API_{name}".upper(), raising=False)
+    told = dict(re.findall(r"^\| `(API_\w+)` \| ([^|]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+
+    ours = {name: shown(value).removesuffix(".0") for name, value in values(ApiSettings()).items()}
+    assert told == ours
