@@ -16,7 +16,7 @@ from demo.tour import Seen
 from demo.worker_part import WorkerPart
 from domain.order_confirmation import OrderConfirmationRequest
 
-_CURL = 'curl -H "Authorization: Bearer $JOBS_API_KEY"'
+_CURL = "curl -w '\\n' -H \"Authorization: Bearer $JOBS_API_KEY\""
 
 
 def commands_folder() -> str:
