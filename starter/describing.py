@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
-from datetime import UTC, timedelta
+from datetime import UTC
 from typing import Any
 
 from temporalio.api.enums.v1 import EventType
@@ -20,7 +21,8 @@ from starter.status import JobDescription, JobState, JobStatus
 _EVENTS = 50
 """How many of a history's last events are looked at: a step has fewer."""
 
-_ASK_WITHIN = timedelta(seconds=2)
+_ASK_WITHIN = 2.0
+"""Seconds. Where no worker is there, all of it is spent."""
 _METADATA = "__temporal_workflow_metadata"
 """A query that the SDK answers for each workflow."""
 
@@ -35,6 +37,7 @@ async def describe(client: Client, described: WorkflowExecutionDescription, stat
     running = status.state is JobState.running
     events = await _last_events(client, described)
     waits = await _second_attempt(client, events) if running and not raw.pending_activities else {}
+    worker = _worker(described, events)
     attempt = waits.get("attempt", status.attempt)
     waits_for_attempt = waits or status.next_attempt_at is not None
     return JobDescription.model_validate(
@@ -47,8 +50,8 @@ async def describe(client: Client, described: WorkflowExecutionDescription, stat
             "fairness_key": info.priority.fairness_key or None,
             "runs_at": described.execution_time if running and _is_delayed(described) else None,
             "attempts": attempt - 1 if attempt and waits_for_attempt else attempt,
-            "worker": _worker(described, events),
-            "details": await _details(client, described),
+            "worker": worker,
+            "details": await _details(client, described) if worker else None,
             "history_events": described.history_length,
             "history_bytes": info.history_size_bytes,
         }
@@ -121,7 +124,8 @@ async def _details(client: Client, described: WorkflowExecutionDescription) -> s
     """What the workflow tells of itself; a worker has to be there, who is asked."""
     handle = client.get_workflow_handle(described.id, run_id=described.run_id)
     try:
-        told = await handle.query(_METADATA, result_type=WorkflowMetadata, rpc_timeout=_ASK_WITHIN)
+        async with asyncio.timeout(_ASK_WITHIN):  # the SDK's own limit is for each of several tries
+            told = await handle.query(_METADATA, result_type=WorkflowMetadata)
     except Exception:  # noqa: BLE001  # no worker, or an old one: the rest of the description is told all the same
         return None
     return told.current_details or None

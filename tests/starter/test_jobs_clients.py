@@ -1,0 +1,101 @@
+"""`Jobs` with a client that the application has made for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.plugin import SimplePlugin
+
+from demo.stack import Stack
+from domain.errors import ServiceUnavailable
+from domain.outcomes import Done
+from starter import Jobs, OrderConfirmationRequest
+from tests.fakes import FakeMail
+from tests.starter.serving import serve
+
+
+class Backwards(PayloadCodec):
+    """Stands for encryption."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [
+            Payload(metadata={"encoding": b"backwards"}, data=payload.SerializeToString()[::-1]) for payload in payloads
+        ]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [
+            Payload.FromString(payload.data[::-1]) if payload.metadata["encoding"] == b"backwards" else payload
+            for payload in payloads
+        ]
+
+
+class Seen(Interceptor):
+    """Stands for tracing."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002  # the SDK's name
+        seen = self
+
+        class Outbound(OutboundInterceptor):
+            async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002  # the same
+                seen.ids.append(input.id)
+                return await super().start_workflow(input)
+
+        return Outbound(next)
+
+
+async def test_a_client_of_the_applications_own_starts_jobs_with_its_interceptors_and_its_payload_codec(
+    stack: Stack, client: Client, order_id: int
+) -> None:
+    seen, converter = Seen(), replace(DataConverter.default, payload_codec=Backwards())
+    own = await Client.connect(
+        stack.temporal_address, namespace=client.namespace, interceptors=[seen], data_converter=converter
+    )
+
+    jobs = Jobs(own)
+    async with serve(jobs.client, order_id, mail=FakeMail(ServiceUnavailable("451 4.3.0 at RCPT TO"))):
+        handle = await jobs.start(OrderConfirmationRequest, order_id=order_id)
+        outcome = await handle.result()
+        described = await handle.describe()
+
+    assert outcome == described.outcome == Done(reference=handle.id)
+    assert described.summary == f"Order confirmation {order_id}"
+    assert seen.ids == [handle.id]
+    assert own.data_converter is converter
+    history = await own.get_workflow_handle(handle.id).fetch_history()
+    given = history.events[0].workflow_execution_started_event_attributes.input.payloads[0]
+    assert given.metadata["encoding"] == b"backwards"
+
+
+async def test_a_client_with_the_sdks_default_converter_starts_jobs(
+    stack: Stack, client: Client, order_id: int
+) -> None:
+    own = await Client.connect(stack.temporal_address, namespace=client.namespace)
+
+    async with serve(client, order_id):
+        handle = await Jobs(own).start(OrderConfirmationRequest, order_id=order_id)
+
+        assert await handle.result() == Done(reference=handle.id)
+    assert own.data_converter is DataConverter.default
+
+
+async def test_a_plugin_does_not_bring_its_converter_back(stack: Stack, client: Client, order_id: int) -> None:
+    plugin = SimplePlugin("converts", data_converter=pydantic_data_converter)
+    own = await Client.connect(stack.temporal_address, namespace=client.namespace, plugins=[plugin])
+
+    jobs = Jobs(own)
+
+    assert jobs.client.data_converter.payload_converter_class is client.data_converter.payload_converter_class
+    assert (await jobs.start(OrderConfirmationRequest, order_id=order_id)).started
+
+
+def test_a_client_that_converts_as_workers_do_is_used_as_it_is(client: Client) -> None:
+    assert Jobs(client).client is client
