@@ -88,6 +88,14 @@ class Shop:
             await self.ends(job)
         return failed.value
 
+    async def waits(self, job: JobRequest) -> bool:
+        """Whether it waits for its next attempt, after one that has failed."""
+        try:
+            status = await self.jobs.of(job).status()
+        except JobNotFound:
+            return False
+        return status.next_attempt_at is not None or (status.waiting or "").startswith("for a timer")
+
     async def known(self, payment_id: str) -> Known:
         return await SqlPayments(self.engine).known(payment_id)
 
