@@ -24,6 +24,8 @@ class Batch:
         self._number = number
         self._orders = guide.visit.batch()
         self._placed: set[int] = set()
+        self._seen = 0, 0
+        """Jobs done, and mails in the inbox, when we looked last."""
         self._began = time.perf_counter()
 
     async def run(self) -> None:
@@ -62,17 +64,22 @@ class Batch:
             async with gate:
                 answer = await self._guide.shop.place(self._orders[number])
             self._placed.add(answer.order.id)
+            self._show()
             return answer.status
 
         return list(await asyncio.gather(*(place(number) for number in range(len(self._orders)))))
 
     async def _follow(self) -> None:
-        """Show how it gets on, until all jobs have ended or time is up."""
-        count = len(self._orders)
-        while len(done := await self._done()) < count and self._passed() < LIMIT:
-            text = f"{len(self._placed)} of {count} placed, {len(done)} done, {mails_of(len(await self._arrived()))}"
-            self._guide.display.move("batch", text, share=len(done) / count)
+        """Look how it gets on, until all jobs have ended or time is up."""
+        while len(done := await self._done()) < len(self._orders) and self._passed() < LIMIT:
+            self._seen = len(done), len(await self._arrived())
+            self._show()
             await asyncio.sleep(_LOOK_EVERY)
+
+    def _show(self) -> None:
+        count, (done, mails) = len(self._orders), self._seen
+        text = f"{len(self._placed)} of {count} placed, {done} done, {mails_of(mails)}"
+        self._guide.display.move("batch", text, share=done / count)
 
     async def _done(self) -> set[str]:
         """Ids of our jobs that have ended well."""

@@ -56,7 +56,8 @@ class ProviderAway:
 
     async def follow(self) -> JobView:
         """Show attempts and waits until the job has ended; returns how."""
-        return await waiting.follow(self._checkout.guide, self._job, self._refusals, PAYMENT)
+        about = f"payment of order {self._checkout.answer.order.id}"
+        return await waiting.follow(self._checkout.guide, about, self._job, self._refusals, PAYMENT)
 
     async def tell(self, job: JobView) -> None:
         """Compare with what was expected."""

@@ -40,7 +40,8 @@ class Retried:
 
     async def follow(self) -> JobView:
         """Show attempts and waits until the job has ended; returns how."""
-        return await waiting.follow(self._guide, self._answer.job, self._refusals, NOTIFICATION)
+        about = f"mail of order {self._answer.order.id}"
+        return await waiting.follow(self._guide, about, self._answer.job, self._refusals, NOTIFICATION)
 
     async def tell(self, job: JobView) -> None:
         """Compare with what was expected."""

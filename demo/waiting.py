@@ -28,13 +28,13 @@ Refusals = Callable[[], Awaitable[Sequence[Refusal]]]
 """Asks the other side, oldest first."""
 
 
-async def follow(guide: Guide, job: str, refusals: Refusals, policy: Policy) -> JobView:
-    """Show attempts and waits until the job at this path has ended; returns how."""
+async def follow(guide: Guide, about: str, job: str, refusals: Refusals, policy: Policy) -> JobView:
+    """Show attempts and waits until the job at this path has ended; returns how. `about` is what people call it."""
     ending = asyncio.create_task(guide.shop.ended(job, _WITHIN))
     try:
         while not ending.done():
             text = await _progress(guide, job, await refusals(), policy)
-            guide.display.move(job, f"{job.removeprefix('/jobs/')}: {text}")
+            guide.display.move(job, f"{about}: {text}")
             await asyncio.wait({ending}, timeout=_LOOK_EVERY)
         return ending.result()
     finally:
@@ -68,7 +68,7 @@ async def _progress(guide: Guide, job: str, refusals: Sequence[Refusal], policy:
     if next_at is not None and next_at > now:
         return f"{tries}; {attempt} in {_seconds(next_at - now, 0)}"
     wait = policy.waits[len(refusals) - 1] if len(refusals) <= policy.retries else timedelta()
-    return f"{tries}; {attempt} after {_span(wait)}, of which {_seconds(now - last, 0)} have passed"
+    return f"{tries}; {attempt} after {_span(wait)}, {_seconds(now - last, 0)} so far"
 
 
 def _span(wait: timedelta) -> str:
