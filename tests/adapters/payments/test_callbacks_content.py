@@ -1,0 +1,140 @@
+"""Callbacks of both schemes, rightly signed: what they say, and what makes two of them the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from adapters.payments.callbacks import Event, Unreadable
+from tests.adapters.payments.test_callbacks import BY, both_schemes
+from tests.callback_signing import Scheme, body_of, signed
+
+
+def read(scheme: Scheme, body: Any, event_id: str = "evt_1") -> Event:
+    callback = signed(scheme, body, event_id=event_id)
+    return BY[scheme].read(callback.raw_headers, callback.body)
+
+
+@both_schemes
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "1",
+        '"text"',
+        "[" * 60_000,
+        '{"type":' + "[" * 60_000,
+        '{"a": ' + "9" * 5000 + "}",
+        "\ufeff{}",
+    ],
+)
+def test_what_is_no_json_object_cannot_be_read(scheme: Scheme, body: str) -> None:
+    with pytest.raises(Unreadable):
+        read(scheme, body)
+
+
+@both_schemes
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"type": None},
+        {"type": 1},
+        {"type": ""},
+        {"type": "payment captured"},
+        {"type": "payment\0captured"},
+        {"type": "payment.\x1b[31m"},
+        {"type": "x" * 256},
+        {"type": ["payment.captured"]},
+    ],
+)
+def test_an_event_without_a_proper_type_cannot_be_read(scheme: Scheme, changes: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        read(scheme, body_of(scheme) | changes)
+
+
+_IDS = ["", "pi 1", "pi/1", "pi\n1", "pi\0", "x" * 256, "\ud800", 1, ["pi_1"], {}]
+
+
+@both_schemes
+@pytest.mark.parametrize("payment_id", _IDS)
+def test_an_event_of_a_payment_without_a_proper_id_cannot_be_read(scheme: Scheme, payment_id: Any) -> None:
+    with pytest.raises(Unreadable):
+        read(scheme, body_of(scheme, payment_id=payment_id))
+
+
+@pytest.mark.parametrize("event_id", _IDS)
+def test_an_event_of_stripe_needs_a_proper_id(event_id: Any) -> None:
+    with pytest.raises(Unreadable):
+        read("stripe", body_of("stripe") | {"id": event_id})
+
+
+@pytest.mark.parametrize("event_id", ["evt 1", "evt/1", "evt\t1", "x" * 256])
+def test_an_event_of_standard_webhooks_needs_a_proper_id(event_id: str) -> None:
+    with pytest.raises(Unreadable):
+        read("standard", body_of("standard"), event_id)
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"payment_id": None}, "pi_1"])
+def test_an_event_of_a_payment_that_does_not_say_of_which_cannot_be_read(data: Any) -> None:
+    with pytest.raises(Unreadable):
+        read("standard", body_of("standard") | {"data": data})
+
+
+@pytest.mark.parametrize(
+    ("kind", "thing"),
+    [
+        ("payment_intent.succeeded", {"id": "pi_1", "object": "payment_intent"}),
+        ("charge.refunded", {"id": "ch_1", "object": "charge", "payment_intent": "pi_1"}),
+        ("charge.dispute.created", {"id": "dp_1", "object": "dispute", "payment_intent": "pi_1"}),
+        ("refund.failed", {"id": "re_1", "object": "refund", "payment_intent": "pi_1"}),
+    ],
+)
+def test_whatever_an_event_of_stripe_is_about_its_payment_is_found(kind: str, thing: dict[str, str]) -> None:
+    assert read("stripe", body_of("stripe", kind=kind) | {"data": {"object": thing}}).payment_id == "pi_1"
+
+
+@pytest.mark.parametrize("data", [{"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}, None, {}])
+def test_an_event_of_stripe_may_be_of_no_payment(data: Any) -> None:
+    assert read("stripe", body_of("stripe", kind="charge.succeeded") | {"data": data}).payment_id is None
+
+
+@both_schemes
+def test_an_event_of_a_type_that_nothing_is_done_about_is_of_no_payment(scheme: Scheme) -> None:
+    event = read(scheme, body_of(scheme, kind="customer.created"))
+    assert (event.type, event.payment_id) == ("customer.created", None)
+
+
+@both_schemes
+def test_the_same_event_written_down_anew_is_the_same(scheme: Scheme) -> None:
+    body = body_of(scheme) | {"note": "für Ada"}
+    hashes = {
+        read(scheme, text).hash
+        for text in (
+            json.dumps(body),
+            json.dumps(body, ensure_ascii=False, indent=2),
+            json.dumps(dict(reversed(body.items())), separators=(",", ":")),
+        )
+    }
+    assert len(hashes) == 1
+
+
+def test_an_event_that_stripe_sends_again_tells_of_fewer_deliveries_that_are_missing_and_is_the_same() -> None:
+    again = body_of("stripe") | {"pending_webhooks": 1}
+    assert read("stripe", again).hash == read("stripe", body_of("stripe")).hash
+
+
+@both_schemes
+def test_an_event_that_says_anything_else_is_another_one(scheme: Scheme) -> None:
+    bodies = [
+        body_of(scheme),
+        body_of(scheme, amount=1251),
+        body_of(scheme, payment_id="pi_2"),
+        body_of(scheme, kind="payment.refunded"),
+        body_of(scheme) | {"more": None},
+    ]
+    assert len({read(scheme, body).hash for body in bodies}) == len(bodies)
