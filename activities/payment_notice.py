@@ -46,7 +46,7 @@ class PaymentNoticeActivities:
         """Can run twice: what was sent is in the ledger, under a key of the payment, its state and what went back.
 
         Nothing is sent where the payment has moved on, as it may while a mail server is away: nobody is to read that
-        a payment failed which has been made by now.
+        a payment failed which has been made by now, be it by another one for the same order.
         """
         key = request.delivery_key
 
@@ -55,7 +55,8 @@ class PaymentNoticeActivities:
 
         if order is None:
             return Notice(state="payment-not-found", delivery_key=key)
-        if (known.state, known.refunded) != (request.state, request.refunded):
+        paid_otherwise = request.state == "declined" and order.paid_at is not None
+        if (known.state, known.refunded) != (request.state, request.refunded) or paid_otherwise:
             return Notice(state="payment-moved-on", delivery_key=key)
         if order.customer.email is None:
             return Notice(state="no-address", delivery_key=key)

@@ -60,7 +60,7 @@ class SqlPayments:
                 # A new version also where nothing changed: whoever fetched before this one may hold an older state.
                 await connection.execute(_keep(payment, order.id, version))
                 if payment.state in PAID:
-                    await _paid(connection, order.id)
+                    await _paid(connection, payment, order.id)
                 if changed and (notice := notice_of(payment, version=version + 1)):
                     await connection.execute(*outbox.statement([notice]))
         return Applied(
@@ -110,13 +110,23 @@ def _keep(payment: Payment, order_id: int, version: int) -> Any:
     return statement.on_conflict_do_update(index_elements=["id"], set_=values | {"applied_at": func.now()})
 
 
-async def _paid(connection: AsyncConnection, order_id: int) -> None:
-    """Note the time where it isn't noted, and enqueue the order's confirmation with it."""
+async def _paid(connection: AsyncConnection, payment: Payment, order_id: int) -> None:
+    """Note the time where it isn't noted, and enqueue the order's confirmation with it.
+
+    Raises Conflict where another payment has paid the order: a customer has been charged twice, which nobody would hear
+    of else.
+    """
     statement = (
         update(orders).where(orders.c.id == order_id, orders.c.paid_at.is_(None)).values(paid_at=func.now())
     ).returning(orders.c.id)
     if (await connection.execute(statement)).one_or_none() is not None:
         await connection.execute(*outbox.statement([OrderConfirmationRequest(order_id=order_id)]))
+        return
+    others = select(payments.c.id).where(
+        payments.c.order_id == order_id, payments.c.id != payment.id, payments.c.state.in_([*PAID])
+    )
+    if (other := (await connection.execute(others.limit(1))).scalar_one_or_none()) is not None:
+        _refuse(payment, f"order {order_id} is paid by {other} already: refund one of them")
 
 
 def _refuse(payment: Payment, why: str) -> NoReturn:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from activities.payment_notice import PaymentNoticeActivities
@@ -12,10 +14,10 @@ from tests.fakes_payments import FakePayments, a_payment
 
 
 class Shop:
-    def __init__(self, email: str | None = "ada@example.com") -> None:
+    def __init__(self, email: str | None = "ada@example.com", paid_at: datetime | None = None) -> None:
         self.payments = FakePayments()
         self.mail = FakeMail()
-        orders = FakeOrders(an_order(email=email))
+        orders = FakeOrders(an_order(email=email).model_copy(update={"paid_at": paid_at}))
         self.steps = PaymentNoticeActivities(self.payments, orders, FakeLedger(), FakeTemplates(), self.mail)
 
     def asked(self, state: PaymentState, refunded: int = 0) -> PaymentNoticeRequest:
@@ -61,6 +63,17 @@ async def test_nobody_reads_of_a_declined_payment_that_was_made_by_now() -> None
 
     assert await shop.tells(request) == "payment-moved-on"
     assert shop.mail.attempts == []
+
+
+@pytest.mark.parametrize(
+    ("state", "refunded", "told"),
+    [(PaymentState.declined, 0, "payment-moved-on"), (PaymentState.partially_refunded, 250, "told")],
+)
+async def test_whose_order_is_paid_in_another_way_is_not_asked_to_pay_again(
+    state: PaymentState, refunded: int, told: str
+) -> None:
+    shop = Shop(paid_at=datetime(2026, 1, 2, 3, 5, tzinfo=UTC))
+    assert await shop.tells(shop.asked(state, refunded)) == told
 
 
 async def test_a_customer_without_an_address_is_not_written_to() -> None:

@@ -162,3 +162,26 @@ async def test_a_payment_that_does_not_fit_is_never_applied_and_leaves_nothing_h
 def changed(held: HeldPayment, change: dict[str, Any]) -> str:
     """What the provider answers for a payment that was changed behind its back."""
     return json.dumps(objects.intent(HeldPayment.model_validate(held.model_dump() | change), expanded=True))
+
+
+async def test_an_order_that_is_paid_twice_is_a_matter_for_a_person_until_one_went_back(
+    shop: Shop, serving: Serving
+) -> None:
+    order = await shop.order()
+    first, second = [await shop.payment(order, S.captured) for _ in range(2)]
+    async with serving():
+        await shop.ends(await shop.hears(first))
+        failed = await shop.fails(twice := await shop.hears(second))
+        assert failed.error_type == "Conflict"
+        assert f"order {order} is paid by {first} already: refund one of them" in failed.message
+        assert (await shop.known(second)).version == 0
+
+        await shop.provider.move(first, S.refunded)
+        await shop.ends(await shop.hears(first))
+        await shop.jobs.start(twice, restart=True)
+        assert await shop.ends(twice) == Done(reference=f"{second}/captured")
+        await shop.idle()
+
+        assert await shop.mails(order) == one_each(
+            [f"order-confirmation/{order}", f"payment-notice/{first}/refunded/{TOTAL}"]
+        )
