@@ -1,5 +1,8 @@
 """Does every process end as it should? `python -m benchmarks.clean_exits`: each command 100 times in a row.
 
+The commands and the worker on this Python; then, on each Python that is here, programs that start jobs and fall off
+their end without closing anything (`benchmarks/ending.py`). `--programs` leaves out the first part.
+
 The SDK's core has threads that outlive the event loop; a process that takes the interpreter's own way out aborts,
 crashes (134, 139) or hangs now and then. An end is clean where the exit status is the expected one, within the time
 limit, and nothing on stderr looks like a crash. The last line of the output is JSON.
@@ -25,6 +28,7 @@ from typing import Any
 
 from demo.ports import Ports
 from demo.stack import Stack
+from tests.other_pythons import VERSIONS, interpreter, prepare
 
 LIMIT = 60.0
 """Seconds; a process that takes longer hangs."""
@@ -56,6 +60,7 @@ class Program:
 
     environment: Mapping[str, str]
     tally: Tally = field(default_factory=Tally)
+    python: str = sys.executable
 
     async def ends(
         self, what: str, *arguments: str, status: int = 0, says: str = "", then: signal.Signals | None = None
@@ -91,7 +96,7 @@ class Program:
     @asynccontextmanager
     async def _started(self, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            self.python,
             *arguments,
             cwd=_ROOT,
             env={**os.environ, **self.environment},
@@ -152,11 +157,62 @@ async def measure(
     return program.tally
 
 
+ENDINGS: Mapping[str, tuple[str, ...]] = {
+    "SyncJobs, 1 start": ("sync", "1", "--status", "3"),
+    "SyncJobs, 50 starts": ("sync", "50"),
+    "SyncJobs, wait given up": ("sync", "1", "--wait", "0.2", "--status", "3"),
+    "SyncJobs, wait, Ctrl-C": ("sync", "1", "--wait", "60"),
+    "SyncJobs, in parent and child": ("sync", "2", "--fork", "--status", "3"),
+    "Jobs, 1 start": ("async", "1", "--status", "3"),
+    "Jobs, 50 starts": ("async", "50"),
+    "Jobs, wait given up": ("async", "1", "--wait", "0.2", "--status", "3"),
+}
+"""Arguments of `benchmarks/ending.py`."""
+
+
+async def measure_endings(
+    environment: Mapping[str, str],
+    times: int,
+    *,
+    pythons: Mapping[str, str],
+    first_order: int = 1_000_000,
+    say: Callable[[str], None] = lambda _: None,
+) -> Tally:
+    """Run each of `ENDINGS` so many times on each Python (name → its path), on a stack that is set up."""
+    tally = Tally()
+    orders = count(first_order, 1000)
+    for version, python in pythons.items():
+        program = Program(environment, tally, python)
+        for ending, arguments in ENDINGS.items():
+            what, before = f"Python {version}: {ending}", len(tally.unclean)
+            interrupted = "Ctrl-C" in ending
+            status = 130 if interrupted else int(arguments[-1]) if "--status" in arguments else 0
+            for _ in range(times):
+                await program.ends(
+                    what,
+                    *("-m", "benchmarks.ending", *arguments, "--first-order", str(next(orders))),
+                    status=status,
+                    says="waits",
+                    then=signal.SIGINT if interrupted else None,
+                )
+            say(f"{what}: {times} runs, {len(tally.unclean) - before} of them unclean")
+    return tally
+
+
+def pythons_here() -> dict[str, str]:
+    """This Python, and the others that are installed here, each with our packages."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    found = {version: interpreter(version) for version in VERSIONS if version != here}
+    return {here: sys.executable} | {version: prepare(version, python) for version, python in found.items() if python}
+
+
 def main() -> int:
     """Measure on a stack of its own, and print what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=100, help="runs of each command (default: 100)")
-    times = parser.parse_args().times
+    parser.add_argument("--programs", action="store_true", help="only programs that start jobs")
+    chosen = parser.parse_args()
+    pythons = pythons_here()
 
     def say(line: str) -> None:
         sys.stdout.write(line + "\n")
@@ -168,11 +224,13 @@ def main() -> int:
         with Stack(folder, ports=Ports.free()) as stack:
             program = Program(stack.environment())
             asyncio.run(program.ends("jobs setup", "-m", "starter", "setup"))
-            tally = asyncio.run(measure(stack.environment(), times, say=say))
+            tally = asyncio.run(measure_endings(stack.environment(), chosen.times, pythons=pythons, say=say))
+            others = Tally() if chosen.programs else asyncio.run(measure(stack.environment(), chosen.times, say=say))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    tally.runs |= program.tally.runs
-    tally.unclean += program.tally.unclean
+    for more in (others, program.tally):
+        tally.runs |= more.runs
+        tally.unclean += more.unclean
     for line in tally.unclean:
         say(line)
     say(json.dumps(tally.summary()))
