@@ -58,7 +58,7 @@ async def test_events_that_come_in_together_are_told_apart(engine: AsyncEngine, 
         events.receive("other", "customer.created", None, of("a")),
     )
 
-    assert receptions == [NEW, REPEATED, DIFFERENT, REPEATED, DIFFERENT, NEW]
+    assert tuple(receptions) == (NEW, REPEATED, DIFFERENT, REPEATED, DIFFERENT, NEW)
     assert await kept(engine) == (["known", "new", "other"], ["payment-callback/known", "payment-callback/new"])
     assert sum(statement.startswith("WITH") for statement in statements) == 1
 
