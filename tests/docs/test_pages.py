@@ -12,7 +12,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import TLSConfig
 
 from adapters.configuration import shown, values
-from adapters.settings import Settings
+from adapters.settings import PaymentCallbackSettings, Settings
 from demo.data.shop import orders
 from domain.errors import JobError, PermanentError, TransientError, permanent_error_types
 from starter.connection import DEFAULT_ADDRESS, web_ui_base
@@ -109,7 +109,7 @@ def test_the_table_of_kinds_is_what_the_command_prints() -> None:
 @pytest.fixture
 def defaults(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What every setting is where nobody says otherwise, as the pages show it."""
-    groups = [type(group) for group in Settings().groups]
+    groups = [*(type(group) for group in Settings().groups), PaymentCallbackSettings]
     for group in groups:
         for name in group.model_fields:
             monkeypatch.delenv(f"{group.model_config['env_prefix']}{name}".upper(), raising=False)
