@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 from demo.guide import LIMIT, Guide, confirmation_id, mails_of
+from demo.meanwhile import meanwhile
 from domain.order_confirmation import OrderConfirmationRequest
 from starter.queries import JobFilter
 from starter.status import JobState
@@ -37,17 +38,16 @@ class Batch:
             "all are taken, all their jobs are done, and each customer gets one mail.",
         )
         self._began = time.perf_counter()
-        following = asyncio.create_task(self._follow())
         try:
-            statuses = await self._place_all()
-            took = self._passed()
-            guide.expect(
-                f"{statuses.count(202)} of {count} placed in {took:.1f} s, {count / took:.0f} a second",
-                met=statuses == [202] * count,
-            )
-            await following
+            async with meanwhile(self._follow()) as following:
+                statuses = await self._place_all()
+                took = self._passed()
+                guide.expect(
+                    f"{statuses.count(202)} of {count} placed in {took:.1f} s, {count / took:.0f} a second",
+                    met=statuses == [202] * count,
+                )
+                await following[0]
         finally:
-            following.cancel()
             guide.display.rest("batch")
         done, took = len(await self._done()), self._passed()
         guide.expect(f"{done} of {count} jobs done after {took:.1f} s, {done / took:.0f} a second", met=done == count)
@@ -67,7 +67,8 @@ class Batch:
             self._show()
             return answer.status
 
-        return list(await asyncio.gather(*(place(number) for number in range(len(self._orders)))))
+        async with meanwhile(*(place(number) for number in range(len(self._orders)))) as placing:
+            return [await one for one in placing]
 
     async def _follow(self) -> None:
         """Look how it gets on, until all jobs have ended or time is up."""

@@ -9,6 +9,7 @@ from collections import Counter
 from demo.blocking import to_its_end
 from demo.checkout import Checkout
 from demo.guide import LIMIT, Guide, confirmation_id, mails_of
+from demo.meanwhile import meanwhile
 from demo.payments.controller import ProviderController
 from demo.shop_client import Answer
 from demo.temporal_server import TemporalServer
@@ -79,15 +80,12 @@ def _expect_placed(guide: Guide, answers: list[Answer]) -> None:
 
 
 async def _all_ended(guide: Guide, paths: list[str], back: float) -> list[JobView]:
-    ending = asyncio.gather(*(guide.shop.ended(path, LIMIT) for path in paths))
-    try:
-        while not ending.done():
+    async with meanwhile(*(guide.shop.ended(path, LIMIT) for path in paths)) as ending:
+        while not all(one.done() for one in ending):
             passed = time.perf_counter() - back
             guide.display.move("outage", f"The relay tries again by itself; Temporal has been back for {passed:.0f} s")
-            await asyncio.wait({ending}, timeout=_LOOK_EVERY)
-        return ending.result()
-    finally:
-        ending.cancel()
+            await asyncio.wait(ending, timeout=_LOOK_EVERY)
+        return [await one for one in ending]
 
 
 async def _arrived(guide: Guide, orders: list[int]) -> list[str]:

@@ -22,6 +22,7 @@ from demo.api_part import ApiPart
 from demo.blocking import to_its_end
 from demo.display import Display, ReaderLeft
 from demo.ending import Ending
+from demo.payments.callbacks import CallbackSettings
 from demo.payments.controller import ProviderController
 from demo.ports import Ports
 from demo.set_up import SetUp, set_up
@@ -149,7 +150,8 @@ class Demo:
             worker, api = self._started(WorkerPart), self._started(ApiPart)
             stack.keep({"JOBS_API_URL": api.url, "JOBS_API_KEY": done.api_key})
             async with ProviderController(stack.payments_url) as provider:
-                await provider.callbacks(url=f"{api.url}/webhooks/payments")
+                # All of them: a tour that was killed may have left it misbehaving.
+                await provider.callbacks(**CallbackSettings(url=f"{api.url}/webhooks/payments").model_dump())
             new = f", {done.loaded} orders loaded" if done.loaded else ""
             display.line(
                 f"Everything is up after {time.perf_counter() - began:.1f} s{new}: a worker takes jobs, an HTTP "

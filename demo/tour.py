@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -12,6 +11,7 @@ from demo.batch import Batch
 from demo.display import Display
 from demo.guide import Guide
 from demo.inbox.reader import InboxReader
+from demo.meanwhile import meanwhile
 from demo.payments.controller import ProviderController
 from demo.provider_away import ProviderAway
 from demo.retried import Retried
@@ -60,8 +60,7 @@ async def _stations(guide: Guide, provider: ProviderController, stack: Stack, te
     await payment_stations.captured(guide, provider, 2)
     retried = await Retried.begin(guide, 3)
     away = await ProviderAway.begin(guide, provider, 4)
-    following = asyncio.gather(retried.follow(), away.follow())
-    try:
+    async with meanwhile(retried.follow(), away.follow()) as following:
         refused = await stations.refused(guide, 5, temporal)
         await stations.skipped(guide, 6)
         await stations.twice(guide, 7)
@@ -69,9 +68,7 @@ async def _stations(guide: Guide, provider: ProviderController, stack: Stack, te
         await payment_stations.repeated(guide, provider, 9)
         await payment_stations.forged(guide, provider, 10)
         await Batch(guide, 11).run()
-        mail, payment = await following
-    finally:
-        following.cancel()
+        mail, payment = [await one for one in following]
     await retried.tell(mail)
     await away.tell(payment)
     await outage.away(guide, provider, stack.temporal, 12)

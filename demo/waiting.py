@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from demo.guide import Guide
+from demo.meanwhile import meanwhile
 from domain.policies import Policy
 from starter.http.job_views import JobView
 
@@ -30,15 +31,14 @@ Refusals = Callable[[], Awaitable[Sequence[Refusal]]]
 
 async def follow(guide: Guide, about: str, job: str, refusals: Refusals, policy: Policy) -> JobView:
     """Show attempts and waits until the job at this path has ended; returns how. `about` is what people call it."""
-    ending = asyncio.create_task(guide.shop.ended(job, _WITHIN))
     try:
-        while not ending.done():
-            text = await _progress(guide, job, await refusals(), policy)
-            guide.display.move(job, f"{about}: {text}")
-            await asyncio.wait({ending}, timeout=_LOOK_EVERY)
-        return ending.result()
+        async with meanwhile(guide.shop.ended(job, _WITHIN)) as (ending,):
+            while not ending.done():
+                text = await _progress(guide, job, await refusals(), policy)
+                guide.display.move(job, f"{about}: {text}")
+                await asyncio.wait({ending}, timeout=_LOOK_EVERY)
+            return await ending
     finally:
-        ending.cancel()
         guide.display.rest(job)
 
 
