@@ -51,7 +51,7 @@ async def describe(client: Client, described: WorkflowExecutionDescription, stat
             "runs_at": described.execution_time if running and _is_delayed(described) else None,
             "attempts": attempt - 1 if attempt and waits_for_attempt else attempt,
             "worker": worker,
-            "details": await _details(client, described) if worker else None,
+            "details": await _details(client, described) if worker or not events else None,
             "history_events": described.history_length,
             "history_bytes": info.history_size_bytes,
         }

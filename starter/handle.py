@@ -159,7 +159,7 @@ class JobHandle:
             async with reached(self._client):
                 return await self._client.get_workflow_handle(self.id, run_id=run_id).describe(rpc_timeout=RPC_TIMEOUT)
         except RPCError as exc:
-            if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+            if exc.status is RPCStatusCode.NOT_FOUND and not exc.message.lower().startswith("namespace "):
                 raise JobNotFound(
                     f"There is no job {self.id!r} in namespace {self._client.namespace!r}: it was never started, or "
                     f"its retention has ended. `jobs list` shows those that are there."

@@ -26,6 +26,9 @@ from starter.testing.server import Clock, time_skipping_server
 from workflows.hosting import job_worker
 from workflows.registry import Kind, Registry, registry
 
+_STOP_WAITS = 2.0
+"""Seconds."""
+
 _THREADS = 4
 """For steps that are plain functions."""
 
@@ -74,7 +77,8 @@ class InlineJobs(Assertions, Jobs):
             Jobs.__init__(self, client, kinds=self._kinds)
             self._clock = Clock(client)
             stack.push_async_callback(self._clock.stop)
-            threads = stack.enter_context(ThreadPoolExecutor(_THREADS))
+            threads = ThreadPoolExecutor(_THREADS)
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
             # Their rows' own ports are left out: those are the real ones.
             served = [replace(kind, ports=None) for kind in self._kinds if not self._missing(kind)]
             for queue in sorted({kind.queue for kind in served}):
@@ -83,7 +87,7 @@ class InlineJobs(Assertions, Jobs):
                     queue,
                     served,
                     self._ports,
-                    drain=timedelta(seconds=1),
+                    drain=timedelta(seconds=0.5),
                     passed_through=self._passed_through,
                     activity_executor=threads,
                     workflow_failure_exception_types=[Exception],
@@ -145,5 +149,9 @@ class InlineJobs(Assertions, Jobs):
 
 
 async def _stop(worker: Worker, serving: asyncio.Task[None]) -> None:
-    await worker.shutdown()
-    await asyncio.wait({serving})
+    """Stop it, also where a step does not end."""
+    stopping = asyncio.ensure_future(worker.shutdown())
+    _, late = await asyncio.wait({stopping, serving}, timeout=_STOP_WAITS)
+    for task in late:
+        task.cancel()
+    await asyncio.wait({stopping, serving}, timeout=_STOP_WAITS)
