@@ -77,8 +77,9 @@ class StripePayments:
         """All payments that changed at or after a moment, each once and in its present state; oldest change first.
 
         What changed within the last seconds may be missing: let the next moment lie a little before this call. One
-        that the provider does not know any more is left out. Each page of events, and each payment, has the time of
-        one call. Raises ValueError for a moment without a time zone, InvalidRequest for one before `EVENTS_KEPT`, and
+        that the provider does not know any more is left out; one that cannot be fetched does not hold up those that
+        come after it, its error is raised at the end. Each page of events, and each payment, has the time of one call.
+        Raises ValueError for a moment without a time zone, InvalidRequest for one before `EVENTS_KEPT`, and
         what `get` raises.
         """
         if moment.tzinfo is None:
@@ -89,6 +90,7 @@ class StripePayments:
             )
         changed = await self._changed(moment)
         at_once = min(_AT_ONCE, self._settings.connections)
+        failed: BaseException | None = None
         for start in range(0, len(changed), at_once):
             found = await asyncio.gather(
                 *(self.get(payment_id) for payment_id in changed[start : start + at_once]), return_exceptions=True
@@ -99,9 +101,13 @@ class StripePayments:
                         "A payment that has changed is left out", extra={"error": payment.message}
                     )
                 elif isinstance(payment, BaseException):
-                    raise payment
+                    failed = failed or payment
                 else:
                     yield payment
+            if failed is not None and all(isinstance(payment, BaseException) for payment in found):
+                break  # the rest would fare no better
+        if failed is not None:
+            raise failed
 
     async def create(self, order_id: int, amount: int, currency: str) -> Payment:
         """Begin a payment for an order, over `amount` minor units; the same one however often it is called.
