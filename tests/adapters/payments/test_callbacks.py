@@ -89,6 +89,12 @@ def test_a_header_that_is_missing_empty_or_there_twice_is_refused(scheme: Scheme
             assert "once each" in refused(BY[scheme], [(name, second), *callback.raw_headers], callback.body)
 
 
+def test_an_id_that_is_not_ascii_is_refused_though_it_is_signed() -> None:
+    callback = signed("standard", event_id="évt_1")
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in callback.headers.items()]
+    assert "ASCII" in refused(BY["standard"], headers, callback.body)
+
+
 _NUL_DIGEST = base64.b64encode(bytes(32))
 
 

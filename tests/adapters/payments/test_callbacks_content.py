@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import time
 from typing import Any
 
 import pytest
 
 from adapters.payments.callbacks import Event, Unreadable
 from tests.adapters.payments.test_callbacks import BY, both_schemes
-from tests.callback_signing import Scheme, body_of, signed
+from tests.callback_signing import SECRET, Scheme, body_of, signed
 
 
 def read(scheme: Scheme, body: Any, event_id: str = "evt_1") -> Event:
@@ -36,6 +39,15 @@ def read(scheme: Scheme, body: Any, event_id: str = "evt_1") -> Event:
 def test_what_is_no_json_object_cannot_be_read(scheme: Scheme, body: str) -> None:
     with pytest.raises(Unreadable):
         read(scheme, body)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_a_body_in_another_encoding_cannot_be_read(encoding: str) -> None:
+    body = json.dumps(body_of("stripe")).encode(encoding)
+    at = int(time.time())
+    signature = hmac.new(SECRET.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    with pytest.raises(Unreadable, match="UTF-8"):
+        BY["stripe"].read([(b"stripe-signature", f"t={at},v1={signature}".encode())], body)
 
 
 @both_schemes
