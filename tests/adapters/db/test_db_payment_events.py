@@ -63,21 +63,30 @@ async def test_events_that_come_in_together_are_told_apart(engine: AsyncEngine, 
     assert sum(statement.startswith("WITH") for statement in statements) == 1
 
 
-async def test_of_many_who_bring_the_same_events_in_several_processes_each_event_is_new_to_one(
+_SLOWLY = (
+    "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.005); RETURN NEW; END'",
+    "CREATE TRIGGER slowly BEFORE INSERT ON payment_events FOR EACH ROW EXECUTE FUNCTION slowly()",
+)
+
+
+async def test_of_processes_that_get_the_same_events_in_any_order_each_event_is_new_to_one(
     engine: AsyncEngine,
 ) -> None:
-    processes = [PaymentEvents(engine) for _ in range(8)]
-    ids = [f"evt_{n}" for n in range(40)]
+    async with engine.begin() as connection:
+        for statement in _SLOWLY:  # so that they write at the same time
+            await connection.execute(text(statement))
+    ids = [f"evt_{n}" for n in range(30)]
+    orders = (ids, ids[::-1], ids[15:] + ids[:15])
+    processes = [(PaymentEvents(engine), order) for order in orders]
     receptions = await asyncio.gather(
         *(
-            each.receive(event_id, "payment.captured", "pi_1", of(event_id))
-            for number, each in enumerate(processes)
-            # Each in another order: they would wait for each other if that was how they were written.
-            for event_id in ids[number * 5 :] + ids[: number * 5]
+            process.receive(event_id, "payment.captured", "pi_1", of(event_id))
+            for process, order in processes
+            for event_id in order
         )
     )
 
-    assert Counter(receptions) == {NEW: 40, REPEATED: 7 * 40}
+    assert Counter(receptions) == {NEW: 30, REPEATED: 60}
     assert await kept(engine) == (sorted(ids), sorted(f"payment-callback/{each}" for each in ids))
 
 
