@@ -33,6 +33,11 @@ LOOK_EVERY = timedelta(seconds=2)
 """Entries are looked for without being woken too: calls can be missed, and some entries come due later."""
 _LOOK_ONCE = timedelta(milliseconds=200)
 """Drawn up to this long on top, so that many relays don't look at the same moment."""
+
+REVIVE_EVERY = timedelta(minutes=1)
+"""How often a relay looks for entries of its kinds that one which doesn't know them has refused: after an outage, or a
+long queue, that one may have come first."""
+
 _OTHER = "other"
 _BACKOFF = (timedelta(seconds=0.5), timedelta(seconds=10))
 
@@ -52,6 +57,7 @@ class Relay:
         rate: int = 500,
         patience: timedelta = PATIENCE,
         look_every: timedelta = LOOK_EVERY,
+        revive_every: timedelta = REVIVE_EVERY,
     ) -> None:
         """`queues` are those that workers of this very client serve; entries of other kinds wait for `patience`.
 
@@ -64,6 +70,8 @@ class Relay:
         self._own = [kind.name for kind in kinds if kind.queue in queues]
         self._patience = patience
         self._look_every = look_every
+        self._revive_every = revive_every.total_seconds()
+        self._revive_at = 0.0
         self._most_batches = batches
         self._rate = Rate(rate, burst=batch)
         self._size = SlowStart(batch)
@@ -79,8 +87,8 @@ class Relay:
         """Work until cancelled, or until `stop`. Nothing that goes wrong outside ends it."""
         listening = asyncio.create_task(self._outbox.listen(self._work.set), name="outbox wake-up")
         try:
-            await self._revive()
             while not self._stopping.is_set():
+                await self._revive_now_and_then()
                 await self._wait_for_work()
                 if len(self._running) >= (self._most_batches if self._size.full else 1):
                     await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
@@ -164,12 +172,17 @@ class Relay:
         await asyncio.gather(*(start(entry) for entry in batch.entries))
         return outages[0] if outages else None
 
-    async def _revive(self) -> None:
+    async def _revive_now_and_then(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now < self._revive_at:
+            return
+        self._revive_at = now + self._revive_every
         try:
             revived = await self._outbox.revive(self._known)
         except JobError:
             return  # said when the outbox is read
         if revived:
+            self._work.set()
             _log.info("Jobs are tried again whose kind was not known before", extra={"count": revived})
 
     def _failed(self, what: str, why: str) -> None:

@@ -63,6 +63,11 @@ async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused 
         request = kind.request.model_validate_json(json.dumps(dict(entry.payload)), strict=True)
     except ValidationError as exc:
         return Refused(Problem("InvalidPayload", f"{_fields(exc)} (see `jobs kinds`)."))
+    except Exception as exc:  # noqa: BLE001  # a bug in the kind's own checks; its text may quote the payload
+        told = (
+            f"{kind.request.__name__} cannot check the payload ({type(exc).__name__}). Mend its validators, and deploy."
+        )
+        return Deferred(Problem(type(exc).__name__, told), _wait(entry))
     try:
         if kind.restart_after_failure and await _is_ours(client, request, entry):
             return None
@@ -81,7 +86,12 @@ async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused 
             return Deferred(Problem(type(exc).__name__, str(exc)), _wait(entry))
         raise
     except InvalidStart as exc:
-        return Refused(Problem("InvalidStart", str(exc)))
+        problem = Problem("InvalidStart", str(exc))
+        cause = exc.__cause__
+        if isinstance(cause, RPCError) and cause.status is RPCStatusCode.FAILED_PRECONDITION:
+            # The state that Temporal is in, not the entry: a namespace that is active in another cluster, say.
+            return Deferred(problem, _wait(entry))
+        return Refused(problem)
     except StarterError as exc:
         return Deferred(Problem(type(exc).__name__, str(exc)), _wait(entry))
     except Exception as exc:  # noqa: BLE001  # whatever it is, it must not keep the others from being started
