@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 from temporalio.envconfig import ClientConfig
 from temporalio.service import TLSConfig
 
