@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -36,6 +37,8 @@ from adapters.db.statements import Statements
 from adapters.db.tables import ERROR_LIMIT, outbox
 from adapters.settings import DatabaseSettings
 from domain.outbox import Backlog, Batch, Entry, Problem
+
+_log = logging.getLogger(__name__)
 
 CHANNEL = "jobs_outbox"
 """On which PostgreSQL tells that entries have come."""
@@ -156,6 +159,7 @@ class SqlOutbox:
         url = self._settings.listen_url or self._settings.url
         dsn = "postgresql://" + url.get_secret_value().partition("://")[2]
         pause, longest = _RECONNECT
+        said = False
         while True:
             try:
                 connection = await asyncpg.connect(
@@ -163,12 +167,20 @@ class SqlOutbox:
                     timeout=self._settings.connect_timeout,
                     server_settings={"application_name": "durable-jobs-listen"},
                 )
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                # Entries are found without it too, by looking now and then, which says what is wrong.
+            except (OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
+                # Entries are found without it too, by looking now and then, which works with another URL perhaps. The
+                # driver's text may quote this one.
+                if not said:
+                    said = True
+                    _log.warning(
+                        "No call tells when jobs are enqueued, which start some seconds later therefore: correct "
+                        "DATABASE_LISTEN_URL, or DATABASE_URL where that is not set, or wait for the database",
+                        extra={"action": "outbox-deaf", "error": type(exc).__name__},
+                    )
                 await asyncio.sleep(random.uniform(pause / 2, pause))  # noqa: S311  # no secret
                 pause = min(pause * 2, longest)
                 continue
-            pause = _RECONNECT[0]
+            pause, said = _RECONNECT[0], False
             try:
                 await _listen(connection, wake)
             finally:

@@ -6,13 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from pydantic import model_validator
+import pytest
+from pydantic import SecretStr, model_validator
 from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from adapters.db.outbox_relay import SqlOutbox
+from adapters.settings import DatabaseSettings
 from domain.order_confirmation import OrderConfirmationRequest
 from starter.relay import Relay
 from tests.outbox.conftest import Relaying
@@ -95,3 +97,23 @@ async def test_what_another_relay_refused_as_unknown_is_started_by_one_that_has_
         )
         await shop.emptied()
     assert await runs(client, 1) == one_each([1])
+
+
+@pytest.mark.parametrize("url", ["postgresql://nobody@127.0.0.1:1/shop", "postgresql://nobody@127.0.0.1:port/shop"])
+async def test_a_relay_that_cannot_listen_says_so_once_and_finds_entries_all_the_same(
+    engine: AsyncEngine,
+    settings: DatabaseSettings,
+    shop: Shop,
+    relaying: Relaying,
+    caplog: pytest.LogCaptureFixture,
+    url: str,
+) -> None:
+    deaf = SqlOutbox(engine, settings.model_copy(update={"listen_url": SecretStr(url)}))
+    async with relaying(box=deaf, look_every=timedelta(seconds=1)):
+        await shop.place(1)
+        await shop.emptied()
+        await shop.place(2)
+        await shop.emptied()
+    (said,) = [record for record in caplog.records if record.name == "adapters.db.outbox_relay"]
+    assert "DATABASE_LISTEN_URL" in said.getMessage()
+    assert "nobody" not in said.getMessage()
