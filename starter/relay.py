@@ -74,7 +74,8 @@ class Relay:
         self._revive_at = 0.0
         self._most_batches = batches
         self._rate = Rate(rate, burst=batch)
-        self._size = SlowStart(batch)
+        # What a second allows: a batch that waits longer for its turn would be cut off by `stop`, its record lost.
+        self._size = SlowStart(min(batch, rate))
         self._backoff = Backoff(*_BACKOFF)
         self._paused_until = 0.0
         self._trouble: str | None = None

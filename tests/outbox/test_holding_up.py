@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -117,3 +118,14 @@ async def test_a_relay_that_cannot_listen_says_so_once_and_finds_entries_all_the
     (said,) = [record for record in caplog.records if record.name == "adapters.db.outbox_relay"]
     assert "DATABASE_LISTEN_URL" in said.getMessage()
     assert "nobody" not in said.getMessage()
+
+
+async def test_a_relay_that_starts_few_a_second_records_all_that_it_has_started_when_it_is_told_to_stop(
+    shop: Shop, relaying: Relaying, client: Client
+) -> None:
+    await shop.place(*range(1, 61))
+    async with relaying(rate=2), asyncio.timeout(60):
+        while not (await client.count_workflows("")).count:  # noqa: ASYNC110  # visibility tells nobody
+            await asyncio.sleep(0.05)
+    left = await shop.enqueued()
+    assert (await runs(client, 60 - left)).total() == 60 - left
