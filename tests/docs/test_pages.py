@@ -110,7 +110,7 @@ def test_the_table_of_kinds_is_what_the_command_prints() -> None:
 @pytest.fixture
 def defaults(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What every setting is where nobody says otherwise, as the pages show it."""
-    groups: list[type[BaseSettings]] = [type(group) for group in Settings().groups]
+    groups: list[type[BaseSettings]] = [*(type(group) for group in Settings().groups), PaymentCallbackSettings]
     for group in groups:
         for name in group.model_fields:
             monkeypatch.delenv(f"{group.model_config['env_prefix']}{name}".upper(), raising=False)
