@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
-from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 from starter.errors import StarterError
 from starter.exiting import keep_for_ever, settle_at_exit, wait_until_quiet
@@ -31,6 +31,9 @@ T = TypeVar("T")
 _FORK_WAITS = 10.0
 """Seconds that a fork waits for other threads' calls; a start's are over by then."""
 _END_WAITS = 5.0
+
+_ERRORS_ALONE = TelemetryConfig(logging=LoggingConfig(filter=TelemetryFilter(core_level="ERROR", other_level="ERROR")))
+"""It would warn on stderr of each call that it tries again; what a call comes to is raised."""
 
 
 class Owner(Protocol):
@@ -149,7 +152,7 @@ class Background:
 
     def _made_runtime(self) -> Runtime:
         if self._runtime is None:
-            self._runtime = Runtime(telemetry=TelemetryConfig())
+            self._runtime = Runtime(telemetry=_ERRORS_ALONE)
             settle_at_exit(self._runtime)
         return self._runtime
 

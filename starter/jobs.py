@@ -27,7 +27,7 @@ from starter.queries import JobFilter
 from starter.start_many import Requests, start_many
 from starter.starting import check_options, start_workflow
 from starter.status import JobDescription, JobStatus, JobSummary
-from workflows.registry import Registry, registry
+from workflows.registry import Kind, Registry, registry
 
 if TYPE_CHECKING:
     # They build on this module.
@@ -169,7 +169,7 @@ class Jobs:
         fairness_key: str | None = None,
         restart: bool = False,
     ) -> JobHandle:
-        kind = self._kinds.of(request)
+        kind = self._kind_of(request)
         check_options(delay=delay, priority=priority, fairness_key=fairness_key)
         started = await start_workflow(
             self.client,
@@ -227,6 +227,16 @@ class Jobs:
         at = rest or Rest((where or JobFilter()).query(self._kinds), b"")
         runs, rest = await runs_of_page(self.client, at, size=size)
         return Page([JobSummary.of(run, self._link(run.id, run.run_id)) for run in runs], rest)
+
+    def _kind_of(self, request: JobRequest) -> Kind:
+        try:
+            return self._kinds.of(request)
+        except LookupError:
+            # Its package may not have been asked for its kinds: `connect` does so, a client that was handed in can't.
+            if self._kinds is not registry:
+                raise
+            registry.load_installed()
+            return registry.of(request)
 
     def _handle(self, job_id: str, run_id: str | None, kind: str) -> JobHandle:
         return JobHandle(self.client, job_id, run_id, kind, self._kinds, self._link)

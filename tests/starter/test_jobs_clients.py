@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from temporalio.api.common.v1 import Payload
@@ -17,7 +21,9 @@ from domain.errors import ServiceUnavailable
 from domain.outcomes import Done
 from starter import Jobs, OrderConfirmationRequest
 from tests.fakes import FakeMail
+from tests.starter.plugins import install
 from tests.starter.serving import serve
+from tests.starter.test_cli_plugins import KIND
 
 
 class Backwards(PayloadCodec):
@@ -99,3 +105,35 @@ async def test_a_plugin_does_not_bring_its_converter_back(stack: Stack, client: 
 
 def test_a_client_that_converts_as_workers_do_is_used_as_it_is(client: Client) -> None:
     assert Jobs(client).client is client
+
+
+STARTING = """
+import asyncio
+from datetime import date
+from temporalio.client import Client
+from digests import SalesDigestRequest
+from starter import Jobs
+from starter.errors import TemporalUnreachable
+
+async def start():
+    client = await Client.connect("127.0.0.1:1", lazy=True)
+    try:
+        await Jobs(client).start(SalesDigestRequest, shop_id="a", day=date(2026, 1, 31))
+    except TemporalUnreachable:
+        print("known")
+
+asyncio.run(start())
+"""
+
+
+async def test_kinds_of_installed_packages_are_known_with_it_too(tmp_path: Path) -> None:
+    install(tmp_path, KIND)
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", STARTING),
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+
+    assert (process.returncode, out) == (0, b"known\n")

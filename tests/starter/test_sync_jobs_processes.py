@@ -147,8 +147,8 @@ async def test_ctrl_c_ends_the_wait_and_neither_the_job_nor_the_process(
     process = await begin(
         """
         handle = start(0)
-        print("waits", flush=True)
         try:
+            print("waits", flush=True)
             handle.result()
         except KeyboardInterrupt:
             print(handle.status().state, start(1).started)
