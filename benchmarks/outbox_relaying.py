@@ -48,10 +48,16 @@ class _Counted(SqlOutbox):
 
     @asynccontextmanager
     async def take(
-        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
+        self,
+        limit: int,
+        *,
+        own: Collection[str],
+        known: Collection[str],
+        patience: timedelta,
+        without: Collection[int] = (),
     ) -> AsyncIterator[Batch]:
         """As it is, then count what was committed."""
-        async with super().take(limit, own=own, known=known, patience=patience) as batch:
+        async with super().take(limit, own=own, known=known, patience=patience, without=without) as batch:
             yield batch
         self.left -= len(batch.started)
         if not self.left:

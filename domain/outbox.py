@@ -65,9 +65,18 @@ class Outbox(Protocol):
     """What the relay needs of the outbox. Each call may raise a `TransientError`."""
 
     def take(
-        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
+        self,
+        limit: int,
+        *,
+        own: Collection[str],
+        known: Collection[str],
+        patience: timedelta,
+        without: Collection[int] = (),
     ) -> AbstractAsyncContextManager[Batch]:
         """Take the oldest entries that nobody else has taken, for as long as the context lasts; then settle them.
+
+        `limit` is for new ones; those that were put off and are due again come on top, a fifth as many at most.
+        Entries `without` these ids.
 
         Entries of `own` kinds are taken at once, those of other `known` kinds once they have waited for `patience`,
         those of kinds that are not known after a minute: a relay that knows them may be about to come.

@@ -23,7 +23,7 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 
 from starter.errors import StarterError
 from starter.exiting import keep_for_ever, settle_at_exit, wait_until_quiet
-from starter.feeding import Feed
+from starter.feeding import LOOK_EVERY, Feed
 from starter.jobs import Jobs
 
 T = TypeVar("T")
@@ -97,9 +97,11 @@ class Background:
             if feed is not None:
                 future.add_done_callback(lambda _: feed.end())
                 feed.serve()
-            wait([future], None if until is None else max(0.0, until - time.monotonic()))
-            if not future.done():
-                raise TookTooLong
+            while not future.done():
+                left = LOOK_EVERY if until is None else until - time.monotonic()
+                if left <= 0:
+                    raise TookTooLong
+                wait([future], min(left, LOOK_EVERY))
             return future.result()
         finally:
             # Given up, or Ctrl-C: nobody waits for it any more.

@@ -9,12 +9,16 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
 _WANTED, _OVER = True, False
+
+LOOK_EVERY = 0.5
+"""Seconds for which a thread waits at a time. A Ctrl-C that comes just before it begins to wait does not end that."""
 
 _TAKE_FOR = 0.01
 """Seconds."""
@@ -48,7 +52,7 @@ class Feed(AsyncIterator[T], Generic[T]):
 
     def serve(self) -> None:
         """Hand over what is asked for, until the end."""
-        while self._asked.get() is _WANTED:
+        while self._is_asked():
             if self._waiting is None:
                 raise RuntimeError("nobody waits")
             loop, answer = self._waiting
@@ -57,6 +61,11 @@ class Feed(AsyncIterator[T], Generic[T]):
                 loop.call_soon_threadsafe(_give, answer, some)
             else:
                 loop.call_soon_threadsafe(_fail, answer, self._broken)
+
+    def _is_asked(self) -> bool:
+        while True:
+            with suppress(Empty):
+                return self._asked.get(timeout=LOOK_EVERY) is _WANTED
 
     def _take(self) -> list[T]:
         """Some items: no more than are of use, and no longer than it takes the first ones to be used."""

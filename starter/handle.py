@@ -84,8 +84,9 @@ class JobHandle:
     async def status(self, *, of_this_run: bool = False) -> JobStatus:
         """How the latest run of the id fares, or the handle's own run.
 
-        Leaves out what costs further calls, or matters to an operator alone: see `describe`.
-        Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
+        Leaves out what `describe` tells: queue, priority, when a delay ends, the worker, what the workflow tells of
+        itself, the size of its history; and while the second attempt of a step is waited for, which step that is, when
+        the wait ends, and what went wrong at the first. Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
         """
         return await self._status(await self._describe(self.run_id if of_this_run else None))
 

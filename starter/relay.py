@@ -18,14 +18,16 @@ from temporalio.common import MetricMeter
 from temporalio.runtime import Runtime
 
 from domain.errors import JobError
-from domain.outbox import Batch, Entry, Outbox
+from domain.outbox import Batch, Entry, Outbox, Problem
 from starter.errors import StarterError
 from starter.pacing import Backoff, Rate, SlowStart
-from starter.relaying import OUTAGES, Deferred, Refused, start_entry
+from starter.relaying import OUTAGES, Deferred, Refused, start_entry, wait_before
 from workflows.registry import Registry
 
 _log = logging.getLogger(__name__)
 
+ASIDE_FOR = timedelta(seconds=30)
+"""How long an entry is left aside that met an outage alone."""
 PATIENCE = timedelta(seconds=2)
 """How long entries wait for a relay whose process serves their queue, where they start fastest."""
 
@@ -58,6 +60,7 @@ class Relay:
         patience: timedelta = PATIENCE,
         look_every: timedelta = LOOK_EVERY,
         revive_every: timedelta = REVIVE_EVERY,
+        aside_for: timedelta = ASIDE_FOR,
     ) -> None:
         """`queues` are those that workers of this very client serve; entries of other kinds wait for `patience`.
 
@@ -72,6 +75,7 @@ class Relay:
         self._look_every = look_every
         self._revive_every = revive_every.total_seconds()
         self._revive_at = 0.0
+        self._aside_for = aside_for.total_seconds()
         self._most_batches = batches
         self._rate = Rate(rate, burst=batch)
         # What a second allows: a batch that waits longer for its turn would be cut off by `stop`, its record lost.
@@ -79,6 +83,9 @@ class Relay:
         self._backoff = Backoff(*_BACKOFF)
         self._paused_until = 0.0
         self._trouble: str | None = None
+        self._met: dict[int, float] = {}
+        """Entries whose start met an outage, with no other beside it that was started: the next tries go without them
+        until then, for the outage may be theirs alone."""
         self._work = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
@@ -126,11 +133,15 @@ class Relay:
     async def work_on_one_batch(self) -> None:
         """Take a batch, start its jobs, record that. What goes wrong outside is logged, and makes others wait."""
         most = self._size.size
+        now = asyncio.get_running_loop().time()
+        self._met = {entry: until for entry, until in self._met.items() if until > now}
         try:
-            async with self._outbox.take(most, own=self._own, known=self._known, patience=self._patience) as batch:
+            async with self._outbox.take(
+                most, own=self._own, known=self._known, patience=self._patience, without=self._met
+            ) as batch:
                 if not batch.entries:
                     return
-                if len(batch.entries) == most:
+                if len(batch.entries) >= most:
                     self._work.set()  # there may be more
                 outage = await self._start_all(batch)
         except JobError as exc:
@@ -147,8 +158,13 @@ class Relay:
         self._succeeded()
 
     async def _start_all(self, batch: Batch) -> StarterError | None:
-        """Start a batch's jobs at once; returns the outage where there is one."""
-        outages: list[StarterError] = []
+        """Start a batch's jobs at once; returns the outage where there is one that concerns all."""
+        outages: dict[int, StarterError] = {}
+
+        def put_off(entry: Entry, problem: Problem, wait: timedelta) -> None:
+            batch.deferred[entry.id] = (problem, wait)
+            about = _about(entry, problem.error_type) | {"wait_seconds": wait.total_seconds()}
+            _log.warning("The start of a job was put off", extra=about)
 
         async def start(entry: Entry) -> None:
             await self._rate.pass_one()
@@ -157,7 +173,7 @@ class Relay:
             try:
                 answer = await start_entry(self._client, self._kinds, entry)
             except OUTAGES as exc:
-                outages.append(exc)
+                outages[entry.id] = exc
                 return
             match answer:
                 case None:
@@ -166,12 +182,19 @@ class Relay:
                     batch.refused[entry.id] = problem
                     _log.error("The start of a job was refused", extra=_about(entry, problem.error_type))
                 case Deferred(problem, wait):
-                    batch.deferred[entry.id] = (problem, wait)
-                    about = _about(entry, problem.error_type) | {"wait_seconds": wait.total_seconds()}
-                    _log.warning("The start of a job was put off", extra=about)
+                    put_off(entry, problem, wait)
 
         await asyncio.gather(*(start(entry) for entry in batch.entries))
-        return outages[0] if outages else None
+        if batch.started:
+            # Temporal works: what failed is a part of it that these entries need, or begins to fail now.
+            for entry in batch.entries:
+                if entry.id in outages:
+                    problem = Problem(type(outages[entry.id]).__name__, str(outages[entry.id]))
+                    put_off(entry, problem, wait_before(entry))
+            return None
+        if len(batch.entries) == 1:
+            self._met |= dict.fromkeys(outages, asyncio.get_running_loop().time() + self._aside_for)
+        return next(iter(outages.values()), None)
 
     async def _revive_now_and_then(self) -> None:
         now = asyncio.get_running_loop().time()

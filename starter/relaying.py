@@ -67,7 +67,7 @@ async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused 
         told = (
             f"{kind.request.__name__} cannot check the payload ({type(exc).__name__}). Mend its validators, and deploy."
         )
-        return Deferred(Problem(type(exc).__name__, told), _wait(entry))
+        return Deferred(Problem(type(exc).__name__, told), wait_before(entry))
     try:
         if kind.restart_after_failure and await _is_ours(client, request, entry):
             return None
@@ -83,19 +83,19 @@ async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused 
         )
     except OUTAGES as exc:
         if not concerns_all(exc):
-            return Deferred(Problem(type(exc).__name__, str(exc)), _wait(entry))
+            return Deferred(Problem(type(exc).__name__, str(exc)), wait_before(entry))
         raise
     except InvalidStart as exc:
         problem = Problem("InvalidStart", str(exc))
         cause = exc.__cause__
         if isinstance(cause, RPCError) and cause.status is RPCStatusCode.FAILED_PRECONDITION:
             # The state that Temporal is in, not the entry: a namespace that is active in another cluster, say.
-            return Deferred(problem, _wait(entry))
+            return Deferred(problem, wait_before(entry))
         return Refused(problem)
     except StarterError as exc:
-        return Deferred(Problem(type(exc).__name__, str(exc)), _wait(entry))
+        return Deferred(Problem(type(exc).__name__, str(exc)), wait_before(entry))
     except Exception as exc:  # noqa: BLE001  # whatever it is, it must not keep the others from being started
-        return Deferred(Problem(type(exc).__name__, describe(exc)), _wait(entry))
+        return Deferred(Problem(type(exc).__name__, describe(exc)), wait_before(entry))
     return None
 
 
@@ -124,10 +124,16 @@ async def _is_ours(client: Client, request: JobRequest, entry: Entry) -> bool:
 
 
 def _fields(exc: ValidationError) -> str:
-    """What is wrong, without the values."""
+    """What is wrong, without the values: a kind's own checks may quote them, so only pydantic's texts are told."""
     told = exc.errors(include_url=False, include_input=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'payload'}: {problem['msg']}" for problem in told)
+    own = {"value_error", "assertion_error"}
+    return "; ".join(
+        f"{'.'.join(map(str, problem['loc'])) or 'payload'}: "
+        f"{'the kind refuses it' if problem['type'] in own else problem['msg']}"
+        for problem in told
+    )
 
 
-def _wait(entry: Entry) -> timedelta:
+def wait_before(entry: Entry) -> timedelta:
+    """How long an entry is put off."""
     return min(_FIRST_WAIT * (1 << min(entry.attempts, 10)), _LONGEST_WAIT)

@@ -27,6 +27,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -61,31 +62,46 @@ def _old_enough(age: Any) -> Any:
 
 
 _start = func.coalesce(_c.start_at, _c.enqueued_at + _c.start_delay)
-_TAKE = (
-    select(
-        _c.id,
-        _c.start_id,
-        _c.kind,
-        _c.payload,
-        case((_start > _now, _start - _now), else_=cast(null(), Interval)).label("delay"),
-        _c.priority,
-        _c.fairness_key,
-        _c.attempts,
-    )
-    .where(
-        _c.refused_at.is_(None),
-        or_(_c.retry_at.is_(None), _c.retry_at <= _now),
-        or_(
-            _c.kind == func.any(_own),
-            and_(_c.kind == func.any(_known), _old_enough(bindparam("patience", type_=Interval))),
-            # A relay that knows the kind may be about to be deployed.
-            and_(_old_enough(literal(_UNKNOWN_AFTER, Interval)), not_(_c.kind == func.any(_known))),
-        ),
-    )
-    .order_by(_c.id)
-    .limit(bindparam("most", type_=BigInteger))
-    .with_for_update(skip_locked=True)
+_ENTRY = (
+    _c.id,
+    _c.start_id,
+    _c.kind,
+    _c.payload,
+    case((_start > _now, _start - _now), else_=cast(null(), Interval)).label("delay"),
+    _c.priority,
+    _c.fairness_key,
+    _c.attempts,
 )
+
+
+def _locked(*conditions: Any, first: Any, most: str) -> Any:
+    """Entries that this relay may take and nobody else has; locked."""
+    return (
+        select(*_ENTRY)
+        .where(
+            _c.refused_at.is_(None),
+            *conditions,
+            or_(
+                _c.kind == func.any(_own),
+                and_(_c.kind == func.any(_known), _old_enough(bindparam("patience", type_=Interval))),
+                # A relay that knows the kind may be about to be deployed.
+                and_(_old_enough(literal(_UNKNOWN_AFTER, Interval)), not_(_c.kind == func.any(_known))),
+            ),
+            _c.id != func.all(bindparam("without", type_=ARRAY(BigInteger))),
+        )
+        .order_by(first)
+        .limit(bindparam(most, type_=BigInteger))
+        .with_for_update(skip_locked=True)
+    )
+
+
+# Those that were put off have a share of their own: thousands of them, which fail again and again, are not to be in the
+# way of new ones, nor a stream of new ones in theirs.
+_fresh = _locked(_c.retry_at.is_(None), first=_c.id, most="most").cte("fresh")
+_again = _locked(_c.retry_at <= _now, first=_c.retry_at, most="share").cte("again")
+_TAKE = union_all(select(_fresh), select(_again))
+_SHARE = 5
+"""One in so many of a batch may be one that was put off."""
 _DELETE = delete(outbox).where(_c.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
 _REFUSE = (
     update(outbox)
@@ -135,7 +151,13 @@ class SqlOutbox:
 
     @asynccontextmanager
     async def take(
-        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
+        self,
+        limit: int,
+        *,
+        own: Collection[str],
+        known: Collection[str],
+        patience: timedelta,
+        without: Collection[int] = (),
     ) -> AsyncIterator[Batch]:
         """Take the oldest entries; see `domain.outbox.Outbox`.
 
@@ -145,9 +167,9 @@ class SqlOutbox:
         async with contextlib.AsyncExitStack() as stack:
             with translated():
                 connection = await stack.enter_async_context(self._engine.begin())
-                rows = await connection.execute(
-                    _TAKE, {"own": list(own), "known": list(known), "patience": patience, "most": limit}
-                )
+                share = -(-limit // _SHARE)
+                which = {"own": list(own), "known": list(known), "patience": patience, "without": list(without)}
+                rows = await connection.execute(_TAKE, {**which, "most": limit, "share": share})
                 batch = Batch([Entry(**row._mapping) for row in rows])
             yield batch
             with translated():

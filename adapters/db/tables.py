@@ -23,6 +23,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    and_,
     func,
     true,
 )
@@ -159,7 +160,8 @@ outbox = Table(
     CheckConstraint("refused_at IS NULL OR error IS NOT NULL", name="refused_has_error"),
     CheckConstraint(f"char_length(error) <= {ERROR_LIMIT}", name="error_length"),
 )
-Index("ix_outbox_due", outbox.c.id, postgresql_where=outbox.c.refused_at.is_(None))
+Index("ix_outbox_due", outbox.c.id, postgresql_where=and_(outbox.c.refused_at.is_(None), outbox.c.retry_at.is_(None)))
+Index("ix_outbox_retry_at", outbox.c.retry_at, postgresql_where=outbox.c.retry_at.is_not(None))
 Index("ix_outbox_job_id", outbox.c.job_id)
 
 # What `enqueue_job` checks a payload against; `jobs setup` writes it from the registry.

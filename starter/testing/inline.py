@@ -72,6 +72,7 @@ class InlineJobs(Assertions, Jobs):
         return super().client
 
     async def __aenter__(self) -> Self:
+        self._serving = []
         async with AsyncExitStack() as stack:
             client = await stack.enter_async_context(time_skipping_server(wanted_search_attributes(self._kinds)))
             Jobs.__init__(self, client, kinds=self._kinds)

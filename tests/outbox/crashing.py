@@ -17,8 +17,14 @@ class Crashed(Exception):
 class Crashing(SqlOutbox):
     @asynccontextmanager
     async def take(
-        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
+        self,
+        limit: int,
+        *,
+        own: Collection[str],
+        known: Collection[str],
+        patience: timedelta,
+        without: Collection[int] = (),
     ) -> AsyncIterator[Batch]:
-        async with super().take(limit, own=own, known=known, patience=patience) as batch:
+        async with super().take(limit, own=own, known=known, patience=patience, without=without) as batch:
             yield batch
             raise Crashed

@@ -20,9 +20,15 @@ from workflows.registry import registry
 class Halting(SqlOutbox):
     @asynccontextmanager
     async def take(
-        self, limit: int, *, own: Collection[str], known: Collection[str], patience: timedelta
+        self,
+        limit: int,
+        *,
+        own: Collection[str],
+        known: Collection[str],
+        patience: timedelta,
+        without: Collection[int] = (),
     ) -> AsyncIterator[Batch]:
-        async with super().take(limit, own=own, known=known, patience=patience) as batch:
+        async with super().take(limit, own=own, known=known, patience=patience, without=without) as batch:
             yield batch
             if batch.started:
                 sys.stdout.write("started\n")

@@ -78,7 +78,10 @@ def upgrade() -> None:
         sa.CheckConstraint("char_length(error) <= 2000", name=op.f("ck_outbox_error_length")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
     )
-    op.create_index("ix_outbox_due", "outbox", ["id"], postgresql_where=sa.text("refused_at IS NULL"))
+    op.create_index(
+        "ix_outbox_due", "outbox", ["id"], postgresql_where=sa.text("refused_at IS NULL AND retry_at IS NULL")
+    )
+    op.create_index("ix_outbox_retry_at", "outbox", ["retry_at"], postgresql_where=sa.text("retry_at IS NOT NULL"))
     op.create_index("ix_outbox_job_id", "outbox", ["job_id"])
     op.create_table(
         "job_kinds",
