@@ -1,8 +1,8 @@
 """Payment callbacks as they come in: each event is kept once, for ever, and enqueues its job with it.
 
-What comes in while PostgreSQL writes is written together, in the next transaction. A commit waits for the disk, and a
-statement costs more than what is done for one event in it: so a burst is taken several times as fast, and an event that
-comes alone waits for nobody.
+What comes in while PostgreSQL is at work is written together, in the next transaction. A commit waits for the disk, and
+a statement costs more than what is done for one event in it: so a burst is taken several times as fast, and an event
+that comes alone waits for nobody.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from adapters.db.tables import outbox, payment_events
 from domain.errors import PermanentError
 from domain.payment_callback import PaymentCallbackRequest
 
-_MOST_AT_ONCE = 100
+_LARGEST_BATCH = 100
+_MOST_BATCHES = 2
+"""At a time: while one waits for the disk, or for a connection that has died, the next one goes on."""
 
 _COLUMNS = {"id": Text, "type": Text, "payment_id": Text, "body_hash": LargeBinary, "payload": Text, "job_id": Text}
 _given = (
@@ -85,7 +87,7 @@ class PaymentEvents:
         """Share the engine's pool."""
         self._statements = Statements(engine)
         self._waiting: deque[_Waiting] = deque()
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: set[asyncio.Task[None] | None] = set()
 
     async def receive(self, event_id: str, event_type: str, payment_id: str | None, body_hash: bytes) -> Reception:
         """Keep an event, and enqueue its job where it is of a payment: both or neither.
@@ -98,17 +100,18 @@ class PaymentEvents:
             payload, job_id = json.dumps(request.model_dump(mode="json")), request.workflow_id
         told: asyncio.Future[Reception] = asyncio.get_running_loop().create_future()
         self._waiting.append((_Event(event_id, event_type, payment_id, body_hash, payload, job_id), told))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write(), name="payment events")
+        if len(self._writing) < _MOST_BATCHES:
+            self._writing.add(asyncio.create_task(self._write(), name="payment events"))
         return await told
 
     async def _write(self) -> None:
         try:
             while self._waiting:
-                batch = [self._waiting.popleft() for _ in range(min(_MOST_AT_ONCE, len(self._waiting)))]
+                batch = [self._waiting.popleft() for _ in range(min(_LARGEST_BATCH, len(self._waiting)))]
                 await self._write_batch([waiting for waiting in batch if not waiting[1].done()])
         finally:
-            self._writing = None
+            # Not when it is done, which is a moment later: what comes in between would wait for nobody.
+            self._writing.discard(asyncio.current_task())
 
     async def _write_batch(self, batch: Sequence[_Waiting]) -> None:
         try:

@@ -73,7 +73,7 @@ def standard_webhooks(secrets: Sequence[str]) -> Callbacks:
     hooks = [_hook(secret) for secret in secrets]
     if not hooks:
         raise ValueError("without a secret no callback can be told from a forged one")
-    names = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    names = (b"webhook-id", b"webhook-timestamp", b"webhook-signature")
 
     def read(raw_headers: RawHeaders, body: bytes) -> Event:
         headers = _once_each(names, raw_headers)
@@ -122,7 +122,7 @@ def stripe_scheme(secrets: Sequence[str]) -> Callbacks:
     keys = [secret.encode() for secret in secrets]
 
     def read(raw_headers: RawHeaders, body: bytes) -> Event:
-        moment, signatures = _stripe_header(_once_each(("stripe-signature",), raw_headers)["stripe-signature"])
+        moment, signatures = _stripe_header(_once_each((b"stripe-signature",), raw_headers)["stripe-signature"])
         expected = [hmac.new(key, f"{moment}.".encode() + body, hashlib.sha256).hexdigest() for key in keys]
         # All are compared, whichever fits: the time it takes tells nothing.
         if not sum(hmac.compare_digest(known, given) for known in expected for given in signatures):
@@ -154,16 +154,16 @@ def _stripe_payment(thing: Any) -> Any:
     return thing.get("id") if thing.get("object") == "payment_intent" else thing.get("payment_intent")
 
 
-def _once_each(names: Sequence[str], raw_headers: RawHeaders) -> dict[str, str]:
+def _once_each(names: Sequence[bytes], raw_headers: RawHeaders) -> dict[str, str]:
     """The headers of these names. Of two with one name, somebody in between may have looked at the other one."""
-    wanted = [(name.decode("latin-1"), value) for name, value in raw_headers if name.decode("latin-1") in names]
+    wanted = [header for header in raw_headers if header[0] in names]
     found = dict(wanted)
     if len(found) < len(names) or len(wanted) > len(names):
-        raise NotTheirs(f"Sent once each, and no more, must be: {', '.join(names)}.")
+        raise NotTheirs(f"Sent once each, and no more, must be: {b', '.join(names).decode()}.")
     try:
-        return {name: value.decode("ascii") for name, value in found.items()}
+        return {name.decode(): value.decode("ascii") for name, value in wanted}
     except UnicodeDecodeError:
-        raise NotTheirs(f"Not ASCII: {', '.join(names)}.") from None
+        raise NotTheirs(f"Not ASCII: {b', '.join(names).decode()}.") from None
 
 
 def _object(body: bytes) -> dict[str, Any]:
