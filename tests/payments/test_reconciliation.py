@@ -86,11 +86,11 @@ async def test_one_that_fails_midway_leaves_its_part_to_the_next_and_nothing_is_
         failed = await shop.fails((await shop.jobs.start(a_reconciliation())).id)
         assert failed.error_type == "ServiceUnavailable"
         assert await reached(shop) == ended
-        await asyncio.gather(*(shop.ends(f"order-confirmation/{order}") for order in orders[:9]))
+        await asyncio.gather(*(shop.ends(f"order-confirmation/{order}") for order in orders if order != orders[9]))
         assert await shop.paid_at(orders[9]) is None
 
         await shop.provider.behave()
-        assert await reconciled(shop) == "seen 20, missed 11, of no order 0"
+        assert await reconciled(shop) == "seen 20, missed 1, of no order 0"
         await asyncio.gather(*(shop.ends(f"order-confirmation/{order}") for order in orders))
         await shop.idle()
         assert [(await shop.mails(order)).total() for order in orders] == [1] * 20

@@ -132,8 +132,10 @@ async def test_what_an_iterable_raises_comes_through_after_what_it_gave_was_star
 async def test_a_list_is_read_page_by_page(jobs: SyncJobs, order_id: int) -> None:
     first = order_id * 1_000_000
     jobs.start_many(OrderConfirmationRequest(order_id=first + number) for number in range(5))
-    while len(found := jobs.list(limit=3)) < 3:
+    ids = {f"order-confirmation/{first + number}" for number in range(5)}
+    while not ids <= {job.id for job in jobs.iterate()}:
         pass  # visibility is a moment behind
+    found = jobs.list(limit=3)
 
     page = jobs.page(size=2)
     assert len(page.jobs) == 2

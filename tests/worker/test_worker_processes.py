@@ -44,7 +44,7 @@ async def test_a_process_that_is_killed_is_started_anew(start: Start, place: Pla
     told = await worker.says("A process ended unasked, it is started anew")
     assert (told["process_index"], told["status"]) == (1, -signal.SIGKILL)
     again = await worker.says("The worker takes jobs", count=2, where=lambda line: line["process_index"] == 1)
-    assert again["queues"] == "notifications"
+    assert again["queues"] == "notifications,payments"
     assert (await (await place("ada@example.com")).result()).outcome == "done"
 
 
