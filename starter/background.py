@@ -25,6 +25,7 @@ from starter.errors import StarterError
 from starter.exiting import keep_for_ever, settle_at_exit, wait_until_quiet
 from starter.feeding import LOOK_EVERY, Feed
 from starter.jobs import Jobs
+from starter.submitting import submit
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class Background:
 
     def wait_for(
         self,
-        call: Coroutine[Any, Any, T],
+        call: Callable[[], Coroutine[Any, Any, T]],
         *,
         until: float | None = None,
         repeatable: bool = False,
@@ -88,9 +89,8 @@ class Background:
     ) -> T:
         """Run it in the thread. Raises what it raises; TookTooLong where it has not ended by then."""
         if threading.current_thread() is self._thread:
-            call.close()
             raise StarterError("SyncJobs would wait for itself here: use Jobs in asynchronous code.")
-        future = asyncio.run_coroutine_threadsafe(call, self._loop)
+        future = submit(self._loop, call)
         if repeatable:
             self._repeatable.add(future)
         try:
@@ -132,7 +132,7 @@ class Background:
     def end(self, *, with_runtime: bool) -> None:
         """End the thread. With its runtime the SDK's threads end too, unless something still refers to it."""
         with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(self._cancel_all(), self._loop).result(_END_WAITS)
+            submit(self._loop, self._cancel_all).result(_END_WAITS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_END_WAITS)
         if not self._thread.is_alive():
@@ -194,7 +194,7 @@ def run(
             return await use(await there.jobs_of(owner))
 
         try:
-            return background.wait_for(call(), until=until, repeatable=repeatable, feed=feed)
+            return background.wait_for(call, until=until, repeatable=repeatable, feed=feed)
         except CancelledError:
             if _process.ended:
                 # This thread is no part of what the process ends with.
@@ -212,7 +212,7 @@ def release(owner: Owner) -> None:
             return
     background = _enter()
     try:
-        background.wait_for(background.shut(owner))
+        background.wait_for(lambda: background.shut(owner))
     finally:
         _leave(background)
     with _process.changed:
