@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -141,6 +142,7 @@ class Machine(RuleBasedStateMachine):
         return True
 
 
+@pytest.mark.timeout(1800 if FULL else 180)
 def test_any_order_of_events_leaves_one_run_of_each_committed_job(
     database: str, client: Client, stack: Stack, caplog: Any
 ) -> None:
