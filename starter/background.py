@@ -163,6 +163,7 @@ class _Process:
     """What a process has of this: at most one thread."""
 
     def __init__(self) -> None:
+        self.id = os.getpid()
         self.changed = threading.Condition()
         self.current: Background | None = None
         self.forks = 0
@@ -223,6 +224,8 @@ def release(owner: Owner) -> None:
 
 
 def _enter() -> Background:
+    if _process.id != os.getpid():
+        _after_fork_in_child()  # by a server written in C that does not tell Python
     with _process.changed:
         _process.changed.wait_for(lambda: not _process.forks)
         if _process.ended:
