@@ -96,6 +96,7 @@ class Machine(RuleBasedStateMachine):
                 )
             for session in self.sessions.values():
                 await session.invalidate()
+            await self.engine.dispose()  # the kept connections are gone as well
 
         self.do(end())
         self.sessions = {name: AsyncSession(self.engine) for name in "ab"}
