@@ -11,6 +11,7 @@ from typing import Self
 
 import httpx
 
+from demo.keeping import BRIEFLY
 from domain.placing import OrderOfCustomer, OrderOfNewCustomer
 from starter.http.job_views import ENQUEUED, JobView
 from starter.http.order_views import OrderView, PlacedOrder
@@ -50,7 +51,11 @@ class ShopClient:
         self.url = url
         # The environment may name a proxy, which has no business with the loopback interface.
         self._http = httpx.AsyncClient(
-            base_url=url, headers={"Authorization": f"Bearer {key}"}, trust_env=False, timeout=_PATIENCE
+            base_url=url,
+            headers={"Authorization": f"Bearer {key}"},
+            trust_env=False,
+            timeout=_PATIENCE,
+            limits=BRIEFLY,
         )
 
     async def place(self, order: AnyOrder, *, key: str | None = None) -> Answer:

@@ -9,6 +9,8 @@ from typing import Annotated, Self
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from demo.keeping import BRIEFLY
+
 
 class ReceivedMail(BaseModel):
     """A mail in the list."""
@@ -53,7 +55,7 @@ class InboxReader:
     def __init__(self, url: str) -> None:
         """`url` is that of the inbox's page."""
         # The environment may name a proxy, which has no business with the loopback interface.
-        self._http = httpx.AsyncClient(base_url=url, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=url, trust_env=False, limits=BRIEFLY)
 
     async def mails(self, search: str = "") -> list[ReceivedMail]:
         """Mails with `search` in an address, the subject or the Message-ID; newest first."""

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 from pydantic import JsonValue, TypeAdapter
 
+from demo.keeping import BRIEFLY
 from demo.payments.behaviour import Call, Kind
 from demo.payments.book import Happened
 from demo.payments.callbacks import Delivery, Order
@@ -31,7 +32,7 @@ class ProviderController:
     def __init__(self, url: str) -> None:
         """`url` is that of the provider."""
         # The environment may name a proxy, which has no business with the loopback interface.
-        self._http = httpx.AsyncClient(base_url=url, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=url, trust_env=False, limits=BRIEFLY)
 
     async def begin(
         self, order_id: int | str | None, amount: int, currency: str = "EUR", *, metadata: dict[str, str] | None = None
