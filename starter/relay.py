@@ -26,8 +26,8 @@ from workflows.registry import Registry
 
 _log = logging.getLogger(__name__)
 
-ASIDE_FOR = timedelta(seconds=30)
-"""How long an entry is left aside that met an outage alone."""
+ASIDE_FOR = timedelta(seconds=5)
+"""How long an entry is left aside that met an outage alone. After a real outage the last ones wait so long, too."""
 PATIENCE = timedelta(seconds=2)
 """How long entries wait for a relay whose process serves their queue, where they start fastest."""
 
