@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -47,17 +47,9 @@ class _Counted(SqlOutbox):
         return self.empty
 
     @asynccontextmanager
-    async def take(
-        self,
-        limit: int,
-        *,
-        own: Collection[str],
-        known: Collection[str],
-        patience: timedelta,
-        without: Collection[int] = (),
-    ) -> AsyncIterator[Batch]:
+    async def take(self, limit: int, **which: Any) -> AsyncIterator[Batch]:
         """As it is, then count what was committed."""
-        async with super().take(limit, own=own, known=known, patience=patience, without=without) as batch:
+        async with super().take(limit, **which) as batch:
             yield batch
         self.left -= len(batch.started)
         if not self.left:

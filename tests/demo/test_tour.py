@@ -124,7 +124,7 @@ def test_each_station_shows_its_jobs_in_the_web_ui(visited: tuple[Path, int, str
     assert len(set(re.findall(r"/workflows/payment-notice%2Fpi_\w+%2Fdeclined", said))) == 1
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="the tour shows lines for curl")
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines are for curl, which the project does not install")
 def test_the_lines_that_the_tour_shows_for_curl_work_as_they_stand(both: tuple[DemoRun, DemoRun]) -> None:
     staying = both[1]
     variables = staying.says("set -a; . ").strip()

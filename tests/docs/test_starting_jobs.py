@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -230,6 +231,7 @@ async def test_the_sql_of_another_language(run: Run, client: Client) -> None:
     assert status.state is JobState.running  # its delay has not passed
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines are for curl, which the project does not install")
 async def test_the_calls_over_http(run: Run, serving: Serving, done: Done) -> None:
     made = await run("bash", "-c", console(".venv/bin/python -m starter api-keys").replace(".venv/bin/", f"{SCRIPTS}/"))
     (key,) = re.findall(r"\bdj_\w+", made)

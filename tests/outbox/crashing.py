@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from typing import Any
 
 from adapters.db.outbox_relay import SqlOutbox
 from domain.outbox import Batch
@@ -16,15 +16,7 @@ class Crashed(Exception):
 
 class Crashing(SqlOutbox):
     @asynccontextmanager
-    async def take(
-        self,
-        limit: int,
-        *,
-        own: Collection[str],
-        known: Collection[str],
-        patience: timedelta,
-        without: Collection[int] = (),
-    ) -> AsyncIterator[Batch]:
-        async with super().take(limit, own=own, known=known, patience=patience, without=without) as batch:
+    async def take(self, limit: int, **which: Any) -> AsyncIterator[Batch]:
+        async with super().take(limit, **which) as batch:
             yield batch
             raise Crashed

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from adapters.db.engine import make_engine
 from adapters.db.outbox_relay import SqlOutbox
@@ -19,16 +20,8 @@ from workflows.registry import registry
 
 class Halting(SqlOutbox):
     @asynccontextmanager
-    async def take(
-        self,
-        limit: int,
-        *,
-        own: Collection[str],
-        known: Collection[str],
-        patience: timedelta,
-        without: Collection[int] = (),
-    ) -> AsyncIterator[Batch]:
-        async with super().take(limit, own=own, known=known, patience=patience, without=without) as batch:
+    async def take(self, limit: int, **which: Any) -> AsyncIterator[Batch]:
+        async with super().take(limit, **which) as batch:
             yield batch
             if batch.started:
                 sys.stdout.write("started\n")

@@ -27,7 +27,7 @@ from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_ports import VersionChanged
 from domain.payments import NEXT, Payment, PaymentState
 from tests.fakes import an_order
-from tests.fakes_payments import a_payment
+from tests.fakes_payments import FakeProvider, a_payment
 
 S = PaymentState
 
@@ -121,10 +121,11 @@ async def test_a_state_that_cannot_follow_is_never_applied(payments: SqlPayments
     assert (await payments.known("pi_1")).state is S.captured
 
 
-class Provider:
+class Provider(FakeProvider):
     """A provider whose payment goes on while it is fetched; answers take their time."""
 
     def __init__(self, order_id: int, way: list[tuple[PaymentState, int]], draw: random.Random) -> None:
+        super().__init__()
         self.order_id, self.way, self.draw, self.at = order_id, way, draw, 0
 
     async def get(self, payment_id: str) -> Payment:
@@ -134,9 +135,6 @@ class Provider:
             await asyncio.sleep(0)
         await asyncio.sleep(self.draw.choice([0, 0, 0.002]))
         return answer
-
-    def changed_since(self, moment: datetime) -> AsyncIterator[Payment]:
-        raise NotImplementedError
 
 
 @st.composite
