@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import re
-import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import entry_points
-from typing import Any
-
-from temporalio import activity, workflow
-
 from activities.order_confirmation import OrderConfirmationActivities
 from activities.payment_callback import PaymentCallbackActivities
 from activities.payment_notice import PaymentNoticeActivities
@@ -20,150 +10,14 @@ from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_notice import PaymentNoticeRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
-from domain.policies import NOTIFICATION, PAYMENT, REPORT, Policy
-from domain.requests import JobRequest, kind_name
-from workflows import steps
+from domain.policies import NOTIFICATION, PAYMENT, REPORT
+from workflows.kinds import ENTRY_POINTS, Kind, Registry, RegistryError
 from workflows.order_confirmation import OrderConfirmation
 from workflows.payment_callback import PaymentCallback
 from workflows.payment_notice import PaymentNotice
 from workflows.payment_reconciliation import PaymentReconciliation
 
-ENTRY_POINTS = "durable_jobs.kinds"
-"""Entry point group by which another package registers its kinds."""
-
-
-class RegistryError(Exception):
-    """A row of the registry contradicts itself or another row."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of job."""
-
-    request: type[JobRequest]
-    workflow: type
-    activities: type
-    """Class whose constructor takes ports, told by their types, and whose methods are the steps."""
-    queue: str
-    policy: Policy
-    restart_after_failure: bool = False
-    """An ordinary start runs a failed job anew (where the user can ask again)."""
-    ports: Callable[[], Mapping[type, object]] | None = None
-    """Makes adapters for ports that `job_worker` was not given; for kinds of other packages."""
-
-    @property
-    def name(self) -> str:
-        """The kind on the wire: `order-confirmation`."""
-        return self.request.kind
-
-    @property
-    def workflow_type(self) -> str:
-        """The workflow's name on the wire: `OrderConfirmation`."""
-        name = workflow._Definition.must_from_class(self.workflow).name
-        if name is None:
-            raise RegistryError(f"{self.workflow.__name__}: a dynamic workflow is no kind of job")
-        return name
-
-    def ports_asked(self) -> dict[str, type]:
-        """Parameter of the activities class's constructor → port that it asks for."""
-        init = self.activities.__init__  # type: ignore[misc]  # of the class itself, to read what it asks for
-        if init is object.__init__:
-            return {}
-        return {name: port for name, port in typing.get_type_hints(init).items() if name != "return"}
-
-    def steps(self) -> dict[str, Callable[..., Any]]:
-        """Activity type → method of the activities class."""
-        found: dict[str, Callable[..., Any]] = {}
-        for _, method in inspect.getmembers(self.activities, inspect.isfunction):
-            definition = activity._Definition.from_callable(method)
-            if definition is not None and definition.name is not None:
-                found[definition.name] = method
-        return found
-
-
-class Registry:
-    """All kinds of this process."""
-
-    def __init__(self) -> None:
-        self._kinds: dict[str, Kind] = {}
-
-    def register(self, kind: Kind) -> Kind:
-        """Add a row. Raises RegistryError, naming what to change, where it contradicts itself or another row."""
-        name = kind.name
-        if self._kinds.get(name) == kind:
-            return kind
-        if name in self._kinds:
-            raise RegistryError(f"kind {name!r} is registered twice: rename one of the two requests")
-        if not re.fullmatch(r"[a-z][a-z0-9-]*", kind.queue):
-            raise RegistryError(f"kind {name!r}: queue {kind.queue!r} is not of the form 'notifications'")
-        said = kind_name(kind.workflow_type)
-        if said != name:
-            raise RegistryError(f"kind {name!r}: the name of its workflow, {kind.workflow_type!r}, says {said!r}")
-        self._check_request(kind)
-        found = kind.steps()
-        if not found:
-            raise RegistryError(f"kind {name!r}: {kind.activities.__name__} has no method with @activity.defn")
-        prefix = name.replace("-", "_") + "."
-        for step in found:
-            if not step.startswith(prefix):
-                raise RegistryError(f"kind {name!r}: name the activity {step!r} {prefix + step.rpartition('.')[2]!r}")
-            steps.declare(step, kind.policy)
-        self._kinds[name] = kind
-        return kind
-
-    @staticmethod
-    def _check_request(kind: Kind) -> None:
-        run = workflow._Definition.must_from_class(kind.workflow).run_fn
-        hints = {k: v for k, v in typing.get_type_hints(run).items() if k != "return"}
-        if list(hints.values()) != [kind.request]:
-            raise RegistryError(
-                f"kind {kind.name!r}: {kind.workflow.__name__}.run must take one argument, a {kind.request.__name__}"
-            )
-
-    def load_installed(self) -> None:
-        """Register the kinds of installed packages (entry points of the group `durable_jobs.kinds`).
-
-        Raises RegistryError that names the entry point where one of them cannot be used.
-        """
-        for point in entry_points(group=ENTRY_POINTS):
-            where = f"entry point {point.name} = {point.value}" + (f" of {point.dist.name}" if point.dist else "")
-            try:
-                loaded = point.load()
-                rows = loaded if isinstance(loaded, Iterable) else [loaded]
-                for row in rows:
-                    if not isinstance(row, Kind):
-                        raise RegistryError("it is no workflows.registry.Kind")  # noqa: TRY301  # named just below
-                    self.register(row)
-            except Exception as exc:  # whatever the other package does when it is imported
-                raise RegistryError(f"{where}: {type(exc).__name__}: {exc}") from exc
-
-    def __iter__(self) -> typing.Iterator[Kind]:
-        return iter(sorted(self._kinds.values(), key=lambda kind: kind.name))
-
-    def __len__(self) -> int:
-        return len(self._kinds)
-
-    def get(self, name: str) -> Kind:
-        """Kind by its name. Raises LookupError that names the known ones."""
-        if name not in self._kinds:
-            raise LookupError(f"there is no kind {name!r}; there are: {', '.join(sorted(self._kinds))}")
-        return self._kinds[name]
-
-    def of(self, request: JobRequest) -> Kind:
-        """Kind of a request. Raises LookupError where its kind has no row."""
-        kind = self.get(request.kind)
-        if not isinstance(request, kind.request):
-            raise LookupError(f"{type(request).__name__} is not the request of {request.kind!r}")  # noqa: TRY004  # a kind that isn't there
-        return kind
-
-    def queues(self) -> list[str]:
-        """Names of all task queues, sorted."""
-        return sorted({kind.queue for kind in self})
-
-    def search_attributes(self) -> list[str]:
-        """Names of all search attributes that starters set, sorted."""
-        return sorted({name for kind in self for name in kind.request.search_attributes().values()})
-
+__all__ = ["ENTRY_POINTS", "Kind", "Registry", "RegistryError", "registry"]
 
 registry = Registry()
 """The kinds of job of this process. Workers, `jobs` and `Jobs.connect` add those of installed packages."""

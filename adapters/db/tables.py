@@ -48,8 +48,11 @@ KEY_LIMIT = 255
 ERROR_LIMIT = 2000
 """Most characters that are kept of why an entry of the outbox could not be started."""
 
-_NOT_BLANK = "name ~ '[^[:space:]]'"
+NAME_NOT_BLANK = "name ~ '[^[:space:]]'"
+# Only what would break a mail's envelope or headers; whether an address exists, the mail server knows.
+EMAIL_SHAPE = "email ~ '^[^[:space:][:cntrl:]]+@[^[:space:][:cntrl:]]+$'"
 _LANGUAGE_SCRIPT_REGION_VARIANTS = "^[a-z]{2,3}(_[A-Z][a-z]{3})?(_([A-Z]{2}|[0-9]{3}))?(_[A-Z0-9]{4,8})*$"
+LOCALE_SHAPE = f"locale ~ '{_LANGUAGE_SCRIPT_REGION_VARIANTS}'"
 
 customers = Table(
     "customers",
@@ -61,10 +64,9 @@ customers = Table(
     Column("locale", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("id > 0", name="id_positive"),
-    CheckConstraint(_NOT_BLANK, name="name_not_blank"),
-    # Only what would break a mail's envelope or headers; whether an address exists, the mail server knows.
-    CheckConstraint("email ~ '^[^[:space:][:cntrl:]]+@[^[:space:][:cntrl:]]+$'", name="email_shape"),
-    CheckConstraint(f"locale ~ '{_LANGUAGE_SCRIPT_REGION_VARIANTS}'", name="locale_shape"),
+    CheckConstraint(NAME_NOT_BLANK, name="name_not_blank"),
+    CheckConstraint(EMAIL_SHAPE, name="email_shape"),
+    CheckConstraint(LOCALE_SHAPE, name="locale_shape"),
 )
 
 orders = Table(
@@ -80,6 +82,8 @@ orders = Table(
     Column("paid_at", DateTime(timezone=True)),
     # When it is paid: on an invoice, or before it is confirmed. `PaymentMethod` of domain/orders.py.
     Column("payment", Text, nullable=False, server_default="later"),
+    # Reports are about periods.
+    Index("ix_orders_placed_at", "placed_at"),
     CheckConstraint("id > 0", name="id_positive"),
     CheckConstraint("currency ~ '^[A-Z]{3}$'", name="currency_shape"),
     CheckConstraint("total >= 0", name="total_not_negative"),
@@ -95,7 +99,7 @@ order_items = Table(
     Column("quantity", Integer, nullable=False),
     Column("unit_price", BigInteger, nullable=False),
     CheckConstraint("position >= 1", name="position_from_one"),
-    CheckConstraint(_NOT_BLANK, name="name_not_blank"),
+    CheckConstraint(NAME_NOT_BLANK, name="name_not_blank"),
     CheckConstraint("quantity > 0", name="quantity_positive"),
     CheckConstraint("unit_price >= 0", name="unit_price_not_negative"),
 )
@@ -241,7 +245,7 @@ api_keys = Table(
     # Coarse, see adapters/db/api_keys.py.
     Column("last_used_at", DateTime(timezone=True)),
     CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id_shape"),
-    CheckConstraint(f"char_length(name) <= 100 AND {_NOT_BLANK}", name="name_shape"),
+    CheckConstraint(f"char_length(name) <= 100 AND {NAME_NOT_BLANK}", name="name_shape"),
     CheckConstraint("octet_length(hash) = 32", name="hash_sha256"),
 )
 

@@ -1,0 +1,160 @@
+"""What reports need of the outside world."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState, Slice
+
+Told = Callable[[int], None]
+"""Called with the number of rows done so far."""
+
+
+class UnknownMember(LookupError):
+    """Nobody of the staff has this number."""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Someone of the staff, who can ask for reports."""
+
+    id: int
+    name: str
+    email: str
+    locale: str
+
+
+@dataclass(frozen=True)
+class Asking:
+    """That somebody asked for a report, and gets its link."""
+
+    id: int
+    report: Report
+    member: Member
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What became of asking."""
+
+    report: Report
+    """With the request that makes it, its generation chosen."""
+    joined: bool
+    """It was asked for before, or is there already: nothing is made anew."""
+
+
+class ReportDesk(Protocol):
+    """Where reports are asked for. Each call may raise a `TransientError`."""
+
+    async def ask(self, request: ReportGenerationRequest, *, refresh: bool = False, client: str | None = None) -> Asked:
+        """Ask for a report in one transaction: its row, who asked, and the job that makes it.
+
+        The request's generation does not count: it is chosen. A report that is being made or is there already is
+        joined; whoever asked gets the link once it is ready. The next generation is made where the last one failed,
+        was cancelled or removed, where its period was not over when it was made, or with `refresh`.
+
+        `client`: name of the API key that it is asked through, which may look at it then.
+
+        Raises InvalidRequest for a period that has not begun, UnknownMember.
+        """
+        ...
+
+    async def find(self, report_id: UUID, *, client: str | None = None) -> Report | None:
+        """A report; with `client` only where it was asked for through that API key."""
+        ...
+
+
+class ReportBook(Protocol):
+    """The rows of reports, for the jobs that make them. Each call may raise a `TransientError`."""
+
+    async def open(self, request: ReportGenerationRequest) -> Report:
+        """The report's row; made, with who asked, where the job was started without the desk.
+
+        One that had failed or was cancelled is `requested` again: its job runs anew. Raises InvalidRequest for a period
+        that has not begun, NotFound for an unknown member.
+        """
+        ...
+
+    async def ready(self, report_id: UUID, file: ReportFile) -> None:
+        """Keep the file and enqueue a notice to all who asked, in one transaction. The second time changes nothing."""
+        ...
+
+    async def ended(self, report_id: UUID, state: ReportState) -> None:
+        """Keep that its job failed or was cancelled. Changes nothing where it is ready."""
+        ...
+
+    async def asking(self, asking_id: int) -> Asking | None:
+        """Who asked for what; None where that is gone."""
+        ...
+
+    async def outdated(self, before: datetime, limit: int) -> Sequence[Report]:
+        """Reports that were finished before an instant, and whose file was not removed yet; oldest first."""
+        ...
+
+    async def removed(self, report_id: UUID) -> None:
+        """Keep that the file is gone."""
+        ...
+
+    async def unknown_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of the ids that have no row."""
+        ...
+
+
+class ReportMaker(Protocol):
+    """Makes the files. Each call may raise a `TransientError`, or a `PermanentError` where no later attempt helps.
+
+    Parts and files are written whole or not at all: under its final name nobody ever sees half a file.
+    """
+
+    async def plan(self, report: Report) -> Sequence[Slice]:
+        """Cut the period into parts of about the same size; one for a report that is not made in parts."""
+        ...
+
+    async def write_part(self, report: Report, part: int, piece: Slice, told: Told) -> int:
+        """Write a part's own file, over what an earlier attempt left; returns its number of rows."""
+        ...
+
+    async def publish(self, report: Report, parts: int, told: Told) -> ReportFile:
+        """Join all parts to the file, and put it under its final name. Can be repeated while the parts are there."""
+        ...
+
+    async def discard_parts(self, report_id: UUID) -> None:
+        """Remove the files of all parts, however many there are."""
+        ...
+
+    async def remove(self, report: Report) -> None:
+        """Remove the file, where it is there."""
+        ...
+
+    def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
+        """Reports that have parts which were written before an instant."""
+        ...
+
+
+class ReportFiles(Protocol):
+    """Gives finished files to those who download them."""
+
+    def read(self, file: ReportFile) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The file's bytes, in pieces. Raises Gone where it is not there; a `TransientError`."""
+        ...
+
+
+class ReportLinks(Protocol):
+    """Links by which a report can be downloaded without a key, for a time."""
+
+    def link(self, report_id: UUID) -> str:
+        """A link that is valid from now on for as long as the settings say."""
+        ...
+
+    def expires_at(self) -> datetime:
+        """When a link that is made now ends to be valid."""
+        ...
+
+    def check(self, token: str) -> UUID | None:
+        """The report that a link's token is for; None where it has expired or was not made by us."""
+        ...

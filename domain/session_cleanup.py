@@ -1,0 +1,34 @@
+"""The request that removes expired sessions, and what its step tells the workflow."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.scheduling import ScheduledRequest
+
+
+class SessionCleanupRequest(ScheduledRequest):
+    """Remove the sessions of the shop's site that have expired."""
+
+
+class Cleaned(BaseModel):
+    """What a cleanup has done."""
+
+    model_config = ConfigDict(frozen=True)
+
+    done_before: bool = False
+    """The period was done by an earlier run; nothing happened now."""
+    removed: int = 0
+
+
+class Sessions(Protocol):
+    """The sessions of the shop's site. Each call may raise a `TransientError`."""
+
+    async def remove_expired(self, limit: int) -> int:
+        """Remove up to so many that have expired by now, in a transaction of its own; returns how many were removed.
+
+        Waits for no lock, and nobody waits long for its own.
+        """
+        ...
