@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from domain.idempotency import Answer, Repeatable
 from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState, Slice
 
 Told = Callable[[int], None]
@@ -61,6 +62,23 @@ class ReportDesk(Protocol):
         `client`: name of the API key that it is asked through, which may look at it then.
 
         Raises InvalidRequest for a period that has not begun, UnknownMember.
+        """
+        ...
+
+    async def ask_repeatably(
+        self,
+        request: ReportGenerationRequest,
+        answer: Callable[[Asked], Answer],
+        repeatable: Repeatable | None,
+        *,
+        refresh: bool = False,
+        client: str | None = None,
+    ) -> Answer:
+        """Ask as `ask` does, and keep the answer in the same transaction: all or nothing.
+
+        A request that was answered before, and is repeatable, gets that answer again, and nothing is asked for now.
+
+        Raises what `ask` does, and KeyReused, StillAtWork; OutcomeUnknown where the connection broke at the commit.
         """
         ...
 
