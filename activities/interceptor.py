@@ -3,6 +3,8 @@
 The server's own backoff has no jitter and ends past a deadline with a bare time-out; exceptions' texts can hold
 personal data. So what leaves an activity is always an `ApplicationError` made here: the cause's class as its type, a
 message that is safe to keep, the wait that was drawn, and no cause or traceback of someone else's.
+
+It also has Temporal hear of a long attempt for as long as that runs, with what the attempt told of its progress last.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ import inspect
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +24,12 @@ from temporalio import activity
 from temporalio.api.common.v1 import Payload
 from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
 from domain.errors import UNFORESEEN, AttemptTimedOut, JobError, PermanentError, TransientError, describe, error_type
 from domain.policies import Policy, Verdict, after_failure
@@ -67,6 +75,11 @@ class _Inbound(ActivityInboundInterceptor):
         super().__init__(next)
         self._policies = policies
         self._draw = draw
+        self._heartbeats: _Heartbeats
+
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        self._heartbeats = _Heartbeats(outbound)
+        super().init(self._heartbeats)
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002  # the SDK's name
         began = time.monotonic()
@@ -75,7 +88,7 @@ class _Inbound(ActivityInboundInterceptor):
         # A thread cannot be stopped; a coroutine is, before the server begins the next attempt beside it.
         limit = _limit() if inspect.iscoroutinefunction(input.fn) else None
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit), self._heartbeats.going_on(while_it_runs=limit is not None):
                 return await super().execute_activity(input)
         except FailureError:
             # Made on purpose for Temporal by whoever raised it: a benign failure, an asynchronous completion.
@@ -131,6 +144,39 @@ class _Inbound(ActivityInboundInterceptor):
             non_retryable=verdict.wait is None,
             next_retry_delay=verdict.wait,
         )
+
+
+class _Heartbeats(ActivityOutboundInterceptor):
+    """Repeats what the attempt told last, so that no attempt has to see to it that Temporal hears of it."""
+
+    def __init__(self, next: ActivityOutboundInterceptor) -> None:  # noqa: A002  # the SDK's name
+        super().__init__(next)
+        self._last: tuple[Any, ...] = ()
+
+    def heartbeat(self, *details: Any) -> None:
+        self._last = details
+        super().heartbeat(*details)
+
+    @asynccontextmanager
+    async def going_on(self, *, while_it_runs: bool) -> AsyncIterator[None]:
+        """Heartbeats as long as the block runs, where the attempt has a limit for them and is no thread."""
+        info = activity.info()
+        limit = None if info.is_local or not while_it_runs else info.heartbeat_timeout
+        if limit is None:
+            yield
+            return
+
+        async def beat() -> None:
+            while True:
+                super(_Heartbeats, self).heartbeat(*self._last)
+                await asyncio.sleep(limit.total_seconds() / 3)
+
+        beating = asyncio.create_task(beat(), name="heartbeat")
+        try:
+            yield
+        finally:
+            beating.cancel()
+            await asyncio.wait([beating])
 
 
 def tell_attempt(record: logging.LogRecord) -> bool:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -32,7 +29,7 @@ class PaymentReconciliationActivities:
         seen = missed = foreign = 0
         # Of what comes to pass from now on, not all need be told: the next one is to ask for it again.
         until = min(request.up_to, datetime.now(UTC))
-        async with _heard_of(), self._reconciliations.alone(until) as turn:
+        async with self._reconciliations.alone(until) as turn:
             if turn is None:
                 return Reconciled(under_way=True)
             async for payment in self._provider.changed_since(turn.since):
@@ -47,21 +44,3 @@ class PaymentReconciliationActivities:
                     await turn.enqueue(PaymentCallbackRequest(event_id=told, payment_id=payment.id))
             await turn.reached(until)
         return Reconciled(seen=seen, missed=missed, foreign=foreign)
-
-
-@asynccontextmanager
-async def _heard_of() -> AsyncIterator[None]:
-    """Have Temporal hear of the attempt as long as the block runs: a long list of events takes its time."""
-    limit = activity.info().heartbeat_timeout
-
-    async def beat() -> None:
-        while limit is not None:
-            activity.heartbeat()
-            await asyncio.sleep(limit.total_seconds() / 3)
-
-    beating = asyncio.create_task(beat(), name="heartbeat")
-    try:
-        yield
-    finally:
-        beating.cancel()
-        await asyncio.wait([beating])

@@ -87,6 +87,8 @@ def job_worker(
         **{
             "workflow_task_poller_behavior": PollerBehaviorAutoscaling(),
             "activity_task_poller_behavior": PollerBehaviorAutoscaling(),
+            # With the answer to a heartbeat an attempt hears that its job was cancelled.
+            "max_heartbeat_throttle_interval": timedelta(seconds=2),
             **options,
         },
     )
