@@ -50,6 +50,10 @@ _MARGIN = 0.05
 """Share of an attempt's limit that is kept for ending it: it must have stopped before the server starts the next."""
 
 
+_HEARD_OF_EVERY = 2.0
+"""Seconds between heartbeats: with the answer to one an attempt hears that its job was cancelled."""
+
+
 class RetryInterceptor(Interceptor):
     """Applies the policy table to the activities of a worker."""
 
@@ -169,7 +173,7 @@ class _Heartbeats(ActivityOutboundInterceptor):
         async def beat() -> None:
             while True:
                 super(_Heartbeats, self).heartbeat(*self._last)
-                await asyncio.sleep(limit.total_seconds() / 3)
+                await asyncio.sleep(min(limit.total_seconds() / 3, _HEARD_OF_EVERY))
 
         beating = asyncio.create_task(beat(), name="heartbeat")
         try:

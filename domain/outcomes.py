@@ -10,6 +10,10 @@ Reason = Annotated[str, Field(pattern=r"^[a-z]+(-[a-z]+)*$", max_length=80)]
 """A cause as a constant of the code, `order-not-found`; never free text, which could hold personal data."""
 
 
+FactName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
+FactText = Annotated[str, Field(max_length=100)]
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,6 +24,8 @@ class Done(_Frozen):
     outcome: Literal["done"] = "done"
     reference: str | None = None
     """Id of what it made: the delivery's key, the file's storage key."""
+    facts: dict[FactName, int | FactText] = {}
+    """Small facts about what it made: a file's size. Never personal data."""
 
 
 class Skipped(_Frozen):

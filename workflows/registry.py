@@ -6,16 +6,19 @@ from activities.order_confirmation import OrderConfirmationActivities
 from activities.payment_callback import PaymentCallbackActivities
 from activities.payment_notice import PaymentNoticeActivities
 from activities.payment_reconciliation import PaymentReconciliationActivities
+from activities.report_generation import ReportGenerationActivities
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_notice import PaymentNoticeRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.policies import NOTIFICATION, PAYMENT, REPORT
+from domain.reports import ReportGenerationRequest
 from workflows.kinds import ENTRY_POINTS, Kind, Registry, RegistryError
 from workflows.order_confirmation import OrderConfirmation
 from workflows.payment_callback import PaymentCallback
 from workflows.payment_notice import PaymentNotice
 from workflows.payment_reconciliation import PaymentReconciliation
+from workflows.report_generation import ReportGeneration
 
 __all__ = ["ENTRY_POINTS", "Kind", "Registry", "RegistryError", "registry"]
 
@@ -60,6 +63,18 @@ registry.register(
         queue="payments",
         # Long where much has changed, and made again by the next one.
         policy=REPORT,
+        restart_after_failure=True,
+    )
+)
+
+registry.register(
+    Kind(
+        request=ReportGenerationRequest,
+        workflow=ReportGeneration,
+        activities=ReportGenerationActivities,
+        queue="reports",
+        policy=REPORT,
+        # The user can ask again.
         restart_after_failure=True,
     )
 )

@@ -75,7 +75,7 @@ _JOBS: dict[str, Any] = {
         | _STARTED
         | {
             "state": "completed",
-            "outcome": {"outcome": "done", "reference": "order-confirmation/1042"},
+            "outcome": {"outcome": "done", "reference": "order-confirmation/1042", "facts": {}},
             "closed_at": "2026-03-29T08:30:01Z",
         }
     },

@@ -11,10 +11,8 @@ import json
 import shutil
 import sys
 import sysconfig
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,99 +20,19 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from adapters.process import leave
-from domain.errors import RateLimited, RecipientRejected, ServiceUnavailable
-from domain.order_confirmation import OrderConfirmationRequest
-from domain.payment_callback import PaymentCallbackRequest
-from domain.payment_notice import PaymentNoticeRequest
-from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
-from domain.payment_reconciliation import PaymentReconciliationRequest
-from domain.payments import PaymentState
-from domain.requests import JobRequest
 from starter import JobDidNotComplete, Jobs
 from starter.held_jobs import release
 from starter.setup import add_search_attributes
-from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
-from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations, a_payment
+from tests.histories.courses import orders, payments
+from tests.histories.courses.course import Course
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
 from workflows.pausing import Target, pauses_of
 from workflows.registry import registry
 
 HISTORIES = Path(__file__).parent
-BUSY = "451 4.3.0 at RCPT TO"
 
-
-@dataclass(frozen=True)
-class Course:
-    """One way that a job may take."""
-
-    request: JobRequest
-    ports: Mapping[type, object]
-    held: bool = False
-    """Paused when it starts, and let go."""
-
-
-def _confirmations() -> Iterator[tuple[str, Course]]:
-    scripts: dict[str, tuple[dict[str, bool] | None, list[BaseException | None]]] = {
-        "done-at-once": ({}, []),
-        "done-at-the-second-attempt": ({}, [ServiceUnavailable(BUSY)]),
-        "done-at-the-last-attempt": ({}, [ServiceUnavailable(BUSY)] * 3),
-        "failed-at-the-last-attempt": ({}, [ServiceUnavailable(BUSY)] * 4),
-        "refused-at-once": ({}, [RecipientRejected("550 5.1.1 at RCPT TO")]),
-        "refused-at-the-second-attempt": ({}, [ServiceUnavailable(BUSY), RecipientRejected("550 5.1.1 at RCPT TO")]),
-        "past-the-deadline": ({}, [RateLimited("429", retry_after=timedelta(hours=1))]),
-        "skipped-not-found": (None, []),
-        "skipped-confirmed": ({"confirmed": True}, []),
-        "held-and-resumed": ({}, [ServiceUnavailable(BUSY)]),
-    }
-    for order_id, (name, (order, script)) in enumerate(scripts.items(), start=1):
-        orders = FakeOrders() if order is None else FakeOrders(an_order(order_id, confirmed="confirmed" in order))
-        ports = fake_ports(orders, mail=FakeMail(*script))
-        yield name, Course(OrderConfirmationRequest(order_id=order_id), ports, held=name.startswith("held"))
-
-
-def _callbacks() -> Iterator[tuple[str, Course]]:
-    for name, provider in {
-        "done-captured": FakeProvider(a_payment()),
-        "declined": FakeProvider(a_payment(PaymentState.declined)),
-        "skipped-pending": FakeProvider(a_payment(PaymentState.pending)),
-        "done-at-the-second-attempt": FakeProvider(a_payment(), script=[ServiceUnavailable("503")]),
-        "failed-not-found": FakeProvider(),
-    }.items():
-        ports = fake_ports(FakeOrders()) | {PaymentProvider: provider}
-        yield name, Course(PaymentCallbackRequest(event_id=f"evt_{name}", payment_id="pi_1"), ports)
-
-
-def _notices() -> Iterator[tuple[str, Course]]:
-    for refunded, (name, state, script) in enumerate(
-        [
-            ("done-at-once", PaymentState.refunded, []),
-            ("done-at-the-second-attempt", PaymentState.refunded, [ServiceUnavailable(BUSY)]),
-            ("skipped-moved-on", PaymentState.captured, []),
-        ],
-        start=1,
-    ):
-        payments = FakePayments(a_payment(state, refunded=refunded))
-        ports = fake_ports(FakeOrders(an_order()), mail=FakeMail(*script)) | {PaymentStore: payments}
-        request = PaymentNoticeRequest(payment_id="pi_1", state="refunded", refunded=refunded, version=1)
-        yield name, Course(request, ports)
-
-
-def _reconciliations() -> Iterator[tuple[str, Course]]:
-    for day, (name, under_way) in enumerate([("done", False), ("skipped-under-way", True)], start=1):
-        ports = fake_ports(FakeOrders()) | {
-            PaymentProvider: FakeProvider(a_payment()),
-            Reconciliations: FakeReconciliations(under_way=under_way),
-        }
-        yield name, Course(PaymentReconciliationRequest(up_to=datetime(2026, 1, day, tzinfo=UTC)), ports)
-
-
-COURSES: dict[str, dict[str, Course]] = {
-    "order-confirmation": dict(_confirmations()),
-    "payment-callback": dict(_callbacks()),
-    "payment-notice": dict(_notices()),
-    "payment-reconciliation": dict(_reconciliations()),
-}
+COURSES: dict[str, dict[str, Course]] = {**orders.COURSES, **payments.COURSES}
 """By kind, by name."""
 
 

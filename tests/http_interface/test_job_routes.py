@@ -173,7 +173,7 @@ async def test_a_job_that_has_ended_is_shown_with_its_end_and_cannot_be_cancelle
             refused = await shared.http.delete(path)
             assert (refused.status_code, refused.json()["type"]) == (409, "urn:durable-jobs:problem:job-has-ended")
             if state == "completed":
-                assert job["outcome"] == {"outcome": "done", "reference": f"order-confirmation/{done}"}
+                assert job["outcome"] == {"outcome": "done", "reference": f"order-confirmation/{done}", "facts": {}}
             else:
                 assert job["error"]["type"] == "RecipientRejected"
                 assert job["error"]["message"].startswith("550 5.1.1")

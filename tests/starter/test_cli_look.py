@@ -67,7 +67,7 @@ async def test_status_takes_kind_and_business_id_apart(
     done = await command_line("status", KIND, order_id, "--json")
 
     assert done.document["id"] == f"{KIND}/{order_id}"
-    assert done.document["outcome"] == {"outcome": "done", "reference": f"{KIND}/{order_id}"}
+    assert done.document["outcome"] == {"outcome": "done", "reference": f"{KIND}/{order_id}", "facts": {}}
 
 
 async def test_status_of_a_failed_job_says_what_to_do(

@@ -1,0 +1,54 @@
+"""The steps of a report's generation."""
+
+from __future__ import annotations
+
+from temporalio import activity
+
+from domain.report_generation import Ending, Joining, Leftovers, PartOrder, ReportPlan
+from domain.report_ports import ReportBook, ReportMaker
+from domain.reports import ReportFile, ReportGenerationRequest, ReportState
+
+
+class ReportGenerationActivities:
+    """What a report's generation does to the world, behind ports."""
+
+    def __init__(self, book: ReportBook, maker: ReportMaker) -> None:
+        """Take the ports; nothing is built or read here."""
+        self._book = book
+        self._maker = maker
+
+    @activity.defn(name="report_generation.plan")
+    async def plan(self, request: ReportGenerationRequest) -> ReportPlan:
+        """Can run twice: the report's row is there or made, and nothing is written but that."""
+        report = await self._book.open(request)
+        if report.file is not None:
+            return ReportPlan(report=report)
+        return ReportPlan(report=report, slices=tuple(await self._maker.plan(report)))
+
+    @activity.defn(name="report_generation.write_part")
+    async def write_part(self, order: PartOrder) -> int:
+        """Can run twice: a part is written over what an earlier attempt left; returns its number of rows."""
+        return await self._maker.write_part(order.report, order.part, order.piece, activity.heartbeat)
+
+    @activity.defn(name="report_generation.publish")
+    async def publish(self, joining: Joining) -> ReportFile:
+        """Can run twice: the parts stay until the file is known, and joining them again makes the same file.
+
+        Who asked is told by jobs that are enqueued with the file's record, which is made once.
+        """
+        file = await self._maker.publish(joining.report, joining.parts, activity.heartbeat)
+        await self._book.ready(joining.report.id, file)
+        return file
+
+    @activity.defn(name="report_generation.tidy")
+    async def tidy(self, leftovers: Leftovers) -> None:
+        """Can run twice: what is gone is gone."""
+        await self._maker.discard_parts(leftovers.report_id)
+
+    @activity.defn(name="report_generation.end")
+    async def end(self, ending: Ending) -> None:
+        """Can run twice: the state is set to the same, and what is gone is gone."""
+        state = ReportState.cancelled if ending.cancelled else ReportState.failed
+        await self._book.ended(ending.report_id, state)
+        if ending.cancelled:
+            await self._maker.discard_parts(ending.report_id)

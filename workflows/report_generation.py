@@ -1,0 +1,98 @@
+"""Report generation: plan, write the parts, join and publish them, tell who asked."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import NoReturn
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+with workflow.unsafe.imports_passed_through():
+    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    from activities.report_generation import ReportGenerationActivities as Activities
+    from domain.outcomes import Done, Outcome
+    from domain.report_generation import Ending, Joining, Leftovers, PartOrder, ReportPlan
+    from domain.reports import Report, ReportFile, ReportGenerationRequest
+    from workflows import steps
+    from workflows.progress import ProgressKept
+
+_AT_ONCE = 4
+"""Parts of one report that are written at a time."""
+
+
+@workflow.defn
+class ReportGeneration:
+    """Makes a report's file, and sends its link to all who asked for it."""
+
+    @workflow.run
+    async def run(self, request: ReportGenerationRequest) -> Outcome:
+        """Plan, write the parts, join them; who asked is told by jobs of their own."""
+        self._progress = ProgressKept()
+
+        plan = await steps.run_regular(Activities.plan, request)
+        report = plan.report
+        if report.file is not None:
+            return _done(report.file)
+        try:
+            rows = await self._write_parts(plan)
+            self._progress.at(0, rows, "rows", f"Joining {len(plan.slices)} parts, {rows} rows.")
+            file = await steps.run_regular(Activities.publish, Joining(report=report, parts=len(plan.slices)))
+        except (asyncio.CancelledError, FailureError) as ended:
+            await self._end(report, ended)
+        await self._tidy(report)
+        return _done(file)
+
+    async def _write_parts(self, plan: ReportPlan) -> int:
+        """Write all parts, some at a time; returns the number of rows. Where one fails, the others are stopped."""
+        expected = sum(piece.rows for piece in plan.slices)
+        free = asyncio.Semaphore(_AT_ONCE)
+        written = rows = 0
+
+        def tell() -> None:
+            details = f"Writing: {written} of {len(plan.slices)} parts, {rows} of about {expected} rows."
+            self._progress.at(rows, expected, "rows", details)
+
+        async def write(order: PartOrder) -> None:
+            nonlocal written, rows
+            async with free:
+                rows += await steps.run_regular(Activities.write_part, order)
+            written += 1
+            tell()
+
+        tell()
+        tasks = [
+            asyncio.create_task(write(PartOrder(report=plan.report, part=part, piece=piece)))
+            for part, piece in enumerate(plan.slices)
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        except (asyncio.CancelledError, FailureError):
+            for task in tasks:
+                task.cancel()
+            # No attempt may write any more when the parts are removed, or the job runs anew.
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        return rows
+
+    async def _end(self, report: Report, ended: BaseException) -> NoReturn:
+        """Keep how it ended, as far as that can be done now, and end so."""
+        try:
+            await steps.run_regular(
+                Activities.end, Ending(report_id=report.id, cancelled=is_cancelled_exception(ended))
+            )
+        except FailureError:
+            # Whoever asks anew starts this job again, and the cleanup removes what it has left.
+            workflow.logger.warning("How the report ended could not be kept", extra={"report": str(report.id)})
+        raise ended
+
+    async def _tidy(self, report: Report) -> None:
+        try:
+            await steps.run_regular(Activities.tidy, Leftovers(report_id=report.id))
+        except (asyncio.CancelledError, FailureError):
+            # The file is there all the same, and the cleanup removes the parts.
+            workflow.logger.warning("The report's parts were left behind", extra={"report": str(report.id)})
+
+
+def _done(file: ReportFile) -> Done:
+    return Done(reference=file.key, facts={"rows": file.rows, "bytes": file.bytes, "sha256": file.sha256})
