@@ -11,7 +11,9 @@ from domain.mail import Mail, MailContent
 from domain.orders import Customer, Order, OrderItem
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+from domain.report_ports import ReportBook, ReportMaker
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
+from tests.fakes_reports import FakeBook, FakeMaker
 
 
 def an_order(order_id: int = 1042, *, email: str | None = "ada@example.com", confirmed: bool = False) -> Order:
@@ -94,4 +96,6 @@ def fake_ports(
         PaymentProvider: FakeProvider(),
         PaymentStore: FakePayments(),
         Reconciliations: FakeReconciliations(),
+        ReportBook: FakeBook(),
+        ReportMaker: FakeMaker(),
     }

@@ -23,7 +23,7 @@ from adapters.process import leave
 from starter import JobDidNotComplete, Jobs
 from starter.held_jobs import release
 from starter.setup import add_search_attributes
-from tests.histories.courses import orders, payments
+from tests.histories.courses import orders, payments, reports
 from tests.histories.courses.course import Course
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
@@ -32,7 +32,7 @@ from workflows.registry import registry
 
 HISTORIES = Path(__file__).parent
 
-COURSES: dict[str, dict[str, Course]] = {**orders.COURSES, **payments.COURSES}
+COURSES: dict[str, dict[str, Course]] = {**orders.COURSES, **payments.COURSES, **reports.COURSES}
 """By kind, by name."""
 
 
@@ -47,6 +47,9 @@ async def record(client: Client, kind: str, courses: Collection[str]) -> None:
             handle = await Jobs(client).start(course.request)
             while course.held and await release(client) == (0, 0):  # noqa: ASYNC110  # visibility tells nobody by itself
                 await asyncio.sleep(0.1)
+            if course.cancel_when is not None:
+                await course.cancel_when.wait()
+                await handle.cancel()
             with suppress(JobDidNotComplete):
                 await handle.result()
         history = await client.get_workflow_handle(handle.id).fetch_history()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,3 +19,5 @@ class Course:
     ports: Mapping[type, object]
     held: bool = False
     """Paused when it starts, and let go."""
+    cancel_when: asyncio.Event | None = None
+    """It is cancelled once this has happened."""

@@ -1,0 +1,126 @@
+"""Ordinary classes behind the ports of reports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from domain.report_ports import Asking, Told
+from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState, Slice
+
+ROWS = 100
+"""Of each part."""
+AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+def a_report(request: ReportGenerationRequest, state: ReportState = ReportState.requested) -> Report:
+    return Report(
+        id=uuid5(NAMESPACE_URL, request.workflow_id), request=request, state=state, as_of=AS_OF, asked_at=AS_OF
+    )
+
+
+class FakeBook:
+    def __init__(self) -> None:
+        self.reports: dict[UUID, Report] = {}
+        self.told: Counter[UUID] = Counter()
+
+    async def open(self, request: ReportGenerationRequest) -> Report:
+        report = a_report(request)
+        return self.reports.setdefault(report.id, report)
+
+    async def ready(self, report_id: UUID, file: ReportFile) -> None:
+        report = self.reports[report_id]
+        if report.state is not ReportState.ready:
+            self.told[report_id] += 1
+        self.reports[report_id] = report.model_copy(update={"state": ReportState.ready, "file": file})
+
+    async def ended(self, report_id: UUID, state: ReportState) -> None:
+        report = self.reports[report_id]
+        if report.state is not ReportState.ready:
+            self.reports[report_id] = report.model_copy(update={"state": state})
+
+    async def asking(self, asking_id: int) -> Asking | None:  # noqa: ARG002  # the port's
+        return None
+
+    async def outdated(self, before: datetime, limit: int) -> Sequence[Report]:  # noqa: ARG002  # the port's
+        return ()
+
+    async def removed(self, report_id: UUID) -> None:
+        self.reports[report_id] = self.reports[report_id].model_copy(update={"state": ReportState.removed})
+
+    async def unknown_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
+        return [report_id for report_id in report_ids if report_id not in self.reports]
+
+
+class FakeMaker:
+    """Writes parts of `ROWS` rows in memory. The script tells by part, or for `publish`, what each attempt raises.
+
+    `hangs` names what does not end by itself: it waits until it is cancelled.
+    """
+
+    def __init__(
+        self,
+        parts: int = 3,
+        script: dict[int | str, list[BaseException | None]] | None = None,
+        hangs: frozenset[int | str] = frozenset(),
+    ) -> None:
+        self.parts = parts
+        self.script = script or {}
+        self.hangs = hangs
+        self.attempts: Counter[int | str] = Counter()
+        self.reached = asyncio.Event()
+        """That what hangs has begun."""
+        self.at_work = 0
+        self.most_at_work = 0
+        self.written: dict[UUID, set[int]] = {}
+        self.files: dict[UUID, ReportFile] = {}
+
+    async def plan(self, report: Report) -> Sequence[Slice]:
+        since, until = report.request.span.bounds(report.request.time_zone)
+        step = (until - since) / self.parts
+        return [
+            Slice(since=since + step * part, until=since + step * (part + 1), rows=ROWS) for part in range(self.parts)
+        ]
+
+    async def write_part(self, report: Report, part: int, piece: Slice, told: Told) -> int:
+        self.at_work += 1
+        self.most_at_work = max(self.most_at_work, self.at_work)
+        try:
+            told(piece.rows // 2)
+            await self._go_on(part)
+        finally:
+            self.at_work -= 1
+        self.written.setdefault(report.id, set()).add(part)
+        return piece.rows
+
+    async def publish(self, report: Report, parts: int, told: Told) -> ReportFile:
+        told(0)
+        await self._go_on("publish")
+        assert self.written[report.id] == set(range(parts))
+        rows = parts * ROWS
+        file = ReportFile(key=f"files/{report.id}/{report.file_name}", rows=rows, bytes=10 * rows, sha256="0" * 64)
+        self.files[report.id] = file
+        return file
+
+    async def discard_parts(self, report_id: UUID) -> None:
+        self.written.pop(report_id, None)
+
+    async def remove(self, report: Report) -> None:
+        self.files.pop(report.id, None)
+
+    async def abandoned(self, before: datetime) -> AsyncIterator[UUID]:  # noqa: ARG002  # the port's
+        for report_id in list(self.written):
+            yield report_id
+
+    async def _go_on(self, what: int | str) -> None:
+        self.attempts[what] += 1
+        if what in self.hangs:
+            self.reached.set()
+            await asyncio.Event().wait()
+        await asyncio.sleep(0.02)
+        script = self.script.get(what)
+        if script and (error := script.pop(0)) is not None:
+            raise error
