@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
+
 from pydantic import BaseModel, ConfigDict
 
 from domain.scheduling import ScheduledRequest
@@ -9,6 +12,16 @@ from domain.scheduling import ScheduledRequest
 
 class ReportCleanupRequest(ScheduledRequest):
     """Remove the files of reports whose retention has ended, and parts that nobody will join."""
+
+
+@dataclass(frozen=True)
+class ReportRetention:
+    """How long what reports leave behind is kept."""
+
+    files: timedelta
+    """Of a finished report."""
+    parts: timedelta = timedelta(days=1)
+    """Of a report that is not being made: its job failed or was cancelled, and can be redriven for so long."""
 
 
 class Removed(BaseModel):

@@ -118,8 +118,8 @@ class ReportBook(Protocol):
         """Keep that the file is gone."""
         ...
 
-    async def unknown_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
-        """Those of the ids that have no row."""
+    async def idle_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """Those of the ids whose report is not being made: it has ended, or has no row."""
         ...
 
 

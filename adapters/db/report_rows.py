@@ -1,0 +1,139 @@
+"""The rows of reports within a transaction: found, made and turned into what the domain knows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Row, Select, Text, bindparam, exists, func, insert, literal, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from adapters.db import outbox
+from adapters.db.errors import is_broken, translated
+from adapters.db.locks import limit_waits
+from adapters.db.report_tables import report_askings as askings
+from adapters.db.report_tables import reports, staff
+from domain.errors import InvalidRequest
+from domain.report_notice import ReportNoticeRequest
+from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState
+
+WAIT = timedelta(seconds=5)
+"""How long a transaction waits for another one that has the same report in hand; those take milliseconds."""
+
+now: Any = func.clock_timestamp(type_=DateTime(timezone=True))
+"""When the statement runs, not when its transaction began: that may have waited for a lock."""
+
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=Text), literal(0, BigInteger))))
+_NOW = select(now)
+_MEMBER = select(staff.c.id).where(staff.c.id == bindparam("member_id", type_=BigInteger))
+_ADD_ASKING = insert(askings).returning(askings.c.id)
+
+_SOON = 2.0
+"""Seconds. A kept connection that has died is noticed at once; one that breaks later has had its time."""
+
+T = TypeVar("T")
+
+
+async def twice(call: Callable[[], Awaitable[T]]) -> T:
+    """Run a transaction, and once more where its connection broke before the commit. Raises the domain's errors."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    with translated():
+        try:
+            return await call()
+        except DBAPIError as error:
+            if not is_broken(error) or loop.time() - began > _SOON:
+                raise
+        return await call()
+
+
+async def enter(connection: AsyncConnection, request: ReportGenerationRequest) -> datetime:
+    """Be alone with all generations of a report until the transaction ends; returns the time by then.
+
+    Raises InvalidRequest for a period that has not begun; PostgreSQL's error where the lock does not become free.
+    """
+    await limit_waits(connection, WAIT)
+    name = f"report/{request.model_copy(update={'generation': 1}).business_id}"
+    await connection.execute(_LOCK, {"name": name})
+    moment: datetime = (await connection.execute(_NOW)).scalar_one()
+    if not request.span.has_begun(moment, request.time_zone):
+        raise InvalidRequest(f"The period {request.period} has not begun in the time zone {request.time_zone}.")
+    return moment
+
+
+def generations(request: ReportGenerationRequest) -> Select[Any]:
+    """All generations of a report."""
+    return select(reports).where(
+        reports.c.report == str(request.report),
+        reports.c.period == request.period,
+        reports.c.time_zone == request.time_zone,
+        reports.c.format == str(request.format),
+    )
+
+
+async def add(
+    connection: AsyncConnection, request: ReportGenerationRequest, generation: int, as_of: datetime
+) -> Report:
+    """Add a report that is to be made."""
+    values = {
+        "report": str(request.report),
+        "period": request.period,
+        "time_zone": request.time_zone,
+        "format": str(request.format),
+        "generation": generation,
+        "state": str(ReportState.requested),
+        "as_of": as_of,
+        "asked_at": as_of,
+    }
+    return report_of((await connection.execute(insert(reports).values(values).returning(reports))).one())
+
+
+async def is_member(connection: AsyncConnection, member_id: int) -> bool:
+    """Whether somebody of the staff has this number; who it is cannot be removed before the transaction ends."""
+    statement = _MEMBER.with_for_update(read=True, key_share=True)
+    return (await connection.execute(statement, {"member_id": member_id})).one_or_none() is not None
+
+
+async def has_asking(connection: AsyncConnection, *conditions: Any) -> bool:
+    """Whether somebody has asked so."""
+    return bool((await connection.execute(select(exists().where(*conditions)))).scalar_one())
+
+
+async def add_asking(connection: AsyncConnection, report: Report, *, member_id: int | None, client: str | None) -> None:
+    """Keep who asked. Where the report is ready, a member gets the link at once."""
+    told = member_id is not None and report.state is ReportState.ready
+    values = {
+        "report_id": report.id,
+        "member_id": member_id,
+        "client": client,
+        "noticed_at": now if told else None,
+    }
+    asking_id: int = (await connection.execute(_ADD_ASKING.values(values))).scalar_one()
+    if told:
+        await connection.execute(*outbox.statement([ReportNoticeRequest(asking_id=asking_id)]))
+
+
+def report_of(row: Row[Any]) -> Report:
+    """What the domain knows of a report; who asked is not part of it."""
+    file = None
+    if row.state == ReportState.ready:
+        file = ReportFile(key=row.key, rows=row.rows, bytes=row.bytes, sha256=row.sha256)
+    return Report(
+        id=UUID(str(row.id)),
+        request=ReportGenerationRequest(
+            report=row.report,
+            period=row.period,
+            format=row.format,
+            time_zone=row.time_zone,
+            generation=row.generation,
+        ),
+        state=ReportState(row.state),
+        as_of=row.as_of,
+        asked_at=row.asked_at,
+        file=file,
+        finished_at=row.finished_at,
+    )

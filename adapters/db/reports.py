@@ -1,0 +1,149 @@
+"""The rows of reports, for the jobs that make them, tell of them and remove them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, DateTime, Integer, Text, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import UUID as UUID_TYPE
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from adapters.db import outbox, report_rows
+from adapters.db.report_tables import report_askings as askings
+from adapters.db.report_tables import reports, staff
+from adapters.db.statements import Statements
+from domain.errors import InvalidRequest, NotFound
+from domain.report_notice import ReportNoticeRequest
+from domain.report_ports import Asking, Member
+from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState
+
+_id: Any = bindparam("report_id", type_=UUID_TYPE)
+_ids: Any = bindparam("report_ids", type_=ARRAY(UUID_TYPE))
+
+_RUNS_ANEW = (ReportState.failed, ReportState.cancelled)
+
+_ENDED = (
+    update(reports)
+    .where(reports.c.id == _id, reports.c.state == str(ReportState.requested))
+    .values(state=bindparam("ended_as", type_=Text), finished_at=report_rows.now)
+    .returning(reports.c.id)
+)
+_REMOVED = (
+    update(reports)
+    .where(reports.c.id == _id, reports.c.state == str(ReportState.ready))
+    .values(state=str(ReportState.removed))
+    .returning(reports.c.id)
+)
+_OUTDATED = (
+    select(reports)
+    .where(
+        reports.c.state == str(ReportState.ready),
+        reports.c.finished_at < bindparam("before", type_=DateTime(timezone=True)),
+    )
+    .order_by(reports.c.finished_at)
+    .limit(bindparam("most", type_=Integer))
+)
+_MADE = select(reports.c.id).where(reports.c.id == func.any(_ids), reports.c.state == str(ReportState.requested))
+_ASKING = (
+    select(reports, *(staff.c[name].label(f"member_{name}") for name in ("id", "name", "email", "locale")))
+    .join(askings, askings.c.report_id == reports.c.id)
+    .join(staff, staff.c.id == askings.c.member_id)
+    .where(askings.c.id == bindparam("asking_id", type_=BigInteger))
+)
+
+T = TypeVar("T")
+
+
+class SqlReports:
+    """Implements `domain.report_ports.ReportBook`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Share the engine's pool."""
+        self._engine = engine
+        self._statements = Statements(engine)
+
+    async def open(self, request: ReportGenerationRequest) -> Report:
+        """See `domain.report_ports.ReportBook`."""
+        return await self._in_transaction(lambda connection: _open(connection, request))
+
+    async def ready(self, report_id: UUID, file: ReportFile) -> None:
+        """See `domain.report_ports.ReportBook`. Raises NotFound where the row is gone."""
+        await self._in_transaction(lambda connection: _ready(connection, report_id, file))
+
+    async def ended(self, report_id: UUID, state: ReportState) -> None:
+        """See `domain.report_ports.ReportBook`."""
+        if state not in _RUNS_ANEW:
+            raise InvalidRequest(f"A report's job does not end as {state}, but as failed or cancelled.")
+        await self._statements.rows(_ENDED, report_id=report_id, ended_as=str(state))
+
+    async def asking(self, asking_id: int) -> Asking | None:
+        """See `domain.report_ports.ReportBook`."""
+        rows = await self._statements.rows(_ASKING, asking_id=asking_id)
+        if not rows:
+            return None
+        row = rows[0]
+        member = Member(id=row.member_id, name=row.member_name, email=row.member_email, locale=row.member_locale)
+        return Asking(id=asking_id, report=report_rows.report_of(row), member=member)
+
+    async def outdated(self, before: datetime, limit: int) -> Sequence[Report]:
+        """See `domain.report_ports.ReportBook`."""
+        return [report_rows.report_of(row) for row in await self._statements.rows(_OUTDATED, before=before, most=limit)]
+
+    async def removed(self, report_id: UUID) -> None:
+        """See `domain.report_ports.ReportBook`."""
+        await self._statements.rows(_REMOVED, report_id=report_id)
+
+    async def idle_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
+        """See `domain.report_ports.ReportBook`."""
+        made = {UUID(str(row.id)) for row in await self._statements.rows(_MADE, report_ids=list(report_ids))}
+        return [report_id for report_id in report_ids if report_id not in made]
+
+    async def _in_transaction(self, call: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async def begun() -> T:
+            async with self._engine.begin() as connection:
+                return await call(connection)
+
+        # Whatever runs so has the same effect the second time.
+        return await report_rows.twice(begun)
+
+
+async def _open(connection: AsyncConnection, request: ReportGenerationRequest) -> Report:
+    moment = await report_rows.enter(connection, request)
+    this = report_rows.generations(request).where(reports.c.generation == request.generation)
+    row = (await connection.execute(this.with_for_update(key_share=True))).one_or_none()
+    if row is None:
+        report = await report_rows.add(connection, request, request.generation, moment)
+    elif row.state in _RUNS_ANEW:
+        anew = update(reports).where(reports.c.id == row.id)
+        values = {"state": str(ReportState.requested), "finished_at": None}
+        report = report_rows.report_of((await connection.execute(anew.values(values).returning(reports))).one())
+    else:
+        report = report_rows.report_of(row)
+    if (member_id := request.requested_by) is not None:
+        known = askings.c.report_id == report.id, askings.c.member_id == member_id
+        if not await report_rows.has_asking(connection, *known):
+            if not await report_rows.is_member(connection, member_id):
+                raise NotFound(f"Nobody of the staff has the number {member_id}.")
+            await report_rows.add_asking(connection, report, member_id=member_id, client=None)
+    return report
+
+
+async def _ready(connection: AsyncConnection, report_id: UUID, file: ReportFile) -> None:
+    # Locked, so that whoever asks meanwhile either is told below, or finds the report ready.
+    this = select(reports.c.state).where(reports.c.id == report_id).with_for_update(key_share=True)
+    state = (await connection.execute(this)).scalar_one_or_none()
+    if state is None:
+        raise NotFound(f"There is no report {report_id}.")
+    if state in (ReportState.ready, ReportState.removed):
+        return
+    values = {"state": str(ReportState.ready), "finished_at": report_rows.now, **file.model_dump()}
+    await connection.execute(update(reports).where(reports.c.id == report_id).values(values))
+    wait = update(askings).where(
+        askings.c.report_id == report_id, askings.c.member_id.is_not(None), askings.c.noticed_at.is_(None)
+    )
+    told = await connection.execute(wait.values(noticed_at=report_rows.now).returning(askings.c.id))
+    notices = [ReportNoticeRequest(asking_id=asking_id) for asking_id in sorted(told.scalars())]
+    await connection.execute(*outbox.statement(notices))
