@@ -157,8 +157,10 @@ class ReportMaker(Protocol):
 class ReportFiles(Protocol):
     """Gives finished files to those who download them."""
 
-    def read(self, file: ReportFile) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The file's bytes, in pieces. Raises Gone where it is not there; a `TransientError`."""
+    def read(
+        self, file: ReportFile, *, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The file's bytes, in pieces, from `start` to before `end`. Raises Gone where it is not there; a JobError."""
         ...
 
 

@@ -39,8 +39,13 @@ class Storage(Protocol):
         """Write an object, over one that is there. Where the block is left by an exception, nothing has changed."""
         ...
 
-    def reading(self, key: str) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Read an object in pieces of up to some MiB. Raises Gone where it is not there."""
+    def reading(
+        self, key: str, *, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Read an object in pieces of up to some MiB, from its byte `start` to before `end`.
+
+        Raises Gone where it is not there. Whoever reads slowly holds nothing up.
+        """
         ...
 
     def stored(self, prefix: str) -> AsyncIterator[Stored]:
