@@ -1,0 +1,135 @@
+"""The rows of reports, as the jobs that make, tell of and remove them keep them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+
+from adapters.db.engine import make_engine
+from adapters.settings import DatabaseSettings
+from domain.errors import InvalidRequest, NotFound
+from domain.reports import ReportState
+from tests.adapters.db.report_shop import FILE, Office, a_request
+
+
+@pytest.fixture
+async def office(database: str) -> AsyncIterator[Office]:
+    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+    office = Office(engine)
+    await office.open()
+    yield office
+    await engine.dispose()
+
+
+async def test_a_job_that_was_started_without_the_desk_makes_its_row_once_with_who_asked(office: Office) -> None:
+    request = a_request(requested_by=2, generation=3)
+    opened = await asyncio.gather(*(office.book.open(request) for _ in range(5)))
+
+    assert {each.id for each in opened} == {opened[0].id}
+    assert opened[0].request == a_request(generation=3)
+    assert await office.askings() == [(3, 2, None, False)]
+    assert await office.enqueued("report-generation") == []
+    # Whoever asks at the desk joins it.
+    assert (await office.desk.ask(a_request())).report.id == opened[0].id
+
+
+async def test_a_job_that_was_asked_for_at_the_desk_opens_the_desks_row(office: Office) -> None:
+    asked = await office.desk.ask(a_request(requested_by=1))
+    assert await office.book.open(a_request(requested_by=1)) == asked.report
+    assert await office.askings() == [(1, 1, None, False)]
+
+
+async def test_a_job_that_runs_anew_is_being_made_again_as_of_the_same_instant(office: Office) -> None:
+    first = await office.book.open(a_request())
+    await office.book.ended(first.id, ReportState.failed)
+    failed = await office.desk.find(first.id)
+    assert failed is not None
+    assert (failed.state, failed.finished_at is None) == (ReportState.failed, False)
+
+    assert await office.book.open(a_request()) == first
+    await office.book.ready(first.id, FILE)
+    assert (await office.book.open(a_request())).state is ReportState.ready
+
+
+async def test_what_cannot_be_made_has_no_row(office: Office) -> None:
+    with pytest.raises(InvalidRequest, match="has not begun"):
+        await office.book.open(a_request("2999-12-31"))
+    with pytest.raises(NotFound, match="number 4711"):
+        await office.book.open(a_request(requested_by=4711))
+    assert await office.count() == 0
+
+
+async def test_a_report_is_ready_once_and_failing_later_changes_nothing(office: Office) -> None:
+    report = (await office.desk.ask(a_request(requested_by=1))).report
+    await office.book.ready(report.id, FILE)
+    ready = await office.desk.find(report.id)
+    await office.book.ready(report.id, FILE.model_copy(update={"rows": 99}))
+    await office.book.ended(report.id, ReportState.failed)
+
+    assert await office.desk.find(report.id) == ready
+    assert len(await office.enqueued("report-notice")) == 1
+    with pytest.raises(InvalidRequest):
+        await office.book.ended(report.id, ReportState.removed)
+
+
+async def test_a_report_whose_failed_job_was_redriven_becomes_ready(office: Office) -> None:
+    report = (await office.desk.ask(a_request(requested_by=1))).report
+    await office.book.ended(report.id, ReportState.failed)
+    await office.book.ready(report.id, FILE)
+    found = await office.desk.find(report.id)
+    assert found is not None
+    assert found.state is ReportState.ready
+    assert len(await office.enqueued("report-notice")) == 1
+
+
+async def test_a_report_that_is_gone_cannot_become_ready(office: Office) -> None:
+    with pytest.raises(NotFound, match="no report"):
+        await office.book.ready(uuid4(), FILE)
+
+
+async def test_an_asking_tells_who_asked_for_what_unless_that_is_gone(office: Office) -> None:
+    report = (await office.desk.ask(a_request(requested_by=1))).report
+    await office.desk.ask(a_request(), client="backoffice")
+    await office.book.ready(report.id, FILE)
+
+    asking = await office.book.asking(1)
+    assert asking is not None
+    assert (asking.report.file, asking.member.email, asking.member.locale) == (FILE, "member1@example.com", "de_CH")
+    assert await office.book.asking(2) is None  # of no member
+    await office.run("DELETE FROM staff WHERE id = 1")
+    assert await office.book.asking(1) is None
+
+
+async def test_files_are_outdated_by_when_they_were_finished_until_they_are_removed(office: Office) -> None:
+    old, new, failed = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3)]
+    for report in (old, new):
+        await office.book.ready(report.id, FILE)
+    await office.book.ended(failed.id, ReportState.failed)
+    await office.run("UPDATE reports SET finished_at = now() - interval '9 days' WHERE id = :id", id=old.id)
+
+    week_ago, soon = datetime.now(UTC) - timedelta(days=7), datetime.now(UTC) + timedelta(days=1)
+    assert [report.id for report in await office.book.outdated(week_ago, 10)] == [old.id]
+    assert [report.id for report in await office.book.outdated(soon, 10)] == [old.id, new.id]
+    assert [report.id for report in await office.book.outdated(soon, 1)] == [old.id]
+    await office.book.removed(old.id)
+    await office.book.removed(failed.id)  # it has no file
+    assert [report.id for report in await office.book.outdated(soon, 10)] == [new.id]
+    found = await office.desk.find(failed.id)
+    assert found is not None
+    assert found.state is ReportState.failed
+
+
+async def test_reports_that_ended_or_have_no_row_are_idle(office: Office) -> None:
+    made, ready, failed = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3)]
+    await office.book.ready(ready.id, FILE)
+    await office.book.ended(failed.id, ReportState.failed)
+    unknown = uuid4()
+
+    ids = [made.id, ready.id, failed.id, unknown]
+    assert await office.book.idle_among(ids) == [ready.id, failed.id, unknown]
+    assert await office.book.idle_among([]) == []
