@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     EmailStr,
     Field,
     PositiveInt,
@@ -21,17 +20,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-Seconds = Annotated[float, Field(gt=0)]
-
-
-def _duration(value: object) -> object:
-    """A plain number is seconds, as everywhere else; pydantic takes ISO 8601 (`PT1M`) and `00:01:00` besides."""
-    if isinstance(value, str) and re.fullmatch(r"\d{1,7}(\.\d+)?", value):
-        return float(value)
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
+from adapters.setting_types import Duration, Seconds
 
 
 class SmtpSecurity(StrEnum):
