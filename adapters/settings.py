@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.setting_types import Duration, Seconds
+from adapters.setting_types import Duration, Seconds, safe_base_url, split_secrets
 
 
 class SmtpSecurity(StrEnum):
@@ -84,27 +82,6 @@ class DatabaseSettings(BaseSettings):
     command_timeout: Seconds = 10
 
 
-_URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?(/[a-z0-9._~/-]*)?", re.IGNORECASE | re.ASCII)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _base_url(url: str) -> str:
-    # Asking for the port raises where it is none.
-    if not _URL.fullmatch(url) or urlsplit(url).port == 0:
-        raise ValueError("must be of the form https://host:port/path, where port and path may be left out")
-    if url.lower().startswith("http:") and not is_loopback(url):
-        raise ValueError("must begin with https://, or the key could be read on its way; http:// is for this machine")
-    return url.rstrip("/")
-
-
 def _api_key(key: SecretStr) -> SecretStr:
     told = key.get_secret_value().strip()
     if not re.fullmatch(r"[!-~]+", told):
@@ -117,7 +94,7 @@ class PaymentSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PAYMENT_", frozen=True)
 
-    url: Annotated[str, AfterValidator(_base_url)] = "http://127.0.0.1:8026"
+    url: Annotated[str, AfterValidator(safe_base_url)] = "http://127.0.0.1:8026"
     """`https://api.stripe.com` in production."""
     api_key: Annotated[SecretStr, AfterValidator(_api_key)] | None = None
     connections: PositiveInt = 10
@@ -157,7 +134,7 @@ class PaymentCallbackSettings(BaseSettings):
     @field_validator("secrets")
     @classmethod
     def _usable(cls, secrets: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
-        for secret in _split(secrets):
+        for secret in split_secrets(secrets):
             if others.data.get("scheme") == CallbackScheme.standard and _key_length(secret) < _SHORTEST_SECRET:
                 raise ValueError("each must be of the form whsec_<base64>, of 16 bytes or more")
             if len(secret) < _SHORTEST_SECRET or not re.fullmatch(r"[!-~]+", secret):
@@ -167,12 +144,7 @@ class PaymentCallbackSettings(BaseSettings):
     @property
     def all_secrets(self) -> tuple[str, ...]:
         """Each of them by itself."""
-        return _split(self.secrets)
-
-
-def _split(secrets: SecretStr | None) -> tuple[str, ...]:
-    told = secrets.get_secret_value().split(",") if secrets else []
-    return tuple(filter(None, map(str.strip, told)))
+        return split_secrets(self.secrets)
 
 
 def _key_length(secret: str) -> int:

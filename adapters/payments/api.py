@@ -14,7 +14,8 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from adapters.payments.answers import refusal
-from adapters.settings import PaymentSettings, is_loopback
+from adapters.setting_types import is_loopback
+from adapters.settings import PaymentSettings
 from domain.errors import (
     AuthenticationFailed,
     ConnectionBroken,
