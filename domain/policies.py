@@ -92,6 +92,14 @@ REPORT = Policy(
     heartbeat=timedelta(seconds=30),
     purpose="the user can ask again",
 )
+MAINTENANCE = Policy(
+    name="maintenance",
+    waits=doubling(3),
+    attempt_limit=timedelta(minutes=30),
+    deadline=timedelta(hours=3),
+    heartbeat=timedelta(seconds=30),
+    purpose="what schedules start; the next run goes on",
+)
 WEBHOOK = Policy(
     name="webhook",
     waits=tuple(
@@ -105,7 +113,7 @@ WEBHOOK = Policy(
     purpose="outgoing webhooks (Standard Webhooks' timetable)",
 )
 
-POLICIES: tuple[Policy, ...] = (NOTIFICATION, PAYMENT, SYNC, REPORT, WEBHOOK)
+POLICIES: tuple[Policy, ...] = (NOTIFICATION, PAYMENT, SYNC, REPORT, MAINTENANCE, WEBHOOK)
 
 
 class Verdict(BaseModel):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Protocol
+from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
+from domain.errors import TransientError
 from domain.requests import JobRequest
 from domain.time_zones import TimeZone
 
@@ -54,16 +58,91 @@ class ScheduledRun(BaseModel):
     """`<workflow id>/<run id>`."""
 
 
+class OfPeriod(BaseModel):
+    """What a step tells that does a period once. Subclass it with what it did, in small facts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    skipped: Literal["period-done-already", "another-run-is-under-way"] | None = None
+    """Why nothing was done; None where it was."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What the ledger says to a run that wants to do a period."""
+
+    by: str
+    """The run that has it, or has done it."""
+    result: str | None = None
+    """Where it is done."""
+
+
 class PeriodLedger(Protocol):
     """Which periods of a schedule are done: one row each, for ever. Each call may raise a `TransientError`.
 
     Temporal runs the same backfill twice, and knows nothing of runs whose retention has ended.
     """
 
-    async def begin(self, name: str, period: str, run: str) -> bool:
-        """Begin a period; False where it is done. One that was begun and never done is taken over."""
+    async def begin(self, name: str, period: str, run: str) -> Begun:
+        """Take a period, or hold one that this run has for longer.
+
+        A run holds it for some minutes, until it is done or lets go. One that was begun and neither done nor held any
+        more is taken over; so is one that the same run has begun, at an earlier attempt.
+        """
         ...
 
-    async def done(self, name: str, period: str, result: str) -> None:
-        """Keep that a period is done, with a short result that holds no personal data."""
+    async def done(self, name: str, period: str, run: str, result: str) -> None:
+        """Keep that a period is done, with a short result that holds no personal data. The first result stays."""
         ...
+
+    async def let_go(self, name: str, period: str, run: str) -> None:
+        """Hold a period no longer that isn't done; does nothing where another run has it."""
+        ...
+
+
+Result = TypeVar("Result", bound=OfPeriod)
+
+
+@dataclass(frozen=True)
+class PeriodTurn:
+    """A run's turn at a period: it does it, unless there is nothing to do."""
+
+    ledger: PeriodLedger
+    told: ScheduledRun
+    period: str
+    begun: Begun
+
+    def nothing_to_do(self, result: type[Result]) -> Result | None:
+        """What the step tells where the period is done, or another run is at it; None where it is this run's to do.
+
+        A run that was interrupted between having done it and telling so tells now what it did.
+        """
+        if self.begun.result is None:
+            return None if self.begun.by == self.told.run else result(skipped="another-run-is-under-way")
+        if self.begun.by == self.told.run:
+            return result.model_validate_json(self.begun.result)
+        return result(skipped="period-done-already")
+
+    async def hold(self) -> None:
+        """Say that the run is still at it; to be called every minute at least."""
+        await self.ledger.begin(self.told.name, self.period, self.told.run)
+
+    async def done(self, result: OfPeriod) -> None:
+        """Keep that the period is done."""
+        await self.ledger.done(self.told.name, self.period, self.told.run, result.model_dump_json())
+
+
+@asynccontextmanager
+async def turn_at(ledger: PeriodLedger, told: ScheduledRun, period: str) -> AsyncIterator[PeriodTurn]:
+    """Begin a period; let go of it at the end, for another run to take it where it wasn't done.
+
+    Two runs are not at the same period at a time, unless one of them was silent for minutes: what a period does must
+    be harmless the second time all the same, since an attempt that was killed is made again.
+    """
+    begun = await ledger.begin(told.name, period, told.run)
+    try:
+        yield PeriodTurn(ledger, told, period, begun)
+    finally:
+        # Else it is free some minutes later.
+        with suppress(TransientError):
+            await ledger.let_go(told.name, period, told.run)

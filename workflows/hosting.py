@@ -29,6 +29,7 @@ PASSED_THROUGH = (
     "workflows.data_converter",  # runs outside the workflow's own code
     "workflows.interceptor",  # looks at the clock for metrics
     "workflows.pausing",  # looks at what is paused, which the worker keeps
+    "workflows.scheduling",  # reads what Temporal tells of a run; the interceptor does too
     "workflows.steps",  # shares the policies that the registry declared
 )
 """Modules that workflows share with their worker instead of importing them anew for each run, and why."""

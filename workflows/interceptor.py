@@ -37,6 +37,7 @@ from domain.outcomes import Declined, Done, Skipped
 from domain.requests import JobRequest, kind_name
 from workflows import steps
 from workflows.pausing import Pauses, wait_while_paused
+from workflows.scheduling import as_by_hand
 
 ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 """Class of the error of a failed run, for queries; Temporal cannot search failure messages."""
@@ -157,7 +158,7 @@ def _explain(failure: FailureError | JobError, request: JobRequest | None) -> Ap
         case _:
             message = f"{step} failed: {name}. {TransientError.remedy}"
     if isinstance(request, JobRequest):
-        message = f"{message} Redrive: `{request.redrive}`"
+        message = f"{message} Redrive: `{as_by_hand(request).redrive}`"
     return ApplicationError(message, type=name, non_retryable=True)
 
 

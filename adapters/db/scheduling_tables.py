@@ -27,8 +27,9 @@ scheduled_periods = Table(
     Column("schedule", Text, primary_key=True),
     Column("period", Text, primary_key=True),
     Column("begun_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    # `<workflow id>/<run id>` of the last one that took it up.
+    # `<workflow id>/<run id>` of the last one that took it up, and until when no other one may.
     Column("run", Text, nullable=False),
+    Column("held_until", DateTime(timezone=True), nullable=False),
     Column("takes", Integer, nullable=False, server_default="1"),
     Column("done_at", DateTime(timezone=True)),
     Column("result", Text),
