@@ -49,6 +49,8 @@ class ReportGenerationActivities:
     async def end(self, ending: Ending) -> None:
         """Can run twice: the state is set to the same, and what is gone is gone."""
         state = ReportState.cancelled if ending.cancelled else ReportState.failed
-        await self._book.ended(ending.report_id, state)
+        # By the request, for the row may not have been reached when the job ended.
+        report = await self._book.open(ending.request)
+        await self._book.ended(report.id, state)
         if ending.cancelled:
-            await self._maker.discard_parts(ending.report_id)
+            await self._maker.discard_parts(report.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.reports import Report, Slice
+from domain.reports import Report, ReportGenerationRequest, Slice
 
 
 class _Frozen(BaseModel):
@@ -39,7 +39,7 @@ class Joining(_Frozen):
 class Ending(_Frozen):
     """The job ends without a file."""
 
-    report_id: UUID
+    request: ReportGenerationRequest
     cancelled: bool
     """It failed otherwise. What a failed one has written stays for a redrive."""
 

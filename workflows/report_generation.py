@@ -30,16 +30,16 @@ class ReportGeneration:
         """Plan, write the parts, join them; who asked is told by jobs of their own."""
         self._progress = ProgressKept()
 
-        plan = await steps.run_regular(Activities.plan, request)
-        report = plan.report
-        if report.file is not None:
-            return _done(report.file)
         try:
+            plan = await steps.run_regular(Activities.plan, request)
+            report = plan.report
+            if report.file is not None:
+                return _done(report.file)
             rows = await self._write_parts(plan)
             self._progress.at(0, rows, "rows", f"Joining {len(plan.slices)} parts, {rows} rows.")
             file = await steps.run_regular(Activities.publish, Joining(report=report, parts=len(plan.slices)))
         except (asyncio.CancelledError, FailureError) as ended:
-            await self._end(report, ended)
+            await self._end(request, ended)
         await self._tidy(report)
         return _done(file)
 
@@ -56,7 +56,8 @@ class ReportGeneration:
         async def write(order: PartOrder) -> None:
             nonlocal written, rows
             async with free:
-                rows += await steps.run_regular(Activities.write_part, order)
+                of_part = await steps.run_regular(Activities.write_part, order)
+            rows += of_part
             written += 1
             tell()
 
@@ -75,15 +76,13 @@ class ReportGeneration:
             raise
         return rows
 
-    async def _end(self, report: Report, ended: BaseException) -> NoReturn:
+    async def _end(self, request: ReportGenerationRequest, ended: BaseException) -> NoReturn:
         """Keep how it ended, as far as that can be done now, and end so."""
         try:
-            await steps.run_regular(
-                Activities.end, Ending(report_id=report.id, cancelled=is_cancelled_exception(ended))
-            )
+            await steps.run_regular(Activities.end, Ending(request=request, cancelled=is_cancelled_exception(ended)))
         except FailureError:
             # Whoever asks anew starts this job again, and the cleanup removes what it has left.
-            workflow.logger.warning("How the report ended could not be kept", extra={"report": str(report.id)})
+            workflow.logger.warning("How the report ended could not be kept")
         raise ended
 
     async def _tidy(self, report: Report) -> None:
