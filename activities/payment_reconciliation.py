@@ -8,7 +8,8 @@ from temporalio import activity
 
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
-from domain.payment_reconciliation import PaymentReconciliationRequest, Reconciled
+from domain.payment_reconciliation import Reconciled
+from domain.scheduling import ScheduledRun
 
 
 class PaymentReconciliationActivities:
@@ -21,14 +22,14 @@ class PaymentReconciliationActivities:
         self._reconciliations = reconciliations
 
     @activity.defn(name="payment_reconciliation.reconcile")
-    async def reconcile(self, request: PaymentReconciliationRequest) -> Reconciled:
+    async def reconcile(self, run: ScheduledRun) -> Reconciled:
         """Can run twice: what it enqueues has ids made of what we know and what the provider says, so it is one job.
 
         How far it came is kept at the end alone; an attempt that fails in between begins where the last one began.
         """
         seen = missed = foreign = 0
         # Of what comes to pass from now on, not all need be told: the next one is to ask for it again.
-        until = min(request.up_to, datetime.now(UTC))
+        until = min(run.at, datetime.now(UTC))
         async with self._reconciliations.alone(until) as turn:
             if turn is None:
                 return Reconciled(under_way=True)

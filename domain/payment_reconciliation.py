@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
-
-from domain.requests import JobRequest
+from domain.scheduling import ScheduledRequest
 
 
-def _with_zone(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("say the time zone too, as in 2026-11-24T12:00:00Z")
-    return moment
-
-
-class PaymentReconciliationRequest(JobRequest):
-    """Ask the provider for payments that changed since the last time, for callbacks get lost."""
-
-    up_to: Annotated[datetime, AfterValidator(_with_zone)]
-    """Changes up to this moment are asked for; with its time zone."""
-
-    @property
-    def business_id(self) -> str:
-        """The moment, in UTC."""
-        return self.up_to.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+class PaymentReconciliationRequest(ScheduledRequest):
+    """Ask the provider for payments that changed since the last time, up to a moment, for callbacks get lost."""
 
 
 class Reconciled(BaseModel):

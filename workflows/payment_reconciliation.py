@@ -10,6 +10,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.outcomes import Done, Outcome, Skipped
     from domain.payment_reconciliation import PaymentReconciliationRequest
     from workflows import steps
+    from workflows.scheduling import scheduled_run
 
 
 @workflow.defn
@@ -19,7 +20,7 @@ class PaymentReconciliation:
     @workflow.run
     async def run(self, request: PaymentReconciliationRequest) -> Outcome:
         """Ask, compare, enqueue: one step, and a long one where much has changed."""
-        found = await steps.run_regular(Activities.reconcile, request)
+        found = await steps.run_regular(Activities.reconcile, scheduled_run(request))
 
         if found.under_way:
             return Skipped(reason="another-reconciliation-is-under-way")

@@ -100,7 +100,7 @@ async def test_neither_history_nor_logs_metrics_database_or_mails_hold_card_data
             await shop.fails(callback)
         for callback in waiting:
             await becomes(partial(shop.waits, callback))
-        reconciliation = PaymentReconciliationRequest(up_to=datetime.now(UTC))
+        reconciliation = PaymentReconciliationRequest(at=datetime.now(UTC))
         await shop.jobs.start(reconciliation)
         await shop.fails(reconciliation)
         histories = {job: await dumped(shop.client, job) for job in await shop.job_ids()}

@@ -26,7 +26,7 @@ _seconds = count()
 
 def a_reconciliation() -> PaymentReconciliationRequest:
     """Up to a moment that no other one has, a second after the last."""
-    return PaymentReconciliationRequest(up_to=_BEGAN + timedelta(seconds=next(_seconds)))
+    return PaymentReconciliationRequest(at=_BEGAN + timedelta(seconds=next(_seconds)))
 
 
 async def reconciled(shop: Shop) -> str:
@@ -43,9 +43,10 @@ async def test_an_order_whose_callback_got_lost_is_paid_in_the_end(
     payment = await shop.payment(order, S.declined, S.authorised, S.captured)
     foreign = await shop.payment(None, S.captured)
     request = a_reconciliation()
+    assert request.at is not None
     async with serving():
         found = await CommandLine(environment)(
-            *("start", "payment-reconciliation", "--up-to", request.up_to.isoformat(), "--wait", "--json")
+            *("start", "payment-reconciliation", "--at", request.at.isoformat(), "--wait", "--json")
         )
         await shop.ends(f"order-confirmation/{order}")
         again = await reconciled(shop)
@@ -120,7 +121,7 @@ async def test_the_first_looks_back_a_day_whatever_it_is_told(shop: Shop, servin
     now = datetime.now(UTC)
     await shop.provider.move(payment, S.captured, at=now - timedelta(hours=23))
     async with serving():
-        request = PaymentReconciliationRequest(up_to=now + ahead)
+        request = PaymentReconciliationRequest(at=now + ahead)
         outcome = await shop.ends((await shop.jobs.start(request)).id)
 
     assert outcome == Done(reference="seen 1, missed 1, of no order 0")

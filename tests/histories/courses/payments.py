@@ -49,7 +49,7 @@ def _reconciliations() -> Iterator[tuple[str, Course]]:
             PaymentProvider: FakeProvider(a_payment()),
             Reconciliations: FakeReconciliations(under_way=under_way),
         }
-        yield name, Course(PaymentReconciliationRequest(up_to=datetime(2026, 1, day, tzinfo=UTC)), ports)
+        yield name, Course(PaymentReconciliationRequest(at=datetime(2026, 1, day, tzinfo=UTC)), ports)
 
 
 COURSES = {
