@@ -32,5 +32,5 @@ class ApiPart(ProgramPart):
         ]
 
     def own_settings(self) -> dict[str, str]:
-        """Nothing: all that it needs are the stack's."""
-        return {}
+        """Where those who get a link to a report reach it; all else that it needs are the stack's."""
+        return {"REPORTS_URL": self.url}

@@ -17,7 +17,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 _ATTEMPTS = 3
 
-_ITS_SETTINGS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "OUTBOX_", "WORKER_", "JOBS_", "API_")
+_ITS_SETTINGS = (
+    *("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "REPORTS_", "AWS_", "ALERT_", "OUTBOX_", "SCHEDULES_"),
+    *("WORKER_", "JOBS_", "API_", "DEAD_LETTERS_"),
+)
 
 
 class ProgramPart(Part):

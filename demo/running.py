@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -148,7 +148,7 @@ class Demo:
             done = await set_up(stack)
             await to_its_end(self._start_beside)
             worker, api = self._started(WorkerPart), self._started(ApiPart)
-            stack.keep({"JOBS_API_URL": api.url, "JOBS_API_KEY": done.api_key})
+            stack.keep({"JOBS_API_URL": api.url, "JOBS_API_KEY": done.api_key, "REPORTS_URL": api.url})
             async with ProviderController(stack.payments_url) as provider:
                 # All of them: a tour that was killed may have left it misbehaving.
                 await provider.callbacks(**CallbackSettings(url=f"{api.url}/webhooks/payments").model_dump())
@@ -170,21 +170,17 @@ class Demo:
                 await to_its_end(stack.stop)
 
     def _start_beside(self) -> None:
-        """Start both at once, and return when both have: what is started must be known, also where one fails."""
-        with ThreadPoolExecutor() as pool:
-            starts = [
-                pool.submit(self._start, WorkerPart, worker_part.USUAL_PORT),
-                pool.submit(self._start, ApiPart, api_part.USUAL_PORT),
-            ]
-        for start in starts:
-            start.result()
+        """Start the HTTP interface, then the worker, whose mails have links to it."""
+        self._start(ApiPart, api_part.USUAL_PORT)
+        self._start(WorkerPart, worker_part.USUAL_PORT, {"REPORTS_URL": self._started(ApiPart).url})
 
-    def _start(self, kind: type[beside.ProgramPart], usual_port: int) -> None:
+    def _start(self, kind: type[beside.ProgramPart], usual_port: int, more: Mapping[str, str] | None = None) -> None:
         stack, say = self._stack, self._display.line
 
         def make(port: int) -> beside.ProgramPart:
             log = stack.folder / "logs" / f"{kind.name}.log"
-            return kind(stack.environment(), port=port, log=log, say=say, keep_open=stack.keep_open)
+            settings = {**stack.environment(), **(more or {})}
+            return kind(settings, port=port, log=log, say=say, keep_open=stack.keep_open)
 
         self._beside.append(beside.start(make, usual_port, any_port=self._options.any_ports, say=say))
 

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from demo.inbox.part import Inbox
+from demo.link_secret import LINK_SECRET
 from demo.lock import FolderLock
 from demo.part import Part, PartFailed, Say, silent
 from demo.payments.keys import API_KEY, WEBHOOK_SECRET
@@ -120,6 +121,8 @@ class Stack:
             "PAYMENT_URL": self.payments_url,
             "PAYMENT_API_KEY": API_KEY,
             "PAYMENT_CALLBACK_SECRETS": WEBHOOK_SECRET,
+            "REPORTS_STORE": str(self.folder / "reports"),
+            "REPORTS_LINK_SECRETS": LINK_SECRET,
             "JOBS_WEB_UI": self.web_ui,
         }
 
