@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings
 
+from adapters.alert_settings import SecretUrls, split
+
 MASK = "********"
 
 _SECRET_NAME = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
@@ -36,11 +38,13 @@ def shown(value: Any) -> str:
     """A value as it may be shown. A secret that is a URL shows everything but its password."""
     if value is None:
         return ""
+    if isinstance(value, SecretUrls):
+        return ",".join(f"{url.partition('://')[0]}://{MASK}" for url in split(value))
     if isinstance(value, SecretStr):
         secret = value.get_secret_value()
         return without_password(secret) if "://" in secret else MASK
     if isinstance(value, timedelta):
-        return f"{value.total_seconds():g}"
+        return f"{value.total_seconds():.12g}"
     return without_password(str(value))
 
 
