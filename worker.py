@@ -40,6 +40,7 @@ from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
+from starter.connection import web_ui_base
 from starter.errors import InvalidStart, StarterError
 from starter.pause_watch import PauseWatch
 from starter.probing import TemporalProbe, connection_settings
@@ -119,7 +120,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
     if parent is not None:
         when_parent_ends(parent, stop.parent_ended)
     async with AsyncExitStack() as stack:
-        outside = Outside(settings)
+        outside = Outside(settings, web_ui=web_ui_base())
         stack.push_async_callback(outside.close)
         check_time_limits([kind for kind in registry if kind.queue in queues], outside.limits)
         metrics, readiness = Metrics(), Readiness()
@@ -186,7 +187,7 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
     """Show the configuration and probe everything that it names; returns the exit status."""
     values = connection_settings() | configuration.values(*settings.groups)
     mask = configuration.Mask(configuration.secrets(values))
-    outside, temporal = Outside(settings), TemporalProbe()
+    outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
     served = [kind for kind in registry if kind.queue in queues]
 
     async def kinds() -> str:
@@ -201,6 +202,7 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
         Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
         Need("Database", outside.database, limit=_START_LIMIT),
         Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
+        Need("Alert channels", outside.alert_channels.probe),
     ]
     if settings.payment.api_key is not None:
         needs.append(Need("Payment provider", outside.provider.probe, limit=longest_call(settings.payment)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from adapters.alerts.channels import AT_ONCE, Channels
 from adapters.db import engine as database
+from adapters.db.alerts import SqlAlerts
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
@@ -17,6 +19,7 @@ from adapters.email.templates import JinjaMailTemplates
 from adapters.payments.api import longest_call
 from adapters.payments.provider import StripePayments
 from adapters.settings import Settings
+from domain.alerts import AlertChannels, Alerts
 from domain.errors import InvalidRequest
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
@@ -29,8 +32,8 @@ class Misconfigured(Exception):
 class Outside:
     """The adapters of one process, behind ports. Making them connects to nothing."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Raises Misconfigured where the settings cannot be used."""
+    def __init__(self, settings: Settings, *, web_ui: str = "http://127.0.0.1:8233") -> None:
+        """`web_ui` is the Web UI's address. Raises Misconfigured where the settings cannot be used."""
         try:
             self._engine = database.make_engine(settings.database, application_name="durable-jobs-worker")
             # A pool of its own, so that a busy one doesn't look like a database that is away.
@@ -41,6 +44,7 @@ class Outside:
             self._relayed = database.make_engine(relayed, application_name="durable-jobs-relay")
             self.mail = SmtpMailSender(settings.smtp, settings.mail)
             self.provider = StripePayments(settings.payment)
+            self.alert_channels = Channels(settings.alerts, web_ui=web_ui)
         except InvalidRequest as exc:
             raise Misconfigured(exc.message) from exc
         except OSError as exc:
@@ -53,6 +57,8 @@ class Outside:
             PaymentProvider: self.provider,
             PaymentStore: SqlPayments(self._engine),
             Reconciliations: SqlReconciliations(self._engine),
+            Alerts: SqlAlerts(self._engine, window=settings.alerts.window),
+            AlertChannels: self.alert_channels,
         }
         self.outbox = SqlOutbox(self._relayed, settings.database)
         by_database = (
@@ -64,12 +70,15 @@ class Outside:
             DeliveryLedger: by_database,
             PaymentStore: by_database,
             Reconciliations: by_database,
+            Alerts: by_database,
+            AlertChannels: (timedelta(seconds=settings.alerts.timeout), "ALERT_TIMEOUT"),
             PaymentProvider: (longest_call(settings.payment), "PAYMENT_CALL_TIMEOUT"),
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
         }
         """By port: the longest that one call can take, and the settings that this comes from."""
         self.at_once: dict[type, int] = {
             MailSender: settings.smtp.connections,
+            AlertChannels: AT_ONCE,
             PaymentProvider: settings.payment.connections,
         }
         """By port: how many calls it serves at a time, where that is less than there are jobs at work."""
@@ -82,6 +91,7 @@ class Outside:
         """Close all connections."""
         await self.mail.aclose()
         await self.provider.aclose()
+        self.alert_channels.close()
         await self._engine.dispose()
         await self._relayed.dispose()
         await self._probed.dispose()

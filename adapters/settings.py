@@ -18,6 +18,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from adapters.alert_settings import AlertSettings
 from adapters.setting_types import Duration, Seconds, safe_base_url, split_secrets
 
 
@@ -217,8 +218,9 @@ class Settings:
         self.payment = PaymentSettings()
         self.outbox = OutboxSettings()
         self.worker = WorkerSettings()
+        self.alerts = AlertSettings()
 
     @property
     def groups(self) -> tuple[BaseSettings, ...]:
         """Each group of them."""
-        return self.worker, self.database, self.outbox, self.smtp, self.mail, self.payment
+        return self.worker, self.database, self.outbox, self.smtp, self.mail, self.payment, self.alerts

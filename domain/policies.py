@@ -113,7 +113,15 @@ WEBHOOK = Policy(
     purpose="outgoing webhooks (Standard Webhooks' timetable)",
 )
 
-POLICIES: tuple[Policy, ...] = (NOTIFICATION, PAYMENT, SYNC, REPORT, MAINTENANCE, WEBHOOK)
+ALERT = Policy(
+    name="alert",
+    waits=doubling(10, first=timedelta(seconds=10)),
+    attempt_limit=timedelta(seconds=200),
+    deadline=timedelta(hours=7),
+    purpose="telling operators: what is down with the rest is given hours",
+)
+
+POLICIES: tuple[Policy, ...] = (NOTIFICATION, PAYMENT, SYNC, REPORT, MAINTENANCE, WEBHOOK, ALERT)
 
 
 class Verdict(BaseModel):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from activities.alert import AlertActivities
 from activities.order_confirmation import OrderConfirmationActivities
 from activities.payment_callback import PaymentCallbackActivities
 from activities.payment_notice import PaymentNoticeActivities
 from activities.payment_reconciliation import PaymentReconciliationActivities
 from activities.report_generation import ReportGenerationActivities
+from domain.alert import AlertRequest
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_notice import PaymentNoticeRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
-from domain.policies import NOTIFICATION, PAYMENT, REPORT
+from domain.policies import ALERT, NOTIFICATION, PAYMENT, REPORT
 from domain.reports import ReportGenerationRequest
+from workflows.alert import Alert
 from workflows.kinds import ENTRY_POINTS, Kind, Registry, RegistryError
 from workflows.order_confirmation import OrderConfirmation
 from workflows.payment_callback import PaymentCallback
@@ -76,5 +79,16 @@ registry.register(
         policy=REPORT,
         # The user can ask again.
         restart_after_failure=True,
+    )
+)
+
+registry.register(
+    Kind(
+        request=AlertRequest,
+        workflow=Alert,
+        activities=AlertActivities,
+        # Not among the mails: a mail server that is slow or down is what people are to hear of.
+        queue="alerts",
+        policy=ALERT,
     )
 )

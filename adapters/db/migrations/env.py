@@ -10,7 +10,7 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
-from adapters.db import report_tables, scheduling_tables  # noqa: F401  # they add their tables to the metadata
+from adapters.db import alert_tables, report_tables, scheduling_tables  # noqa: F401  # they add their tables to the metadata
 from adapters.db.engine import make_engine
 from adapters.db.schema import VERSION_TABLE
 from adapters.db.tables import metadata

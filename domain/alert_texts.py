@@ -1,0 +1,80 @@
+"""What operators read: for each kind of alert what happened, what to do, and the command that helps."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from domain.alerts import Alert, AlertKind, AlertMessage, Gathered
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Of one kind of alert."""
+
+    one: str
+    """Title for one alert."""
+    many: str
+    """Title for several, with `{count}`."""
+    happened: str
+    todo: str
+    command: Callable[[Alert], str | None]
+    """For one example: what to type to see or to mend it."""
+
+
+def _status(alert: Alert) -> str | None:
+    return f"python -m starter status {shlex.quote(alert.job_id)}" if alert.job_id else None
+
+
+WORDINGS: Mapping[AlertKind, Wording] = {
+    AlertKind.payment_event_reused: Wording(
+        one="A payment event came again and says something else",
+        many="{count} payment events came again and say something else",
+        happened=(
+            "A callback with a valid signature had the id of an event that was received before, and another content. "
+            "It was answered with 409, and nothing was done: somebody reuses ids, or has our secret."
+        ),
+        todo=(
+            "Look for the event at the payment provider. If the provider does not know it, change the callbacks' "
+            "secret there and in PAYMENT_CALLBACK_SECRETS. The job below is that of the event which came first."
+        ),
+        command=_status,
+    ),
+}
+
+
+def message_of(gathered: Gathered, *, reference: str, first: int, web_ui: str, namespace: str) -> AlertMessage:
+    """The message about these alerts.
+
+    `first` is the number under which they were gathered; `web_ui` and `namespace` are for links.
+    """
+    wording = WORDINGS[gathered.kind]
+    title = wording.one if gathered.count == 1 else wording.many.format(count=gathered.count)
+    if gathered.about:
+        title = f"{title}: {gathered.about}"
+    lines = [f"{title}.", _when(gathered), "", wording.happened, wording.todo, ""]
+    for alert in gathered.examples:
+        lines.append(f"- {alert.key}")
+        if alert.job_id is not None:
+            lines.append(f"  {_link(alert.job_id, alert.run_id, web_ui, namespace)}")
+        if (command := wording.command(alert)) is not None:
+            lines.append(f"  {command}")
+    if more := gathered.count - len(gathered.examples):
+        command = f"SELECT key, job_id FROM alerts WHERE told_with = {first}"  # noqa: S608  # for people to read
+        lines.append(f"and {more} more: {command}")
+    lines += ["", f"Message {reference}"]
+    return AlertMessage(title=title, text="\n".join(lines), reference=reference)
+
+
+def _when(gathered: Gathered) -> str:
+    if gathered.began_at is None or gathered.ended_at is None:
+        return ""
+    began, ended = (f"{moment:%Y-%m-%d %H:%M:%S %Z}" for moment in (gathered.began_at, gathered.ended_at))
+    return f"At {began}." if began == ended else f"From {began} to {ended}."
+
+
+def _link(job_id: str, run_id: str | None, web_ui: str, namespace: str) -> str:
+    base = f"{web_ui}/namespaces/{quote(namespace, safe='')}/workflows/{quote(job_id, safe='')}"
+    return f"{base}/{quote(run_id, safe='')}" if run_id else base
