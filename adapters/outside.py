@@ -12,6 +12,7 @@ from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.payments import SqlPayments
 from adapters.db.reconciliations import SqlReconciliations
+from adapters.db.reports import SqlReports
 from adapters.db.statements import longest_statement
 from adapters.email.course import longest_send
 from adapters.email.sender import SmtpMailSender
@@ -23,6 +24,8 @@ from domain.alerts import AlertChannels, Alerts
 from domain.errors import InvalidRequest
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+from domain.report_cleanup import ReportRetention
+from domain.report_ports import ReportBook
 
 
 class Misconfigured(Exception):
@@ -70,6 +73,7 @@ class Outside:
             DeliveryLedger: by_database,
             PaymentStore: by_database,
             Reconciliations: by_database,
+            ReportBook: by_database,
             Alerts: by_database,
             AlertChannels: (timedelta(seconds=settings.alerts.timeout), "ALERT_TIMEOUT"),
             PaymentProvider: (longest_call(settings.payment), "PAYMENT_CALL_TIMEOUT"),

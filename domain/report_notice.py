@@ -16,7 +16,7 @@ class ReportNoticeRequest(JobRequest):
     """Row of `report_askings`: who asked for which report."""
 
 
-class ReportNotice(BaseModel):
+class ReportTold(BaseModel):
     """What became of the mail; no personal data, since it is kept in history."""
 
     model_config = ConfigDict(frozen=True)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from domain.alerts import AlertChannels, Alerts
 from domain.mail import Mail, MailContent
 from domain.orders import Customer, Order, OrderItem
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
-from domain.report_ports import ReportBook, ReportMaker
-from tests.fakes_alerts import FakeAlerts, FakeChannel, FakeChannels
+from domain.report_cleanup import ReportRetention
+from domain.report_ports import ReportBook, ReportLinks, ReportMaker
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
+from tests.fakes_report_mail import FakeLinks
 from tests.fakes_reports import FakeBook, FakeMaker
 
 
@@ -98,8 +98,8 @@ def fake_ports(
         PaymentProvider: FakeProvider(),
         PaymentStore: FakePayments(),
         Reconciliations: FakeReconciliations(),
-        Alerts: FakeAlerts(),
-        AlertChannels: FakeChannels(FakeChannel()),
         ReportBook: FakeBook(),
         ReportMaker: FakeMaker(),
+        ReportLinks: FakeLinks(),
+        ReportRetention: ReportRetention(files=timedelta(days=90)),
     }

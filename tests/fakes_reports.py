@@ -51,8 +51,9 @@ class FakeBook:
     async def removed(self, report_id: UUID) -> None:
         self.reports[report_id] = self.reports[report_id].model_copy(update={"state": ReportState.removed})
 
-    async def unknown_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
-        return [report_id for report_id in report_ids if report_id not in self.reports]
+    async def idle_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
+        made = {report.id for report in self.reports.values() if report.state is ReportState.requested}
+        return [report_id for report_id in report_ids if report_id not in made]
 
 
 class FakeMaker:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from activities.alert import AlertActivities
 from activities.order_confirmation import OrderConfirmationActivities
 from activities.payment_callback import PaymentCallbackActivities
 from activities.payment_notice import PaymentNoticeActivities
 from activities.payment_reconciliation import PaymentReconciliationActivities
+from activities.report_cleanup import ReportCleanupActivities
 from activities.report_generation import ReportGenerationActivities
-from domain.alert import AlertRequest
+from activities.report_notice import ReportNoticeActivities
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_notice import PaymentNoticeRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
-from domain.policies import ALERT, NOTIFICATION, PAYMENT, REPORT
+from domain.policies import MAINTENANCE, NOTIFICATION, PAYMENT, REPORT
+from domain.report_cleanup import ReportCleanupRequest
+from domain.report_notice import ReportNoticeRequest
 from domain.reports import ReportGenerationRequest
-from workflows.alert import Alert
 from workflows.kinds import ENTRY_POINTS, Kind, Registry, RegistryError
 from workflows.order_confirmation import OrderConfirmation
 from workflows.payment_callback import PaymentCallback
 from workflows.payment_notice import PaymentNotice
 from workflows.payment_reconciliation import PaymentReconciliation
+from workflows.report_cleanup import ReportCleanup
 from workflows.report_generation import ReportGeneration
+from workflows.report_notice import ReportNotice
 
 __all__ = ["ENTRY_POINTS", "Kind", "Registry", "RegistryError", "registry"]
 
@@ -84,11 +87,22 @@ registry.register(
 
 registry.register(
     Kind(
-        request=AlertRequest,
-        workflow=Alert,
-        activities=AlertActivities,
-        # Not among the mails: a mail server that is slow or down is what people are to hear of.
-        queue="alerts",
-        policy=ALERT,
+        request=ReportNoticeRequest,
+        workflow=ReportNotice,
+        activities=ReportNoticeActivities,
+        queue="notifications",
+        policy=NOTIFICATION,
+    )
+)
+
+registry.register(
+    Kind(
+        request=ReportCleanupRequest,
+        workflow=ReportCleanup,
+        activities=ReportCleanupActivities,
+        queue="maintenance",
+        policy=MAINTENANCE,
+        # The next one goes on where it ended.
+        restart_after_failure=True,
     )
 )

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, tzinfo
 from functools import cached_property, lru_cache
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
+from babel.dates import format_date, format_time, get_datetime_format
 from babel.numbers import NumberPattern, get_currency_symbol, get_decimal_symbol, get_group_symbol
+from babel.units import format_unit
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
@@ -20,12 +21,16 @@ _ISO_4217 = {
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-_DECIMAL_PLACES = {currency: places for places, currencies in _ISO_4217.items() for currency in currencies.split()}
+DECIMAL_PLACES = {currency: places for places, currencies in _ISO_4217.items() for currency in currencies.split()}
+"""Of the currencies that have not two."""
 
 
 def decimal_places(currency: str) -> int:
     """How many decimal places an amount in the currency's smallest unit has (ISO 4217)."""
-    return _DECIMAL_PLACES.get(currency, 2)
+    return DECIMAL_PLACES.get(currency, 2)
+
+
+_SIZES = {1: "digital-kilobyte", 2: "digital-megabyte", 3: "digital-gigabyte"}
 
 
 class _Pattern:
@@ -90,6 +95,18 @@ class Formats:
         """Write the day of a moment in a time zone: `24. November 2026` in de_DE. A moment without a zone is UTC."""
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return format_date(aware.astimezone(zone), format="long", locale=self.locale)
+
+    def date_time(self, moment: datetime, zone: tzinfo = UTC) -> str:
+        """Write a moment in a time zone to the minute: `24. November 2026, 13:30` in de_DE."""
+        local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone)
+        both = str(get_datetime_format("long", locale=self.locale)).replace("'", "")
+        time = format_time(local, format="short", locale=self.locale)
+        return both.replace("{0}", time).replace("{1}", format_date(local, format="long", locale=self.locale))
+
+    def file_size(self, size: int) -> str:
+        """Write a number of bytes in the unit that people would: `4,7 MB` in de_DE."""
+        power = next((power for power in (1, 2) if size < 1000 ** (power + 1)), 3)
+        return format_unit(max(round(size / 1000**power, 1), 0.1), _SIZES[power], length="short", locale=self.locale)
 
     @cached_property
     def _whole(self) -> _Pattern:

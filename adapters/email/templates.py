@@ -9,7 +9,8 @@ A new mail is a new folder, whose name is the template's:
 
 Templates see the data they are given, and: `shop`; `t(key, name=value)`, a message of the catalog; `own(text)`, which
 sets a text that someone typed apart from the text around it; `lines(text)`; `money(units, currency)`; `numeral(n)`;
-`date(moment)`; `lang`, `dir`, `start` and `end` (left and right, or the other way round). HTML also sees `subject`.
+`date(moment)`; `date_time(moment, zone)`; `file_size(bytes)`; `lang`, `dir`, `start` and `end` (left and right, or the
+other way round). HTML also sees `subject`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from datetime import UTC, tzinfo
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, UndefinedError, select_autoescape
@@ -124,6 +126,8 @@ class JinjaMailTemplates:
             "money": formats.money,
             "numeral": formats.number,
             "date": partial(formats.date, zone=self._zone),
+            "date_time": lambda moment, zone: formats.date_time(moment, ZoneInfo(zone)),
+            "file_size": formats.file_size,
             "lines": _lines,
             # A French mail to Canada is fr-CA; an English one to Sweden is plainly English.
             "lang": (str(locale) if locale.language == language.partition("_")[0] else language).replace("_", "-"),

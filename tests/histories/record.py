@@ -23,7 +23,7 @@ from adapters.process import leave
 from starter import JobDidNotComplete, Jobs
 from starter.held_jobs import release
 from starter.setup import add_search_attributes
-from tests.histories.courses import alerts, orders, payments, reports
+from tests.histories.courses import orders, payments, report_keeping, reports
 from tests.histories.courses.course import Course
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
@@ -32,7 +32,12 @@ from workflows.registry import registry
 
 HISTORIES = Path(__file__).parent
 
-COURSES: dict[str, dict[str, Course]] = {**alerts.COURSES, **orders.COURSES, **payments.COURSES, **reports.COURSES}
+COURSES: dict[str, dict[str, Course]] = {
+    **orders.COURSES,
+    **payments.COURSES,
+    **reports.COURSES,
+    **report_keeping.COURSES,
+}
 """By kind, by name."""
 
 

@@ -1,0 +1,94 @@
+"""The step that removes what old reports left behind, with fakes behind the ports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.report_cleanup import ReportCleanupActivities
+from domain.errors import ServiceUnavailable
+from domain.report_cleanup import Removed, ReportRetention
+from domain.reports import Report, ReportState
+from domain.scheduling import ScheduledRun
+from tests.fakes_report_mail import KeepingBook, a_finished_report
+from tests.fakes_reports import FakeMaker
+
+AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
+WEEK = timedelta(days=7)
+
+
+class Maker(FakeMaker):
+    """Has parts by when the oldest was written; fails after so many removals."""
+
+    def __init__(self, parts: dict[UUID, datetime], fails_after: int = 10**6) -> None:
+        super().__init__()
+        self.left = dict(parts)
+        self.removed: list[UUID] = []
+        self.fails_after = fails_after
+
+    async def remove(self, report: Report) -> None:
+        self.removed.append(report.id)
+        if len(self.removed) == self.fails_after:
+            raise ServiceUnavailable("The storage is away.")
+
+    async def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
+        for report_id in self.left:
+            if self.left[report_id] < before:
+                yield report_id
+                yield report_id  # it has more than one part
+
+    async def discard_parts(self, report_id: UUID) -> None:
+        del self.left[report_id]
+
+
+async def clean(book: KeepingBook, maker: Maker, at: datetime = AT) -> Removed:
+    steps = ReportCleanupActivities(book, maker, ReportRetention(files=WEEK))
+    run = ScheduledRun(name="report-cleanup", at=at, time_zone="UTC", run="report-cleanup/1")
+    return await ActivityEnvironment().run(steps.remove, run)
+
+
+def reports(number: int, age: timedelta) -> list[Report]:
+    return [a_finished_report(n, AT - age, format="csv") for n in range(1, number + 1)]
+
+
+async def test_files_are_removed_once_their_time_is_over_however_many_there_are() -> None:
+    old, new = reports(250, WEEK + timedelta(seconds=1)), a_finished_report(finished_at=AT - WEEK)
+    book, maker = KeepingBook(*old, new), Maker({})
+
+    assert await clean(book, maker) == Removed(files=250)
+    assert maker.removed == [report.id for report in old]
+    assert [report.id for report in book.reports.values() if report.state is ReportState.ready] == [new.id]
+    assert await clean(book, maker) == Removed()
+
+
+async def test_an_attempt_that_ended_between_file_and_record_is_made_up_for_by_the_next() -> None:
+    old = reports(3, timedelta(days=30))
+    book, maker = KeepingBook(*old), Maker({}, fails_after=2)
+
+    with pytest.raises(ServiceUnavailable):
+        await clean(book, maker)
+    assert [report.state for report in book.reports.values()] == ["removed", "ready", "ready"]
+    await clean(book, maker)
+    assert [report.state for report in book.reports.values()] == ["removed"] * 3
+    assert [maker.removed.count(report.id) for report in old] == [1, 2, 1]
+
+
+async def test_parts_are_discarded_after_a_day_unless_their_report_is_being_made() -> None:
+    made = a_finished_report(1).model_copy(update={"state": ReportState.requested, "file": None})
+    failed = a_finished_report(2).model_copy(update={"state": ReportState.failed, "file": None})
+    unknown, young = uuid4(), uuid4()
+    day_ago = AT - timedelta(days=1, seconds=1)
+    maker = Maker({made.id: day_ago, failed.id: day_ago, unknown: day_ago, young: AT})
+
+    assert await clean(KeepingBook(made, failed), maker) == Removed(abandoned=2)
+    assert set(maker.left) == {made.id, young}
+
+
+async def test_a_moment_in_the_future_removes_nothing_before_its_time() -> None:
+    now = datetime.now(UTC)
+    book, maker = KeepingBook(a_finished_report(finished_at=now)), Maker({uuid4(): now})
+    assert await clean(book, maker, at=now + timedelta(days=365)) == Removed()

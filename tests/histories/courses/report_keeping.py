@@ -1,0 +1,41 @@
+"""Courses of the kinds that follow a report: its mail, its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from domain.errors import ServiceUnavailable
+from domain.report_cleanup import ReportCleanupRequest
+from domain.report_notice import ReportNoticeRequest
+from domain.report_ports import Asking, ReportBook, ReportMaker
+from domain.reports import ReportState
+from tests.fakes import FakeMail, FakeOrders, fake_ports
+from tests.fakes_report_mail import ADA, KeepingBook, a_finished_report
+from tests.fakes_reports import FakeMaker
+from tests.histories.courses.course import BUSY, Course
+
+
+def _notices() -> Iterator[tuple[str, Course]]:
+    removed = a_finished_report().model_copy(update={"state": ReportState.removed, "file": None})
+    for asking_id, (name, report, script) in enumerate(
+        [
+            ("done-at-once", a_finished_report(), []),
+            ("done-at-the-second-attempt", a_finished_report(), [ServiceUnavailable(BUSY)]),
+            ("skipped-removed", removed, []),
+        ],
+        start=1,
+    ):
+        book = KeepingBook(report, askings=[Asking(id=asking_id, report=report, member=ADA)])
+        ports = fake_ports(FakeOrders(), mail=FakeMail(*script)) | {ReportBook: book}
+        yield name, Course(ReportNoticeRequest(asking_id=asking_id), ports)
+
+
+def _cleanups() -> Iterator[tuple[str, Course]]:
+    moment = datetime(2026, 11, 24, 3, tzinfo=UTC)
+    book = KeepingBook(*(a_finished_report(n, datetime(2026, 1, n, tzinfo=UTC)) for n in (1, 2)))
+    ports = fake_ports(FakeOrders()) | {ReportBook: book, ReportMaker: FakeMaker()}
+    yield "done", Course(ReportCleanupRequest(at=moment), ports)
+
+
+COURSES = {"report-notice": dict(_notices()), "report-cleanup": dict(_cleanups())}

@@ -1,0 +1,25 @@
+"""Report cleanup: remove files whose time is over, and parts that nobody will join."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    from activities.report_cleanup import ReportCleanupActivities as Activities
+    from domain.outcomes import Done, Outcome
+    from domain.report_cleanup import ReportCleanupRequest
+    from workflows import steps
+    from workflows.scheduling import scheduled_run
+
+
+@workflow.defn
+class ReportCleanup:
+    """Removes the files of reports whose retention has ended."""
+
+    @workflow.run
+    async def run(self, request: ReportCleanupRequest) -> Outcome:
+        """One step, and a long one where much is to be removed. A second run for the same moment does no harm."""
+        removed = await steps.run_regular(Activities.remove, scheduled_run(request))
+
+        return Done(facts={"files": removed.files, "abandoned": removed.abandoned})
