@@ -2,7 +2,7 @@
 
     uvicorn starter.api:app --port 8080
 
-It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*` and `PAYMENT_CALLBACK_*`, read when it starts. It starts with
+It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*`, `PAYMENT_CALLBACK_*` and `ALERT_WINDOW`, read when it starts. It starts with
 PostgreSQL or Temporal away, and serves as soon as they are there.
 """
 
@@ -23,6 +23,8 @@ from starlette.middleware import Middleware
 from temporalio.client import Client
 
 from adapters import configuration
+from adapters.alert_settings import AlertSettings
+from adapters.db.alerts import SqlAlerts
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine, probe
 from adapters.db.enqueued_jobs import SqlEnqueuedJobs
@@ -97,12 +99,12 @@ def _lifespan(
         async with AsyncExitStack() as stack:
             try:
                 own, its = settings or ApiSettings(), database or DatabaseSettings()
-                provider = callbacks or PaymentCallbackSettings()
+                provider, alerts = callbacks or PaymentCallbackSettings(), AlertSettings()
             except ValidationError as exc:
                 # Pydantic's text would show the values.
                 raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
             registry.load_installed()
-            app.state.parts = await _parts(stack, own, its, provider, client)
+            app.state.parts = await _parts(stack, own, its, provider, alerts, client)
             if alone:
                 # A quarter of the time that requests take would go to looking through all modules, again and again.
                 settle()
@@ -121,6 +123,7 @@ async def _parts(
     settings: ApiSettings,
     its: DatabaseSettings,
     provider: PaymentCallbackSettings,
+    alerts: AlertSettings,
     client: Client | None,
 ) -> Parts:
     def engine(name: str, connections: int) -> AsyncEngine:
@@ -152,6 +155,7 @@ async def _parts(
         health=health,
         callbacks=callbacks_of(provider),
         payment_events=PaymentEvents(shared),
+        alerts=SqlAlerts(shared, window=alerts.window),
         body_limit=settings.body_limit,
         request_timeout=timedelta(seconds=settings.request_timeout),
     )

@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from adapters.db.payment_events import PaymentEvents
 from adapters.payments.callbacks import Callbacks
+from domain.alerts import Alerts
 from domain.enqueued import EnqueuedJobs
 from domain.placing import OrderDesk
 from domain.ports import OrderRepository
@@ -33,6 +34,7 @@ class Parts:
     callbacks: Callbacks | None
     """None where there is no secret to know them by."""
     payment_events: PaymentEvents
+    alerts: Alerts
     body_limit: int
     """Bytes."""
     request_timeout: timedelta

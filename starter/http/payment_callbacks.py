@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -9,7 +10,10 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 from adapters.db.payment_events import Reception
-from adapters.payments.callbacks import NotTheirs, Unreadable
+from adapters.payments.callbacks import Event, NotTheirs, Unreadable
+from domain.alerts import Alert, AlertKind, Alerts
+from domain.errors import JobError
+from domain.payment_callback import PaymentCallbackRequest
 from starter.http.documented import SIGNATURE, problems
 from starter.http.parts import parts_of
 from starter.http.problems import Problem, ProblemType, unavailable
@@ -18,6 +22,9 @@ _log = logging.getLogger(__name__)
 
 _SOME_TIME = 300
 """Seconds of `Retry-After` where somebody has to mend our settings first."""
+
+_ALERT_LIMIT = 5
+"""Seconds. The provider waits for its answer."""
 
 
 def _header(name: str, description: str, example: str) -> dict[str, Any]:
@@ -126,8 +133,29 @@ async def receive(request: Request) -> Response:
             event.id,
             extra={"action": "refuse-callback", "event_id": event.id, "event_type": event.type},
         )
+        await _alert(parts.alerts, event)
         raise Problem(
             ProblemType.event_id_reused,
             "An event with this id was received before, and it said something else. This one is not heeded.",
         )
     return Response(status_code=202)
+
+
+async def _alert(alerts: Alerts, event: Event) -> None:
+    """Alert people, once for each content that comes under the id. The provider gets its answer in any case."""
+    try:
+        async with asyncio.timeout(_ALERT_LIMIT):
+            await alerts.add(
+                Alert(
+                    kind=AlertKind.payment_event_reused,
+                    key=f"{event.id}/{event.hash.hex()}",
+                    job_id=f"{PaymentCallbackRequest.kind}/{event.id}",
+                )
+            )
+    except (JobError, TimeoutError) as exc:
+        _log.error(
+            "Nobody is alerted of payment event %s until it comes again: %s",
+            event.id,
+            exc or "the database did not answer in time",
+            extra={"action": "alert", "event_id": event.id},
+        )
