@@ -14,6 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from starter.connection import RPC_TIMEOUT, explained
 from starter.errors import NotSetUp
+from starter.scheduling.desired import OWNER
 from workflows.interceptor import ERROR_TYPE
 from workflows.registry import Registry, registry
 
@@ -22,8 +23,8 @@ RETENTION = timedelta(days=30)
 
 
 def wanted_search_attributes(kinds: Registry = registry) -> list[str]:
-    """Names of the keyword search attributes that starters and workflows set."""
-    return sorted({ERROR_TYPE.name, *kinds.search_attributes()})
+    """Names of the keyword search attributes that starters, workflows and our schedules have."""
+    return sorted({ERROR_TYPE.name, OWNER.name, *kinds.search_attributes()})
 
 
 async def missing_search_attributes(client: Client, kinds: Registry = registry) -> list[str]:

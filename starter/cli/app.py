@@ -21,6 +21,7 @@ from starter.cli.api_keys import api_key_commands
 from starter.cli.outbox import outbox_commands
 from starter.cli.output import FAILED, MISUSED, Output, ReaderLeft
 from starter.cli.running import Interrupted
+from starter.cli.schedules import schedule_commands
 from starter.cli.start import start_commands
 from starter.errors import StarterError
 from workflows.registry import Registry, RegistryError, registry
@@ -35,6 +36,7 @@ _ORDER = (
     "pause",
     "resume",
     "paused",
+    "schedules",
     "kinds",
     "relay",
     "api-keys",
@@ -125,6 +127,7 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
     kinds.add_to(app, kinds_known, out)
     relay.add_to(app, kinds_known, out)
     pausing.add_to(app, kinds_known, out)
+    app.add_typer(schedule_commands(kinds_known, out), name="schedules")
     app.add_typer(api_key_commands(out), name="api-keys")
     return app
 

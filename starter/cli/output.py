@@ -72,11 +72,11 @@ class Output:
 
     def note(self, text: str) -> None:
         """Something beside the answer: a warning, a hint."""
-        self._errors.print(self._callable(text), markup=False)
+        self._errors.print(self.callable(text), markup=False)
 
     def fail(self, error_type: str, message: str, *, status: int = FAILED) -> int:
         """Tell why the command failed; returns the exit status. With `--json` the document is `{"error": …}`."""
-        message = self._callable(message)
+        message = self.callable(message)
         self.document({"error": {"type": error_type, "message": message}})
         self._errors.print(Text.assemble(("Error: ", "bold red"), message))
         return status
@@ -85,7 +85,7 @@ class Output:
         """For the end of a command's help."""
         return "\n\n".join(["Examples:", *(escape(f"  {self.program} {line}") for line in arguments)])
 
-    def _callable(self, text: str) -> str:
+    def callable(self, text: str) -> str:
         """Remedies say `jobs …`, a name that shells have a command of their own for: say what can be typed here."""
         return re.sub(r"`jobs (?=[a-z])", f"`{self.program} ", text)
 
