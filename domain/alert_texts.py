@@ -25,7 +25,7 @@ class Wording:
 
 
 def _status(alert: Alert) -> str | None:
-    return f"python -m starter status {shlex.quote(alert.job_id)}" if alert.job_id else None
+    return f"python -m starter status {shlex.quote(_shown(alert.job_id))}" if alert.job_id else None
 
 
 WORDINGS: Mapping[AlertKind, Wording] = {
@@ -56,7 +56,7 @@ def message_of(gathered: Gathered, *, reference: str, first: int, web_ui: str, n
         title = f"{title}: {gathered.about}"
     lines = [f"{title}.", _when(gathered), "", wording.happened, wording.todo, ""]
     for alert in gathered.examples:
-        lines.append(f"- {alert.key}")
+        lines.append(f"- {_shown(alert.key)}")
         if alert.job_id is not None:
             lines.append(f"  {_link(alert.job_id, alert.run_id, web_ui, namespace)}")
         if (command := wording.command(alert)) is not None:
@@ -78,3 +78,8 @@ def _when(gathered: Gathered) -> str:
 def _link(job_id: str, run_id: str | None, web_ui: str, namespace: str) -> str:
     base = f"{web_ui}/namespaces/{quote(namespace, safe='')}/workflows/{quote(job_id, safe='')}"
     return f"{base}/{quote(run_id, safe='')}" if run_id else base
+
+
+def _shown(text: str) -> str:
+    """Others made it: what would move a terminal's cursor is not passed on."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)

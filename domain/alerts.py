@@ -9,8 +9,8 @@ from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-NOT_BLANK = r"^[^\x00-\x20\x7f]+$"
-"""No white space and no control character, which could make two lines of one, or another command."""
+NO_SPACE = r"^[^\s\x00]+$"
+"""As others' ids may be."""
 
 EXAMPLES = 5
 """Most alerts that one message names."""
@@ -29,12 +29,12 @@ class Alert(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     kind: AlertKind
-    key: Annotated[str, Field(min_length=1, max_length=400, pattern=NOT_BLANK)]
+    key: Annotated[str, Field(min_length=1, max_length=400, pattern=NO_SPACE)]
     """Unique within its kind: an event's id, a run's id. The same key is alerted once, for ever."""
     about: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     """What alerts of a kind are told together by, where the kind is not enough: `order-confirmation/RateLimited`."""
-    job_id: Annotated[str, Field(min_length=1, max_length=1000, pattern=NOT_BLANK)] | None = None
-    run_id: Annotated[str, Field(min_length=1, max_length=100, pattern=NOT_BLANK)] | None = None
+    job_id: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_SPACE)] | None = None
+    run_id: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_SPACE)] | None = None
     """The run to look at, where there is one."""
 
 

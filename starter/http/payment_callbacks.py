@@ -152,10 +152,10 @@ async def _alert(alerts: Alerts, event: Event) -> None:
                     job_id=f"{PaymentCallbackRequest.kind}/{event.id}",
                 )
             )
-    except (JobError, TimeoutError) as exc:
+    except Exception as exc:  # noqa: BLE001  # whatever it is, it says nothing against our answer
         _log.error(
-            "Nobody is alerted of payment event %s until it comes again: %s",
+            "Nobody is alerted of payment event %s until it comes again",
             event.id,
-            exc or "the database did not answer in time",
-            extra={"action": "alert", "event_id": event.id},
+            extra={"action": "alert", "event_id": event.id, "error": type(exc).__name__},
+            exc_info=None if isinstance(exc, JobError | TimeoutError) else exc,
         )
