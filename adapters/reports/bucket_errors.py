@@ -10,6 +10,7 @@ from obstore.exceptions import BaseError, PreconditionError
 
 from domain.errors import (
     AuthenticationFailed,
+    ConnectionBroken,
     Gone,
     InvalidRequest,
     JobError,
@@ -88,5 +89,9 @@ def _error(exc: BaseError | OSError) -> JobError | OutOfRange:
         return InvalidRequest(
             f"The store of REPORTS_STORE cannot make sense of the request ({said}): look at AWS_REGION and "
             "AWS_ENDPOINT_URL."
+        )
+    if status is None and "HTTP error" in text:
+        return ConnectionBroken(
+            "The store of REPORTS_STORE cannot be reached, or does not answer in time: is AWS_ENDPOINT_URL right?"
         )
     return ServiceUnavailable(f"The store of REPORTS_STORE cannot be used for now ({said}).")
