@@ -1,0 +1,137 @@
+"""Makes the files of reports, of whichever kind, in the place where they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from uuid import UUID
+
+from adapters.reports.frames import Frame, read_frames, write_frame
+from adapters.reports.sliced import SlicedReport
+from adapters.reports.storage import PARTS, Sink, Storage, file_key, part_key
+from adapters.reports.whole import WholeReport
+from domain.errors import InvalidRequest
+from domain.report_ports import Told
+from domain.reports import Report, ReportFile, ReportName, Slice
+
+_REMOVED_AT_ONCE = 500
+_HASHED_HERE = 64 * 1024
+"""Bytes that are hashed in less time than a thread takes to begin."""
+
+
+class FileMaker:
+    """Implements `domain.report_ports.ReportMaker`."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        whole: Mapping[ReportName, WholeReport],
+        sliced: Mapping[ReportName, SlicedReport],
+    ) -> None:
+        """Each report is either drawn as a whole or made of slices. Raises ValueError where one is both."""
+        if both := whole.keys() & sliced.keys():
+            raise ValueError(f"made in two ways: {', '.join(sorted(both))}")
+        self._storage = storage
+        self._makers: dict[ReportName, SlicedReport] = {name: _AsOneSlice(each) for name, each in whole.items()}
+        self._makers.update(sliced)
+
+    async def plan(self, report: Report) -> Sequence[Slice]:
+        """See `ReportMaker`."""
+        return await self._of(report).plan(report)
+
+    async def write_part(self, report: Report, part: int, piece: Slice, told: Told) -> int:
+        """See `ReportMaker`."""
+        async with self._storage.writing(part_key(report.id, part)) as sink:
+            return await self._of(report).write(report, piece, sink, told)
+
+    async def publish(self, report: Report, parts: int, told: Told) -> ReportFile:
+        """See `ReportMaker`. Raises Gone where a part is not there."""
+        key, rows = file_key(report), 0
+
+        async def frames() -> AsyncGenerator[Frame, None]:
+            nonlocal rows
+            for part in range(parts):
+                async with self._storage.reading(part_key(report.id, part)) as pieces:
+                    async for frame in read_frames(pieces):
+                        yield frame
+                        rows += frame.rows
+                        told(rows)
+
+        async with self._storage.writing(key) as sink, aclosing(frames()) as all_frames:
+            measured = _Measured(sink)
+            await self._of(report).join(report, all_frames, measured)
+        return ReportFile(key=key, rows=rows, bytes=measured.bytes, sha256=measured.sha256)
+
+    async def discard_parts(self, report_id: UUID) -> None:
+        """See `ReportMaker`."""
+        keys = [found.key async for found in self._storage.stored(f"{PARTS}{report_id}/")]
+        for at in range(0, len(keys), _REMOVED_AT_ONCE):
+            await self._storage.remove(keys[at : at + _REMOVED_AT_ONCE])
+
+    async def remove(self, report: Report) -> None:
+        """See `ReportMaker`."""
+        await self._storage.remove([report.file.key if report.file else file_key(report)])
+
+    async def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
+        """See `ReportMaker`. Each report once."""
+        seen = set()
+        async for found in self._storage.stored(PARTS):
+            of = found.key.removeprefix(PARTS).partition("/")[0]
+            if found.modified < before and of not in seen:
+                seen.add(of)
+                try:
+                    yield UUID(of)
+                except ValueError:  # not ours
+                    continue
+
+    def _of(self, report: Report) -> SlicedReport:
+        try:
+            return self._makers[report.request.report]
+        except KeyError:
+            raise InvalidRequest(f"This worker does not make the report {report.request.report}.") from None
+
+
+class _AsOneSlice:
+    """A report that is drawn as a whole: its only part is the file."""
+
+    def __init__(self, report: WholeReport) -> None:
+        self._report = report
+
+    async def plan(self, report: Report) -> Sequence[Slice]:
+        since, until = report.request.span.bounds(report.request.time_zone)
+        return [Slice(since=since, until=until, rows=1)]
+
+    async def write(self, report: Report, piece: Slice, sink: Sink, told: Told) -> int:  # noqa: ARG002  # the whole period
+        drawing = await self._report.draw(report)
+        await write_frame(sink, drawing.rows, drawing.content)
+        told(drawing.rows)
+        return drawing.rows
+
+    async def join(self, report: Report, frames: AsyncIterator[Frame], sink: Sink) -> None:  # noqa: ARG002
+        async for frame in frames:
+            await sink.write(frame.content)
+
+
+class _Measured:
+    """A sink that knows what was written: how much, and its digest."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    async def write(self, piece: bytes | memoryview) -> None:
+        self.bytes += len(piece)
+        if len(piece) <= _HASHED_HERE:
+            self._digest.update(piece)
+        else:
+            await asyncio.to_thread(self._digest.update, piece)
+        await self._sink.write(piece)
