@@ -2,8 +2,8 @@
 
     uvicorn starter.api:app --port 8080
 
-It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*`, `PAYMENT_CALLBACK_*` and `ALERT_WINDOW`, read when it starts. It
-starts with PostgreSQL or Temporal away, and serves as soon as they are there.
+It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*`, `PAYMENT_CALLBACK_*` and `ALERT_WINDOW`, read when it starts.
+It starts with PostgreSQL or Temporal away, and serves as soon as they are there.
 """
 
 from __future__ import annotations
