@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from domain.alerts import AlertChannels, Alerts
 from domain.mail import Mail, MailContent
 from domain.orders import Customer, Order, OrderItem
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from domain.report_cleanup import ReportRetention
 from domain.report_ports import ReportBook, ReportLinks, ReportMaker
+from tests.fakes_alerts import FakeAlerts, FakeChannel, FakeChannels
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
 from tests.fakes_report_mail import FakeLinks
 from tests.fakes_reports import FakeBook, FakeMaker
@@ -98,6 +100,8 @@ def fake_ports(
         PaymentProvider: FakeProvider(),
         PaymentStore: FakePayments(),
         Reconciliations: FakeReconciliations(),
+        Alerts: FakeAlerts(),
+        AlertChannels: FakeChannels(FakeChannel()),
         ReportBook: FakeBook(),
         ReportMaker: FakeMaker(),
         ReportLinks: FakeLinks(),

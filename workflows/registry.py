@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from activities.alert import AlertActivities
 from activities.order_confirmation import OrderConfirmationActivities
 from activities.payment_callback import PaymentCallbackActivities
 from activities.payment_notice import PaymentNoticeActivities
@@ -9,14 +10,16 @@ from activities.payment_reconciliation import PaymentReconciliationActivities
 from activities.report_cleanup import ReportCleanupActivities
 from activities.report_generation import ReportGenerationActivities
 from activities.report_notice import ReportNoticeActivities
+from domain.alert import AlertRequest
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_notice import PaymentNoticeRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
-from domain.policies import MAINTENANCE, NOTIFICATION, PAYMENT, REPORT
+from domain.policies import ALERT, MAINTENANCE, NOTIFICATION, PAYMENT, REPORT
 from domain.report_cleanup import ReportCleanupRequest
 from domain.report_notice import ReportNoticeRequest
 from domain.reports import ReportGenerationRequest
+from workflows.alert import Alert
 from workflows.kinds import ENTRY_POINTS, Kind, Registry, RegistryError
 from workflows.order_confirmation import OrderConfirmation
 from workflows.payment_callback import PaymentCallback
@@ -104,5 +107,16 @@ registry.register(
         policy=MAINTENANCE,
         # The next one goes on where it ended.
         restart_after_failure=True,
+    )
+)
+
+registry.register(
+    Kind(
+        request=AlertRequest,
+        workflow=Alert,
+        activities=AlertActivities,
+        # Not among the mails: a mail server that is slow or down is what people are to hear of.
+        queue="alerts",
+        policy=ALERT,
     )
 )
