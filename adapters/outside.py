@@ -12,7 +12,12 @@ from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.payments import SqlPayments
 from adapters.db.reconciliations import SqlReconciliations
+from adapters.db.report_desk import SqlReportDesk
+from adapters.db.report_subscriptions import SqlSubscriptions
 from adapters.db.reports import SqlReports
+from adapters.db.scheduled_emails import SqlScheduledEmails
+from adapters.db.scheduled_periods import SqlPeriodLedger
+from adapters.db.sessions import SqlSessions
 from adapters.db.statements import longest_statement
 from adapters.email.course import longest_send
 from adapters.email.sender import SmtpMailSender
@@ -22,10 +27,15 @@ from adapters.payments.provider import StripePayments
 from adapters.settings import Settings
 from domain.alerts import AlertChannels, Alerts
 from domain.errors import InvalidRequest
+from domain.monthly_reports import Subscriptions
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from domain.report_cleanup import ReportRetention
-from domain.report_ports import ReportBook
+from domain.report_ports import ReportBook, ReportDesk
+from domain.scheduled_email import ScheduledEmails
+from domain.scheduled_email_dispatch import DueEmails
+from domain.scheduling import PeriodLedger
+from domain.session_cleanup import Sessions
 
 
 class Misconfigured(Exception):
@@ -60,6 +70,12 @@ class Outside:
             PaymentProvider: self.provider,
             PaymentStore: SqlPayments(self._engine),
             Reconciliations: SqlReconciliations(self._engine),
+            PeriodLedger: SqlPeriodLedger(self._engine),
+            Sessions: SqlSessions(self._engine),
+            DueEmails: SqlScheduledEmails(self._engine),
+            ScheduledEmails: SqlScheduledEmails(self._engine),
+            Subscriptions: SqlSubscriptions(self._engine),
+            ReportDesk: SqlReportDesk(self._engine),
             Alerts: SqlAlerts(self._engine, window=settings.alerts.window),
             AlertChannels: self.alert_channels,
         }
@@ -73,6 +89,12 @@ class Outside:
             DeliveryLedger: by_database,
             PaymentStore: by_database,
             Reconciliations: by_database,
+            PeriodLedger: by_database,
+            Sessions: by_database,
+            DueEmails: by_database,
+            ScheduledEmails: by_database,
+            Subscriptions: by_database,
+            ReportDesk: by_database,
             ReportBook: by_database,
             Alerts: by_database,
             AlertChannels: (timedelta(seconds=settings.alerts.timeout), "ALERT_TIMEOUT"),

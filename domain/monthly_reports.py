@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
-from domain.reports import ReportGenerationRequest
-from domain.scheduling import ScheduledRequest
+from domain.errors import PermanentError
+from domain.scheduling import OfPeriod, ScheduledRequest, ScheduledRun
 
 
 class MonthlyReportsRequest(ScheduledRequest):
     """Ask for the reports of the month before, for all who have subscribed to them."""
 
 
-class MonthlyAsked(BaseModel):
+class MonthlyReportsRun(ScheduledRun):
+    """What the step is told."""
+
+    now: datetime
+    """Months that are over by then are asked for."""
+
+
+class MonthlyAsked(OfPeriod):
     """What was asked for."""
 
-    model_config = ConfigDict(frozen=True)
-
-    done_before: bool = False
-    """The month was done by an earlier run; nothing happened now."""
-    month: str
+    month: str | None = None
     asked: int = 0
+    """Of how many subscriptions, by this run or by one before it."""
+    again_at: datetime | None = None
+    """When the step is to be made again: the month is not over yet in the time zones of some; None where all are
+    asked."""
+
+
+class SubscriptionsRefused(PermanentError):
+    """The reports of some subscriptions could not be asked for."""
+
+    remedy = "Correct or delete these rows of report_subscriptions, then redrive the job: it asks for them alone."
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """That a member of the staff gets a report every month, as it stands in the database: it need not fit together."""
+
+    id: int
+    report: str
+    format: str
+    time_zone: str
+    member_id: int
 
 
 class Subscriptions(Protocol):
     """Who gets which reports every month. Each call may raise a `TransientError`."""
 
-    async def of_month(self, month: str) -> Sequence[ReportGenerationRequest]:
-        """What is to be asked for a month (`2026-10`), one request a subscription."""
+    async def all(self) -> Sequence[Subscription]:
+        """All subscriptions, in the order in which they were made."""
         ...

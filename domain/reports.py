@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from domain.periods import PATTERN, BadPeriod, Period
+from domain.periods import FORMS, PATTERN, BadPeriod, Period
 from domain.requests import EntityId, JobRequest
 from domain.time_zones import TimeZone
 
@@ -59,7 +59,11 @@ def _period(text: str) -> str:
     return text
 
 
-PeriodText = Annotated[str, Field(max_length=24, pattern=PATTERN), AfterValidator(_period)]
+PeriodText = Annotated[
+    str,
+    Field(max_length=24, pattern=PATTERN, description=f"Period: {FORMS}", examples=["2026-10"]),
+    AfterValidator(_period),
+]
 """A period as people write it: `2026-11`."""
 
 
@@ -70,9 +74,11 @@ class ReportGenerationRequest(JobRequest):
     period: PeriodText
     format: ReportFormat
     time_zone: TimeZone = "UTC"
-    generation: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    generation: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Which file of this report; chosen for you, but with --restart")
+    ] = 1
     """The first file of this report is 1. Asking anew, where the one before failed or is outdated, makes the next."""
-    requested_by: EntityId | None = None
+    requested_by: Annotated[EntityId | None, Field(description="Member of the staff who gets the link")] = None
     """Member of the staff who gets the link. It is not part of the id: two who ask get one file."""
 
     @model_validator(mode="after")

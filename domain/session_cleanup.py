@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
-from domain.scheduling import ScheduledRequest
+from domain.scheduling import OfPeriod, ScheduledRequest
 
 
 class SessionCleanupRequest(ScheduledRequest):
-    """Remove the sessions of the shop's site that have expired."""
+    """Remove the sessions of the shop's site that have expired, once a day."""
 
 
-class Cleaned(BaseModel):
+class Cleaned(OfPeriod):
     """What a cleanup has done."""
 
-    model_config = ConfigDict(frozen=True)
-
-    done_before: bool = False
-    """The period was done by an earlier run; nothing happened now."""
     removed: int = 0
 
 
@@ -29,6 +23,7 @@ class Sessions(Protocol):
     async def remove_expired(self, limit: int) -> int:
         """Remove up to so many that have expired by now, in a transaction of its own; returns how many were removed.
 
-        Waits for no lock, and nobody waits long for its own.
+        Waits for no lock, and nobody waits long for its own. Those that somebody else has locked are left: they are
+        being prolonged, or removed.
         """
         ...

@@ -18,7 +18,13 @@ def _known(name: str) -> str:
 
 TimeZone = Annotated[
     str,
-    Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$"),
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+        description="Time zone by its IANA name",
+        examples=["Europe/Zurich"],
+    ),
     AfterValidator(_known),
 ]
 """IANA name of a time zone: `Europe/Zurich`, `UTC`."""

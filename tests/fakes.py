@@ -18,6 +18,7 @@ from tests.fakes_alerts import FakeAlerts, FakeChannel, FakeChannels
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
 from tests.fakes_report_mail import FakeLinks
 from tests.fakes_reports import FakeBook, FakeMaker
+from tests.fakes_scheduled import scheduled_ports
 
 
 def an_order(order_id: int = 1042, *, email: str | None = "ada@example.com", confirmed: bool = False) -> Order:
@@ -100,6 +101,7 @@ def fake_ports(
         PaymentProvider: FakeProvider(),
         PaymentStore: FakePayments(),
         Reconciliations: FakeReconciliations(),
+        **scheduled_ports(),
         Alerts: FakeAlerts(),
         AlertChannels: FakeChannels(FakeChannel()),
         ReportBook: FakeBook(),

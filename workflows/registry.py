@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from activities.alert import AlertActivities
+from activities.monthly_reports import MonthlyReportsActivities
 from activities.order_confirmation import OrderConfirmationActivities
 from activities.payment_callback import PaymentCallbackActivities
 from activities.payment_notice import PaymentNoticeActivities
@@ -10,7 +11,11 @@ from activities.payment_reconciliation import PaymentReconciliationActivities
 from activities.report_cleanup import ReportCleanupActivities
 from activities.report_generation import ReportGenerationActivities
 from activities.report_notice import ReportNoticeActivities
+from activities.scheduled_email import ScheduledEmailActivities
+from activities.scheduled_email_dispatch import ScheduledEmailDispatchActivities
+from activities.session_cleanup import SessionCleanupActivities
 from domain.alert import AlertRequest
+from domain.monthly_reports import MonthlyReportsRequest
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_notice import PaymentNoticeRequest
@@ -19,8 +24,12 @@ from domain.policies import ALERT, MAINTENANCE, NOTIFICATION, PAYMENT, REPORT
 from domain.report_cleanup import ReportCleanupRequest
 from domain.report_notice import ReportNoticeRequest
 from domain.reports import ReportGenerationRequest
+from domain.scheduled_email import ScheduledEmailRequest
+from domain.scheduled_email_dispatch import ScheduledEmailDispatchRequest
+from domain.session_cleanup import SessionCleanupRequest
 from workflows.alert import Alert
 from workflows.kinds import ENTRY_POINTS, Kind, Registry, RegistryError
+from workflows.monthly_reports import MonthlyReports
 from workflows.order_confirmation import OrderConfirmation
 from workflows.payment_callback import PaymentCallback
 from workflows.payment_notice import PaymentNotice
@@ -28,6 +37,9 @@ from workflows.payment_reconciliation import PaymentReconciliation
 from workflows.report_cleanup import ReportCleanup
 from workflows.report_generation import ReportGeneration
 from workflows.report_notice import ReportNotice
+from workflows.scheduled_email import ScheduledEmail
+from workflows.scheduled_email_dispatch import ScheduledEmailDispatch
+from workflows.session_cleanup import SessionCleanup
 
 __all__ = ["ENTRY_POINTS", "Kind", "Registry", "RegistryError", "registry"]
 
@@ -118,5 +130,51 @@ registry.register(
         # Not among the mails: a mail server that is slow or down is what people are to hear of.
         queue="alerts",
         policy=ALERT,
+    )
+)
+
+registry.register(
+    Kind(
+        request=SessionCleanupRequest,
+        workflow=SessionCleanup,
+        activities=SessionCleanupActivities,
+        queue="maintenance",
+        policy=MAINTENANCE,
+        # What is left is removed by the next one.
+        restart_after_failure=True,
+    )
+)
+
+registry.register(
+    Kind(
+        request=ScheduledEmailDispatchRequest,
+        workflow=ScheduledEmailDispatch,
+        activities=ScheduledEmailDispatchActivities,
+        queue="maintenance",
+        policy=MAINTENANCE,
+        # What is left is queued by the next one.
+        restart_after_failure=True,
+    )
+)
+
+registry.register(
+    Kind(
+        request=ScheduledEmailRequest,
+        workflow=ScheduledEmail,
+        activities=ScheduledEmailActivities,
+        queue="notifications",
+        policy=NOTIFICATION,
+    )
+)
+
+registry.register(
+    Kind(
+        request=MonthlyReportsRequest,
+        workflow=MonthlyReports,
+        activities=MonthlyReportsActivities,
+        queue="maintenance",
+        policy=MAINTENANCE,
+        # Those that were asked for are not asked for again.
+        restart_after_failure=True,
     )
 )

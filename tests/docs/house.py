@@ -40,8 +40,7 @@ def copy_with_tests(to: Path) -> Path:
         *(
             "__init__.py",
             "conftest.py",
-            "fakes.py",
-            "fakes_payments.py",
+            *sorted(path.name for path in (ROOT / "tests").glob("fakes*.py")),
             "namespaces.py",
             "workflows/__init__.py",
             "workflows/conftest.py",

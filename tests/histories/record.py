@@ -23,7 +23,7 @@ from adapters.process import leave
 from starter import JobDidNotComplete, Jobs
 from starter.held_jobs import release
 from starter.setup import add_search_attributes
-from tests.histories.courses import alerts, orders, payments, report_keeping, reports
+from tests.histories.courses import alerts, orders, payments, report_keeping, reports, scheduled
 from tests.histories.courses.course import Course
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
@@ -38,6 +38,7 @@ COURSES: dict[str, dict[str, Course]] = {
     **payments.COURSES,
     **reports.COURSES,
     **report_keeping.COURSES,
+    **scheduled.COURSES,
 }
 """By kind, by name."""
 

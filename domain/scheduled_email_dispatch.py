@@ -1,0 +1,32 @@
+"""The request that enqueues the scheduled mails that are due, and what its step tells the workflow."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from domain.scheduling import ScheduledRequest
+
+
+class ScheduledEmailDispatchRequest(ScheduledRequest):
+    """Enqueue a job for each scheduled mail that is due."""
+
+
+class Dispatched(BaseModel):
+    """What a dispatch has done."""
+
+    model_config = ConfigDict(frozen=True)
+
+    queued: int = 0
+
+
+class DueEmails(Protocol):
+    """The scheduled mails that wait for their time. Each call may raise a `TransientError`."""
+
+    async def queue(self, limit: int) -> int:
+        """Take up to so many that are due by now and not queued, and enqueue the job of each in the same transaction.
+
+        Those that another dispatcher has in hand are left to it. Returns how many were queued.
+        """
+        ...
