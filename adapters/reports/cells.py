@@ -6,8 +6,10 @@ from decimal import Decimal
 
 from adapters.email.formatting import decimal_places
 
-_FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+FORMULA_STARTS = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """Spreadsheets read what begins so as a formula or a command, the wide forms too in East Asian locales."""
+SKIPPED_BEFORE = " \N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\N{ZERO WIDTH SPACE}"
+"""What some programs skip to find it."""
 _EXACT = 10**15
 """Excel keeps 15 digits of a number and turns all others into zeros."""
 
@@ -19,8 +21,8 @@ def safe_text(text: str) -> str:
     left out.
     """
     clean = text.replace("\0", "")
-    first = clean.lstrip(" \N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\N{ZERO WIDTH SPACE}")[:1]
-    return f"'{clean}" if first in _FORMULA_STARTS else clean
+    first = clean.lstrip(SKIPPED_BEFORE)[:1]
+    return f"'{clean}" if first in FORMULA_STARTS else clean
 
 
 def amount(units: int, currency: str) -> Decimal:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from adapters.reports.cells import FORMULA_STARTS, SKIPPED_BEFORE
 from adapters.reports.orders_export.columns import COLUMNS, LINE, ORDER, Column, Sort, unit_of
 
-# Spreadsheets take a cell for a formula that begins so: OWASP's list (CSV injection), with the full-width = + - @.
-_FORMULA = ", ".join(str(ord(sign)) for sign in "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_FORMULA = ", ".join(str(ord(sign)) for sign in sorted(FORMULA_STARTS))
 
 
 def _for_people(column: Column) -> str:
