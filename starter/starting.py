@@ -18,6 +18,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.requests import JobRequest
+from domain.scheduling import ScheduledRequest
 from starter.connection import RPC_TIMEOUT, explained
 from starter.errors import InvalidStart
 from workflows.registry import Kind
@@ -65,6 +66,8 @@ async def start_workflow(
 
     Raises NotSetUp, InvalidStart, TemporalUnreachable, NotAuthorised, UnknownNamespace.
     """
+    if isinstance(request, ScheduledRequest) and request.at is None:
+        raise InvalidStart("at: say for which moment the job is; only runs of a schedule are told by Temporal")
     try:
         async with explained(client):
             handle = await client.start_workflow(

@@ -43,7 +43,6 @@ def _cleanups() -> Iterator[tuple[str, Course]]:
     ):
         ports = fake_ports(FakeOrders()) | {Sessions: sessions, PeriodLedger: periods}
         yield name, Course(SessionCleanupRequest(at=at(day)), ports)
-    yield "failed-without-a-moment", Course(SessionCleanupRequest(), fake_ports(FakeOrders()))
 
 
 def _dispatches() -> Iterator[tuple[str, Course]]:
