@@ -17,7 +17,9 @@ def _for_people(column: Column) -> str:
     """Texts can be no formulas, and times are those of the report's time zone: ISO 8601, to the microsecond."""
     match column.sort:
         case Sort.text:
-            return f"CASE WHEN ascii({column.sql}) IN ({_FORMULA}) THEN '''' || {column.sql} ELSE {column.sql} END"
+            # As `cells.safe_text` does.
+            first = f"ascii(ltrim({column.sql}, '{SKIPPED_BEFORE}'))"
+            return f"CASE WHEN {first} IN ({_FORMULA}) THEN '''' || {column.sql} ELSE {column.sql} END"
         case Sort.moment:
             return f"to_char({column.sql}, 'YYYY-MM-DD\"T\"HH24:MI:SS.USTZH:TZM')"
         case _:
