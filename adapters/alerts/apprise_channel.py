@@ -12,6 +12,7 @@ import hashlib
 import logging
 import re
 import threading
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -25,6 +26,11 @@ from domain.errors import InvalidRequest, OutcomeUnknown, ServiceUnavailable, Tr
 _ASSET = AppriseAsset(app_id="durable-jobs", app_desc="Durable background jobs", secure_logging=True, service_timeout=0)
 _LOG = logging.getLogger("apprise")
 _LOG.propagate = False
+
+with warnings.catch_warnings():
+    # All its services are imported with the first one that is made. What they warn of is theirs to mend.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    Apprise.instantiate("json://localhost", asset=_ASSET)
 
 _CODE = re.compile(r"(?:error[=:]\s*|refused: )(\d{3})\b")
 

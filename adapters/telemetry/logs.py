@@ -25,7 +25,7 @@ CORE_LOGGER = "temporalio.core"
 
 # At INFO and below these tell of every request or statement, some with its values, or what the worker itself tells.
 CHATTY = (
-    *("alembic", "asyncio", "asyncpg", "aiosmtplib", "httpcore", "httpx", "sqlalchemy", "uvicorn"),
+    *("alembic", "asyncio", "asyncpg", "aiosmtplib", "httpcore", "httpx", "sqlalchemy", "urllib3", "uvicorn"),
     "temporalio.worker",
 )
 """Loggers that are heard from warnings on."""
