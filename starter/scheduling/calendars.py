@@ -145,15 +145,13 @@ def calendar_text(calendar: ScheduleCalendarSpec | StructuredCalendarSpec) -> st
 
 
 def _matches(given: Iterable[ScheduleRange | Range], low: int, high: int) -> str:
-    numbers = {n for each in given for n in range(each.start, max(each.start, each.end) + 1, each.step or 1)}
-    if len(numbers) == high - low + 1:
-        return "*"
-    texts = []
-    for each in ranges(numbers):
-        every = f"/{each.step}" if each.step > 1 else ""
-        whole = each.start == low and each.end + each.step > high
-        texts.append("*" + every if every and whole else _span(each.start, each.end) + every)
-    return ",".join(texts)
+    numbers = sorted({n for each in given for n in range(each.start, max(each.start, each.end) + 1, each.step or 1)})
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 0
+    if step and numbers == list(range(low, high + 1, step)):
+        return "*" if step == 1 else f"*/{step}"
+    return ",".join(
+        _span(each.start, each.end) + (f"/{each.step}" if each.step > 1 else "") for each in ranges(numbers)
+    )
 
 
 def _span(start: int, end: int) -> str:

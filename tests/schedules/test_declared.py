@@ -1,0 +1,67 @@
+"""A table of schedules contradicts neither itself nor the kinds of job."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.order_confirmation import OrderConfirmationRequest
+from starter.schedules import Calendar, Schedule, ScheduleDeclarationError, declared
+from tests.schedules.chimes import ChimeRequest
+from tests.schedules.conftest import MakeTable
+
+HOURLY = Schedule("hourly-chime", ChimeRequest(), cron="@hourly")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"id": "Hourly Chime"}, "not of the form cleanup-sessions"),
+        ({"cron": None}, "give one of cron, calendar and every"),
+        ({"every": timedelta(minutes=5)}, "give one of cron, calendar and every"),
+        ({"cron": "61 * * * *"}, "schedule 'hourly-chime': cron '61 .*minute '61' is not from 0 to 59"),
+        ({"time_zone": "Europe/Zürich"}, "give an IANA name, as Europe/Zurich"),
+        ({"time_zone": "Mars/Phobos"}, "give an IANA name"),
+        ({"catchup_window": timedelta(seconds=9)}, "at least 10 seconds"),
+        ({"cron": None, "every": timedelta(milliseconds=1500)}, "whole seconds"),
+        ({"jitter": timedelta(seconds=-1)}, "not below zero"),
+        ({"request": ChimeRequest(at=datetime(2026, 11, 24, tzinfo=UTC))}, "gets its moment from Temporal"),
+    ],
+)
+def test_a_schedule_that_cannot_be_meant_is_refused_by_its_id(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(ScheduleDeclarationError, match=says):
+        Schedule(**{"id": "hourly-chime", "request": ChimeRequest(), "cron": "@hourly", **wrong})
+
+
+def test_a_table_refuses_an_id_that_is_there_twice_and_a_kind_that_has_no_row(table: MakeTable) -> None:
+    with pytest.raises(ScheduleDeclarationError, match="'hourly-chime': is declared twice"):
+        table(HOURLY, HOURLY)
+    with pytest.raises(ScheduleDeclarationError, match="no kind 'order-confirmation'; there are: chime"):
+        table(Schedule("confirmations", OrderConfirmationRequest(order_id=1042), cron="@hourly"))
+
+
+def test_a_schedule_and_its_job_have_the_shops_time_zone_unless_they_name_another(table: MakeTable) -> None:
+    own = Schedule("own", ChimeRequest(), cron="@daily", time_zone="America/New_York")
+    jobs_own = Schedule("jobs-own", ChimeRequest(time_zone="Asia/Tokyo"), cron="@daily")
+
+    rows = {row.id: row for row in table(HOURLY, own, jobs_own, time_zone="Europe/Zurich")}
+
+    told = {name: (row.zone, row.request.model_dump()["time_zone"]) for name, row in rows.items()}
+    assert told == {
+        "hourly-chime": ("Europe/Zurich", "Europe/Zurich"),
+        "own": ("America/New_York", "America/New_York"),
+        "jobs-own": ("Europe/Zurich", "Asia/Tokyo"),
+    }
+
+
+def test_our_own_table_is_in_order() -> None:
+    assert [row.zone for row in declared(time_zone="Europe/Zurich")] == ["Europe/Zurich"] * len(declared())
+
+
+def test_two_schedules_of_one_kind_do_not_share_the_ids_of_their_runs() -> None:
+    other = Schedule("noon-chime", ChimeRequest(), calendar=(Calendar(hour="12"), Calendar(hour="0")))
+
+    assert (HOURLY.workflow_id, other.workflow_id) == ("chime/hourly-chime", "chime/noon-chime")
+    assert other.when == "0 12 * * *; 0 0 * * *"
