@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import JobError
 from domain.outcomes import Outcome
+from domain.progress import Progress
 from starter import held_jobs
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
 from starter.describing import describe
@@ -29,6 +30,7 @@ from starter.errors import (
     JobTimedOut,
     UnknownOutcome,
 )
+from starter.progress import progress_of, tells
 from starter.status import JobDescription, JobState, JobStatus, JobSummary
 from workflows import steps
 from workflows.registry import Registry
@@ -86,7 +88,8 @@ class JobHandle:
 
         Leaves out what `describe` tells: queue, priority, when a delay ends, the worker, what the workflow tells of
         itself, the size of its history; and while the second attempt of a step is waited for, which step that is, when
-        the wait ends, and what went wrong at the first. Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
+        the wait ends, and what went wrong at the first. How far it is, it tells of kinds with long steps alone. Raises
+        JobNotFound, UnknownOutcome, TemporalUnreachable.
         """
         return await self._status(await self._describe(self.run_id if of_this_run else None))
 
@@ -98,6 +101,15 @@ class JobHandle:
         described = await self._describe(None)
         return await describe(self._client, described, await self._status(described))
 
+    async def progress(self) -> Progress | None:
+        """How far the latest run of the id is; None where it has ended, or that is not known.
+
+        It is known of kinds whose workflow answers the query `progress`, while a worker is there to be asked; takes a
+        second at most, beyond the call to Temporal. Raises JobNotFound, TemporalUnreachable.
+        """
+        described = await self._describe(None)
+        return None if _waits_for_worker(described) else await progress_of(self._client, described)
+
     async def state_of_run(self) -> JobState:
         """How the handle's own run fares, in one call. Raises JobNotFound, TemporalUnreachable."""
         return JobState.of((await self._describe(self.run_id)).status)
@@ -107,7 +119,9 @@ class JobHandle:
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
             held = held_jobs.is_held(described.typed_search_attributes)
-            more = {"waiting": await held_jobs.why(self._client, described)} if held else self._progress(described)
+            more = {"waiting": await held_jobs.why(self._client, described)} if held else self._at_work(described)
+            if not held and tells(self.kind, self._kinds) and not _waits_for_worker(described):
+                more["progress"] = await progress_of(self._client, described)
         elif summary.state is JobState.completed:
             more = {"outcome": await self._outcome(described.run_id, within=RPC_TIMEOUT)}
         else:
@@ -167,7 +181,7 @@ class JobHandle:
                 ) from exc
             raise explain(exc, self._client) from exc
 
-    def _progress(self, described: WorkflowExecutionDescription) -> dict[str, Any]:
+    def _at_work(self, described: WorkflowExecutionDescription) -> dict[str, Any]:
         raw = described.raw_description
         for pending in raw.pending_activities:
             policy = steps.policies().get(pending.activity_type.name)

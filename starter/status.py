@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from domain.outcomes import Outcome
+from domain.progress import Progress
 from domain.requests import kind_name
 
 
@@ -106,6 +107,8 @@ class JobStatus(JobSummary):
     next_attempt_at: datetime | None = None
     waiting: str | None = None
     """Why nothing happens now: no worker has taken it yet, it is delayed, it waits before its second attempt."""
+    progress: Progress | None = None
+    """How far it is; None where it has ended, its kind does not tell, or no worker is there to be asked."""
 
 
 class JobDescription(JobStatus):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar, overl
 from temporalio.runtime import Runtime
 
 from domain.outcomes import Outcome
+from domain.progress import Progress
 from domain.requests import JobRequest
 from starter import background
 from starter.errors import JobStillRunning, StarterError
@@ -240,6 +241,10 @@ class SyncJobHandle:
     def describe(self) -> JobDescription:
         """All that an operator wants to know of the latest run of the id: see `JobHandle.describe`."""
         return self._jobs.describe(self.id)
+
+    def progress(self) -> Progress | None:
+        """How far the latest run of the id is; None where it has ended, or that is not known."""
+        return self._jobs.call(lambda jobs: self._handle(jobs).progress())
 
     def cancel(self) -> None:
         """Ask the job to stop; it ends as cancelled. A job that has ended stays as it is. Raises JobNotFound."""

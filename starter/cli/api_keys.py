@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.configuration import without_password
-from adapters.settings import DatabaseSettings
 from domain.api_keys import ApiKey, new_secret
-from domain.errors import ConnectionBroken, NetworkTimeout
+from starter.cli.database import database
 from starter.cli.durations import moment, parse_duration
 from starter.cli.output import FAILED, AsJson, Output
 from starter.cli.running import run
@@ -149,17 +147,8 @@ def _at(when: datetime | None, otherwise: str) -> str:
 @asynccontextmanager
 async def _store() -> AsyncIterator[SqlApiKeys]:
     """Where the keys are kept. Raises the domain's errors, which say what to do."""
-    # Imported here: half of the command line's start-up time, which few other commands need.
-    from adapters.db.api_keys import SqlApiKeys
-    from adapters.db.engine import make_engine, probe
+    async with database() as engine:
+        # Imported here: see there.
+        from adapters.db.api_keys import SqlApiKeys
 
-    settings = DatabaseSettings()
-    engine = make_engine(settings, application_name="durable-jobs-cli", pooled=False)
-    try:
-        await probe(engine)
         yield SqlApiKeys(engine)
-    except (ConnectionBroken, NetworkTimeout) as exc:
-        place = without_password(settings.url.get_secret_value())
-        raise type(exc)(f"{exc.message} Is PostgreSQL running at {place} (DATABASE_URL)?") from None
-    finally:
-        await engine.dispose()

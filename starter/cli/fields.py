@@ -96,7 +96,8 @@ def make_request(request: type[JobRequest], options: list[FieldOption], given: M
             raised = error["type"] in ("value_error", "assertion_error")
             what = _own_words(error) if raised else f"must be {option.must_be}"
             raise typer.BadParameter(f"{what}, not {shown}", param_hint=option.flag)
-    raise typer.BadParameter(_own_words(error), param_hint=" and ".join(option.flag for option in options))
+    told = [option.flag for option in options if option.field in values] or [option.flag for option in options]
+    raise typer.BadParameter(_own_words(error), param_hint=" and ".join(told))
 
 
 def must_be(schema: Mapping[str, Any]) -> str:
@@ -123,7 +124,7 @@ def must_be(schema: Mapping[str, Any]) -> str:
             return f"a time such as {_example(schema)}"
         case _, "uuid":
             return f"a UUID such as {_example(schema)}"
-    return _text(schema)
+    return f"text such as {_example(schema)}" if schema.get("examples") else _text(schema)
 
 
 def _text(schema: Mapping[str, Any]) -> str:
@@ -137,6 +138,8 @@ def _text(schema: Mapping[str, Any]) -> str:
 def _example(schema: Mapping[str, Any]) -> str:
     if choices := schema.get("enum"):
         return str(choices[0])
+    if examples := schema.get("examples"):
+        return str(examples[0])
     match schema.get("type"), schema.get("format"):
         case "integer", _:
             return "1042"

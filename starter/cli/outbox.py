@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from adapters.configuration import without_password
-from adapters.settings import DatabaseSettings
-from domain.errors import ConnectionBroken, NetworkTimeout
 from starter.cli import outbox_shown as shown
+from starter.cli.database import database
 from starter.cli.numbers import whole_number
 from starter.cli.output import FAILED, AsJson, Output
 from starter.cli.running import run
@@ -137,17 +135,8 @@ def _agreed(question: str) -> bool:
 
 @asynccontextmanager
 async def _entries() -> AsyncIterator[OutboxEntries]:
-    # Imported here: it takes half of the command line's start-up time.
-    from adapters.db.engine import make_engine, probe
-    from adapters.db.outbox_entries import OutboxEntries
+    async with database() as engine:
+        # Imported here: see there.
+        from adapters.db.outbox_entries import OutboxEntries
 
-    settings = DatabaseSettings()
-    engine = make_engine(settings, application_name="durable-jobs-cli", pooled=False)
-    try:
-        await probe(engine)
         yield OutboxEntries(engine)
-    except (ConnectionBroken, NetworkTimeout) as exc:
-        where = without_password(settings.url.get_secret_value())
-        raise type(exc)(f"{exc.message} Is PostgreSQL running at {where} (DATABASE_URL)?") from None
-    finally:
-        await engine.dispose()

@@ -59,6 +59,11 @@ class Output:
         """Whether a person looks at it right now: colours and boxes are welcome, lines fit the window."""
         return self.console.is_terminal
 
+    @property
+    def live(self) -> Console | None:
+        """Where something may move while a person waits; None where nobody looks at it."""
+        return self._errors if self._errors.is_terminal and not self.as_json else None
+
     def document(self, value: Any) -> None:
         """The answer for programs; nothing without `--json`."""
         if self.as_json:

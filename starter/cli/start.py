@@ -6,12 +6,14 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from starter.cli.asking import ASKERS
 from starter.cli.durations import parse_duration
 from starter.cli.fields import FieldOption, field_options, make_request
 from starter.cli.numbers import whole_number
@@ -63,17 +65,19 @@ def start_commands(kinds: Registry, out: Output) -> typer.Typer:
 
 
 def _command(kind: Kind, options: list[FieldOption], out: Output) -> Callable[..., int]:
+    asker = ASKERS.get(kind.name)
+
     def command(**given: Any) -> int:
         chosen = StartOptions(**{field.name: given[field.name] for field in dataclasses.fields(StartOptions)})
         if chosen.timeout is not None and not chosen.wait:
             raise typer.BadParameter("limits the waiting: give --wait too", param_hint="--timeout")
         request = make_request(kind.request, options, given)
-        return run(start(kind, request, chosen, out))
+        ask = None if asker is None or asker.by_itself(given) else partial(asker.ask, request, given)
+        return run(start(kind, request, chosen, out, ask))
 
     # Typer reads the signature to learn the options.
-    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # functions may have one
-        [option.signature() for option in options] + list(_common().values())
-    )
+    own = [*(option.signature() for option in options), *(asker.options if asker else ())]
+    command.__signature__ = inspect.Signature([*own, *_common().values()])  # type: ignore[attr-defined]  # functions may have one
     return command
 
 

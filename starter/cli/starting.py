@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from domain.outcomes import Done, Outcome
 from domain.requests import JobRequest
+from starter.cli import progress
+from starter.cli.asking import AskedJob
 from starter.cli.durations import duration
+from starter.cli.outcomes import done
 from starter.cli.output import FAILED, Output
 from starter.errors import JobCancelled, JobDidNotComplete, JobTerminated, JobTimedOut, StarterError
 from starter.handle import JobHandle
@@ -40,10 +44,18 @@ class StartOptions:
     check: bool
 
 
-async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Output) -> int:
-    """Start a job as the options say; returns the exit status. Raises StarterError where it could not be started."""
-    jobs = await Jobs.connect()
+Ask = Callable[[], Awaitable[AskedJob]]
+
+
+async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Output, ask: Ask | None = None) -> int:
+    """Start a job as the options say; returns the exit status. Raises StarterError where it could not be started.
+
+    `ask`: of a kind that has to be asked for, which may give another request.
+    """
+    asked = await ask() if ask else None
+    request = asked.request if asked else request
     try:
+        jobs = await Jobs.connect()
         handle = await jobs.start(
             request,
             delay=chosen.delay,
@@ -55,7 +67,11 @@ async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Outp
         job_id = request.workflow_id
         out.fail("Interrupted", f"Whether {job_id} was started is not known. Look: `jobs status {job_id}`")
         raise
-    started = _Started(kind, handle, chosen, out)
+    except StarterError:
+        if asked:
+            out.note(f"{request.workflow_id} is asked for all the same: a worker starts it once it reaches Temporal.")
+        raise
+    started = _Started(kind, handle, chosen, out, asked)
     started.say_so()
     try:
         async with asyncio.timeout(chosen.timeout.total_seconds() if chosen.timeout is not None else None):
@@ -74,11 +90,14 @@ async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Outp
 class _Started:
     """A job that was started, or was there, and what is known of it so far."""
 
-    def __init__(self, kind: Kind, handle: JobHandle, chosen: StartOptions, out: Output) -> None:
+    def __init__(
+        self, kind: Kind, handle: JobHandle, chosen: StartOptions, out: Output, asked: AskedJob | None
+    ) -> None:
         self._kind = kind
         self._handle = handle
         self._chosen = chosen
         self._out = out
+        self._asked = asked
         self.document: dict[str, Any] = {
             "id": handle.id,
             "run_id": handle.run_id,
@@ -90,10 +109,14 @@ class _Started:
             "error": None,
             "web_ui": handle.web_ui,
         }
+        if asked:
+            self.document |= {"joined": asked.joined, **asked.facts}
 
     def say_so(self) -> None:
         handle, chosen = self._handle, self._chosen
-        if handle.started:
+        if self._asked and self._asked.joined:
+            self._out.say(f"Joined {handle.id}, which was asked for before: {handle.state} (run {handle.run_id})")
+        elif handle.started or self._asked:  # a relay may have been faster
             later = f", to run in {duration(chosen.delay)}" if chosen.delay else ""
             self._out.say(f"Started {handle.id}{later} (run {handle.run_id})")
         else:
@@ -111,7 +134,9 @@ class _Started:
             return 0
         checking = asyncio.ensure_future(self._check())
         try:
-            return self._completed(await self._handle.result())
+            async with progress.shown(self._handle, self._out.live):
+                outcome = await self._handle.result()
+            return self._completed(outcome)
         except JobDidNotComplete as exc:
             return self._did_not_complete(exc)
         finally:
@@ -136,10 +161,8 @@ class _Started:
     def _completed(self, outcome: Outcome) -> int:
         self.document |= {"state": JobState.completed, "outcome": outcome.model_dump(mode="json")}
         match outcome:
-            case Done(reference=None):
-                self._out.say("Done.")
-            case Done(reference=reference):
-                self._out.say(f"Done: {reference}")
+            case Done():
+                self._out.say(f"Done: {told}" if (told := done(outcome)) else "Done.")
             case other:
                 self._out.say(f"{other.outcome.capitalize()}: {other.reason}")
         return 0

@@ -9,8 +9,10 @@ import typer
 from rich.text import Text
 
 from domain.outcomes import Done
+from starter.cli import progress
 from starter.cli.durations import duration, moment
 from starter.cli.jobids import BusinessId, JobId, job_id
+from starter.cli.outcomes import done
 from starter.cli.output import AsJson, Output, state_text
 from starter.cli.running import run
 from starter.jobs import Jobs
@@ -48,20 +50,20 @@ async def _status(wanted: str, *, watch: bool, out: Output) -> int:
                 out.say()
             shown = found
             out.document(found.model_dump(mode="json"))
-            out.details(details(found))
+            out.details(details(found, for_terminal=out.for_terminal))
         if not watch or found.state is not JobState.running:
             return 0
         await asyncio.sleep(1)
 
 
-def details(job: JobStatus) -> list[tuple[str, str | Text]]:
-    """Names and values to show; what is not known of a job is left out."""
+def details(job: JobStatus, *, for_terminal: bool = False) -> list[tuple[str, str | Text]]:
+    """Names and values to show, with bars where they are for a terminal; what is not known of a job is left out."""
     lines: list[tuple[str, str | Text]] = [("job", Text(job.id, style="bold")), ("state", state_text(job.state))]
     match job.outcome:
         case None:
             pass
-        case Done(reference=reference):
-            lines.append(("outcome", f"done: {reference}" if reference else "done"))
+        case Done():
+            lines.append(("outcome", f"done: {told}" if (told := done(job.outcome)) else "done"))
         case other:
             lines.append(("outcome", f"{other.outcome}: {other.reason}"))
     if job.message or job.error_type:
@@ -74,6 +76,8 @@ def details(job: JobStatus) -> list[tuple[str, str | Text]]:
         lines.append(("next attempt", moment(job.next_attempt_at)))
     if job.waiting:
         lines.append(("waits", job.waiting))
+    if job.progress:
+        lines.append(("progress", progress.with_bar(job.progress) if for_terminal else progress.told(job.progress)))
     lines.append(("started", moment(job.started_at)))
     if job.closed_at:
         lines.append(("ended", f"{moment(job.closed_at)}, after {duration(job.closed_at - job.started_at)}"))

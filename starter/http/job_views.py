@@ -29,6 +29,16 @@ class Attempt(_Shown):
     step: str | None
 
 
+class JobProgress(_Shown):
+    """How far a running job is."""
+
+    done: int
+    of: int
+    """How much there is to do, as far as that is known."""
+    unit: str
+    """What is counted."""
+
+
 class JobError(_Shown):
     """What went wrong."""
 
@@ -58,6 +68,8 @@ class JobView(_Shown):
     attempt: Attempt | None = None
     """Of the step that is tried, or waited for."""
     next_attempt_at: datetime | None = None
+    progress: JobProgress | None = None
+    """Of a running job of a kind that tells it."""
     error: JobError | None = None
     """Why it failed; or, while it is tried, what went wrong the last time."""
     waiting: str | None = None
@@ -90,6 +102,7 @@ def of_status(job: JobStatus, kind: str, links: JobLinks) -> JobView:
         outcome=job.outcome,
         attempt=Attempt(number=job.attempt, max=job.max_attempts, step=job.step) if job.attempt else None,
         next_attempt_at=job.next_attempt_at,
+        progress=JobProgress(**job.progress.model_dump()) if job.progress else None,
         error=JobError(type=job.error_type, message=job.message) if job.error_type or job.message else None,
         waiting=job.waiting,
         started_at=job.started_at,

@@ -9,6 +9,7 @@ from typing import Any, Self
 from temporalio.client import Client
 
 from domain.outcomes import Outcome
+from domain.progress import Progress
 from domain.requests import JobRequest
 from starter.errors import JobDidNotComplete, StarterError
 from starter.handle import JobHandle
@@ -153,6 +154,11 @@ class RecordedHandle(JobHandle):
             history_events=0,
             history_bytes=0,
         )
+
+    async def progress(self) -> Progress | None:
+        """See `JobHandle.progress`. Nothing runs here, so it is not known."""
+        self._look()
+        return None
 
     async def state_of_run(self) -> JobState:
         """See `JobHandle.state_of_run`."""

@@ -1,0 +1,92 @@
+"""Kinds of which the database says which job it is that somebody asks for: they are asked for there, then started.
+
+An entry of the outbox goes with the asking, so that the job runs also where it cannot be started from here.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from domain.errors import InvalidRequest
+from domain.report_ports import UnknownMember
+from domain.reports import ReportGenerationRequest
+from domain.requests import JobRequest
+from starter.cli.database import database
+
+Given = Mapping[str, Any]
+"""Values of the options, by the parameters of the command's function."""
+
+
+@dataclass(frozen=True)
+class AskedJob:
+    """What became of asking."""
+
+    request: JobRequest
+    """Of the job that it is."""
+    joined: bool
+    """Somebody had asked for it before."""
+    facts: Mapping[str, Any]
+    """What else is known of it, for the JSON document."""
+
+
+@dataclass(frozen=True)
+class Asker:
+    """How a kind is asked for."""
+
+    ask: Callable[[JobRequest, Given], Awaitable[AskedJob]]
+    chosen: str
+    """Field that the database chooses. With --restart it can be given, to run that very job anew."""
+    options: tuple[inspect.Parameter, ...] = ()
+    """Options beside those of the kind's fields and those of all kinds, whose names they must not have."""
+
+    def by_itself(self, given: Given) -> bool:
+        """Whether the request is to be started as it is. Raises typer's BadParameter where that makes no sense."""
+        named = given[f"field_{self.chosen}"] is not None
+        if named and not given["restart"]:
+            raise typer.BadParameter("is chosen for you; give it with --restart alone", param_hint=f"--{self.chosen}")
+        if not named:
+            for option in ("delay", "priority", "fairness_key"):
+                if given[option] is not None:
+                    flag = "--" + option.replace("_", "-")
+                    raise typer.BadParameter("cannot be given here: it is handed on at once", param_hint=flag)
+        return named
+
+
+def _refresh() -> inspect.Parameter:
+    def options(
+        *,
+        refresh: Annotated[
+            bool,
+            typer.Option("--refresh", metavar="", help="Make it anew where it is there already."),
+        ] = False,
+    ) -> None: ...
+
+    return inspect.signature(options, eval_str=True).parameters["refresh"]
+
+
+async def _ask_for_report(request: JobRequest, given: Given) -> AskedJob:
+    if not isinstance(request, ReportGenerationRequest):
+        raise InvalidRequest(f"{request.workflow_id} is no report.")
+    async with database() as engine:
+        # Imported here: see there.
+        from adapters.db.report_desk import SqlReportDesk
+
+        try:
+            asked = await SqlReportDesk(engine).ask(request, refresh=given["refresh"])
+        except UnknownMember:
+            raise typer.BadParameter(
+                f"nobody of the staff has the number {request.requested_by}", param_hint="--requested-by"
+            ) from None
+    report = asked.report
+    return AskedJob(report.request, asked.joined, {"report_id": str(report.id), "report_state": str(report.state)})
+
+
+ASKERS: Mapping[str, Asker] = {
+    ReportGenerationRequest.kind: Asker(_ask_for_report, chosen="generation", options=(_refresh(),)),
+}
+"""By kind."""
