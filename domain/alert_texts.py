@@ -28,6 +28,10 @@ def _status(alert: Alert) -> str | None:
     return f"python -m starter status {shlex.quote(_shown(alert.job_id))}" if alert.job_id else None
 
 
+def _redrive(alert: Alert) -> str | None:
+    return f"python -m starter dead redrive {shlex.quote(alert.job_id)}" if alert.job_id else None
+
+
 WORDINGS: Mapping[AlertKind, Wording] = {
     AlertKind.payment_event_reused: Wording(
         one="A payment event came again and says something else",
@@ -41,6 +45,19 @@ WORDINGS: Mapping[AlertKind, Wording] = {
             "secret there and in PAYMENT_CALLBACK_SECRETS. The job below is that of the event which came first."
         ),
         command=_status,
+    ),
+    AlertKind.dead_letter: Wording(
+        one="A job needs a person",
+        many="{count} jobs need a person",
+        happened=(
+            "It failed for good, was stopped from outside, or does not come on by itself. The steps that it finished "
+            "are kept. All of this message died of the same; `python -m starter dead groups` shows what else did."
+        ),
+        todo=(
+            "Open the link, read the error, mend its cause, then redrive: the job goes on with the step that failed. "
+            "What is not to be done any more is to be discarded."
+        ),
+        command=_redrive,
     ),
 }
 

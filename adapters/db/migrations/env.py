@@ -10,7 +10,12 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
-from adapters.db import alert_tables, report_tables, scheduling_tables  # noqa: F401  # they add their tables to the metadata
+from adapters.db import (  # they add their tables to the metadata
+    alert_tables,  # noqa: F401  # see above
+    dead_letter_tables,  # noqa: F401  # see above
+    report_tables,  # noqa: F401  # see above
+    scheduling_tables,  # noqa: F401  # see above
+)
 from adapters.db.engine import make_engine
 from adapters.db.schema import VERSION_TABLE
 from adapters.db.tables import metadata

@@ -1,0 +1,31 @@
+"""What people are told of a dead letter."""
+
+from __future__ import annotations
+
+import re
+
+from domain.alert import NEVER_ALERTED
+from domain.alerts import NO_SPACE, Alert, AlertKind
+from domain.dead_letters import Letter
+
+_ABOUT_LIMIT = 200
+
+
+def alert_of(letter: Letter, *, again: bool = False) -> Alert | None:
+    """The alert of a letter that is new, or open `again`; None for kinds that are never alerted.
+
+    A hundred that died of the same are told in one message.
+    """
+    run = letter.run
+    if run.kind in NEVER_ALERTED:
+        return None
+    about = "/".join(part for part in (run.kind, run.error_type, run.step) if part)
+    return Alert(
+        kind=AlertKind.dead_letter,
+        # Another cause, where it was stuck, came on, and is dead now.
+        key=f"{run.run_id}/{run.cause}" if again else run.run_id,
+        about=re.sub(r"[\x00-\x1f\x7f]", " ", about)[:_ABOUT_LIMIT],
+        # An id that somebody else made up may be one that no command could hold.
+        job_id=run.workflow_id if re.fullmatch(NO_SPACE, run.workflow_id) else None,
+        run_id=run.run_id,
+    )
