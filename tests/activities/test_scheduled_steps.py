@@ -1,0 +1,86 @@
+"""The steps that schedules start, with fakes behind the ports: what is done twice, what is told, what goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.scheduled_email_dispatch import BATCH, ScheduledEmailDispatchActivities
+from activities.session_cleanup import SessionCleanupActivities
+from domain.errors import ServiceUnavailable
+from domain.scheduled_email_dispatch import Dispatched
+from domain.scheduling import ScheduledRun
+from domain.session_cleanup import Cleaned
+from tests.fakes_scheduled import FakeDueEmails, FakePeriods, FakeSessions
+
+AWAY = ServiceUnavailable("The database is starting or stopping.")
+
+
+def told(run: str = "one", at: datetime = datetime(2026, 3, 29, 3, tzinfo=UTC), zone: str = "UTC") -> ScheduledRun:
+    return ScheduledRun(name="cleanup-sessions", at=at, time_zone=zone, run=run)
+
+
+class Attempts:
+    """Attempts of one step, each with what the one before has told last."""
+
+    def __init__(self) -> None:
+        self.told: tuple[object, ...] = ()
+
+    def next(self) -> ActivityEnvironment:
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, heartbeat_details=self.told)
+
+        def heard(*details: object) -> None:
+            self.told = details
+
+        environment.on_heartbeat = heard
+        return environment
+
+
+async def test_a_cleanup_that_fails_midway_goes_on_and_counts_on() -> None:
+    sessions, periods, attempts = FakeSessions(5000, None, AWAY), FakePeriods(), Attempts()
+    steps = SessionCleanupActivities(sessions, periods)
+    with pytest.raises(ServiceUnavailable):
+        await attempts.next().run(steps.clean, told())
+    assert not periods.by, "let go, for another run to take it"
+
+    assert await attempts.next().run(steps.clean, told()) == Cleaned(removed=5000)
+    assert sessions.expired == 0
+
+
+async def test_a_day_is_cleaned_up_once() -> None:
+    periods, evening = FakePeriods(), datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
+    steps = SessionCleanupActivities(FakeSessions(10), periods)
+    assert await Attempts().next().run(steps.clean, told()) == Cleaned(removed=10)
+
+    again = SessionCleanupActivities(FakeSessions(10), periods)
+    done = Cleaned(skipped="period-done-already")
+    assert await Attempts().next().run(again.clean, told("two")) == done
+    assert await Attempts().next().run(again.clean, told()) == Cleaned(removed=10), "the same run tells what it did"
+    # Half past midnight of the 29th in Zurich, and still the 28th in UTC.
+    assert await Attempts().next().run(again.clean, told("three", evening, "Europe/Zurich")) == done
+    assert await Attempts().next().run(again.clean, told("four", evening)) == Cleaned(removed=10)
+
+
+async def test_a_cleanup_leaves_a_day_to_another_run_that_is_at_it() -> None:
+    periods, sessions = FakePeriods(), FakeSessions(10)
+    await periods.begin("cleanup-sessions", "2026-03-29", "another")
+
+    found = await Attempts().next().run(SessionCleanupActivities(sessions, periods).clean, told())
+
+    assert found == Cleaned(skipped="another-run-is-under-way")
+    assert sessions.expired == 10
+    assert periods.by, "it is still the other's"
+
+
+async def test_a_dispatch_goes_on_until_none_is_due_and_counts_on_after_a_failure() -> None:
+    emails, attempts = FakeDueEmails(1042, None, None, None, AWAY), Attempts()
+    steps = ScheduledEmailDispatchActivities(emails)
+    with pytest.raises(ServiceUnavailable):
+        await attempts.next().run(steps.dispatch, told())
+
+    assert await attempts.next().run(steps.dispatch, told()) == Dispatched(queued=1042)
+    assert (emails.due, set(emails.limits)) == (0, {BATCH})
