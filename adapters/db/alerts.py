@@ -41,7 +41,8 @@ _LEASE = timedelta(minutes=10)
 """How long after its time a leader's job counts as still to come. One that was refused, discarded or failed before it
 could gather is made good by the next alert about the same."""
 
-_kind, _about = bindparam("kind", type_=Text), bindparam("about", type_=Text)
+# Not called as the columns are: SQLAlchemy keeps those names for what an UPDATE sets.
+_kind, _about = bindparam("of_kind", type_=Text), bindparam("of_about", type_=Text)
 _group = func.hashtext(func.concat(_kind, " ", _about), type_=Integer)
 _SHARE = select(func.pg_advisory_xact_lock_shared(literal(_LOCKS, Integer), _group))
 
@@ -110,10 +111,10 @@ async def add(connection: AsyncConnection, alert: Alert, *, window: timedelta) -
 
     The transaction should end soon: until then nobody is told of others about the same.
     """
-    group = {"kind": alert.kind.value, "about": alert.about}
+    group = {"of_kind": alert.kind.value, "of_about": alert.about}
     await connection.execute(_SHARE, group)
     # Another statement, which sees what was committed before the lock was had.
-    values = {**alert.model_dump(mode="json"), "lease": window + _LEASE}
+    values = {**group, **alert.model_dump(include={"key", "job_id", "run_id"}), "lease": window + _LEASE}
     added = (await connection.execute(_ADD, values)).one_or_none()
     if added is not None and added.leads:
         request = AlertRequest(alert=alert.kind.value, first=added.id)
@@ -140,12 +141,12 @@ class SqlAlerts:
         """Gather all that nobody has gathered yet; None if there is no such alert."""
         with translated():
             async with self._engine.begin() as connection:
-                group = (await connection.execute(_ALONE, {"first": first, "kind": kind})).one_or_none()
+                group = (await connection.execute(_ALONE, {"first": first, "of_kind": kind})).one_or_none()
                 if group is None:
                     return None
                 if kind not in set(AlertKind):
                     raise ServiceUnavailable(f"This code knows no alert {kind!r}: deploy the code that raised it.")
-                await connection.execute(_GATHER, {"first": first, "kind": group.kind, "about": group.about})
+                await connection.execute(_GATHER, {"first": first, "of_kind": group.kind, "of_about": group.about})
                 count, began_at, ended_at = (await connection.execute(_SUMMARY, {"first": first})).one()
                 rows = (await connection.execute(_EXAMPLES, {"first": first})).all()
         examples = tuple(

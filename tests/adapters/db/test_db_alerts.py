@@ -1,0 +1,193 @@
+"""Alerts in PostgreSQL: each key once, many about the same gathered by one job, and none that nobody gathers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from adapters.db import alerts as table
+from adapters.db.alerts import SqlAlerts
+from domain.alerts import Alert, AlertKind, Gathered
+from domain.errors import ServiceUnavailable
+from tests.fakes_alerts import an_alert
+
+KIND = AlertKind.payment_event_reused.value
+WINDOW = timedelta(seconds=60)
+
+_WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+Fetch = Callable[..., Awaitable[list[Any]]]
+
+
+@pytest.fixture
+def alerts(engine: AsyncEngine) -> SqlAlerts:
+    return SqlAlerts(engine, window=WINDOW)
+
+
+@pytest.fixture
+async def fetch(direct: asyncpg.Connection) -> Fetch:
+    """Runs a statement beside the code under test, on a table that was emptied."""
+    await direct.execute("TRUNCATE alerts, outbox")
+
+    async def fetch(statement: str, *values: object) -> list[Any]:
+        return [tuple(row) for row in await direct.fetch(statement, *values)]
+
+    return fetch
+
+
+async def jobs(fetch: Fetch) -> list[int]:
+    """By the alert that each was enqueued with."""
+    rows = await fetch("SELECT (payload->>'first')::bigint FROM outbox WHERE kind = 'alert' ORDER BY id")
+    return [first for (first,) in rows]
+
+
+async def gathered(alerts: SqlAlerts, first: int) -> Gathered:
+    found = await alerts.gather(KIND, first)
+    assert found is not None
+    return found
+
+
+async def test_a_key_is_alerted_once_for_ever(alerts: SqlAlerts, fetch: Fetch) -> None:
+    assert await alerts.add(an_alert("evt_1/a"))
+    assert not await alerts.add(an_alert("evt_1/a", about="something else"))
+    [first] = await jobs(fetch)
+    assert (await gathered(alerts, first)).count == 1
+    await alerts.told(first)
+
+    assert not await alerts.add(an_alert("evt_1/a"))
+    assert await jobs(fetch) == [first]
+    assert await fetch("SELECT count(*) FROM alerts WHERE told_at IS NOT NULL") == [(1,)]
+
+
+async def test_alerts_about_the_same_are_gathered_by_one_job_after_the_window(alerts: SqlAlerts, fetch: Fetch) -> None:
+    for number in range(7):
+        await alerts.add(an_alert(f"evt_{number}/a"))
+    await alerts.add(an_alert("evt_x/a", about="others"))
+
+    first, of_others = await jobs(fetch)
+    assert await fetch("SELECT DISTINCT start_delay, job_id LIKE 'alert/%' FROM outbox") == [(WINDOW, True)]
+    found = await gathered(alerts, first)
+    assert (found.kind, found.about, found.count) == (KIND, "", 7)
+    assert [alert.key for alert in found.examples] == [f"evt_{number}/a" for number in range(5)]
+    assert found.examples[0] == an_alert("evt_0/a")
+    assert found.began_at is not None
+    assert found.ended_at is not None
+    assert found.began_at < found.ended_at
+    assert await gathered(alerts, first) == found, "what a message tells of does not change"
+    assert (await gathered(alerts, of_others)).count == 1
+
+
+async def test_what_is_raised_after_the_gathering_gets_a_message_of_its_own(alerts: SqlAlerts, fetch: Fetch) -> None:
+    await alerts.add(an_alert("evt_1/a"))
+    [first] = await jobs(fetch)
+    before = await gathered(alerts, first)
+
+    await alerts.add(an_alert("evt_2/a"))
+
+    _, second = await jobs(fetch)
+    assert await gathered(alerts, first) == before
+    assert [alert.key for alert in (await gathered(alerts, second)).examples] == ["evt_2/a"]
+
+
+async def test_an_alert_that_others_have_told_of_leaves_nothing_to_gather(alerts: SqlAlerts, fetch: Fetch) -> None:
+    """Two that are raised at the same moment may lead both."""
+    await alerts.add(an_alert("evt_1/a"))
+    await fetch("UPDATE alerts SET leads = false")
+    await alerts.add(an_alert("evt_2/a"))
+    first, second = await jobs(fetch)
+
+    assert (await gathered(alerts, second)).count == 2
+    assert (await gathered(alerts, first)).count == 0
+    assert await alerts.gather(KIND, second + 1000) is None
+    assert await alerts.gather("dead-letter", first) is None
+
+
+async def test_an_alert_that_is_being_raised_while_the_job_gathers_is_gathered_with_it(
+    alerts: SqlAlerts, engine: AsyncEngine, fetch: Fetch
+) -> None:
+    await alerts.add(an_alert("evt_1/a"))
+    [first] = await jobs(fetch)
+
+    async with engine.connect() as connection:
+        await table.add(connection, an_alert("evt_2/a"), window=WINDOW)
+        gathering = asyncio.create_task(gathered(alerts, first))
+        async with asyncio.timeout(30):
+            while not gathering.done() and await fetch(_WAITING) != [(1,)]:  # noqa: ASYNC110  # PostgreSQL tells nobody
+                await asyncio.sleep(0.01)
+        await connection.commit()
+
+    assert (await gathering).count == 2
+    assert await jobs(fetch) == [first]
+
+
+async def test_an_alert_whose_transaction_fails_was_never_raised(engine: AsyncEngine, fetch: Fetch) -> None:
+    async with engine.connect() as connection:
+        assert await table.add(connection, an_alert(), window=WINDOW)
+        await connection.rollback()
+
+    assert await fetch("SELECT count(*) FROM alerts") == [(0,)]
+    assert await jobs(fetch) == []
+
+
+async def test_however_they_are_raised_and_gathered_at_once_each_is_told_exactly_once(
+    alerts: SqlAlerts, fetch: Fetch
+) -> None:
+    messages: dict[int, Gathered] = {}
+
+    async def raise_some(raiser: int) -> None:
+        for number in range(20):
+            await alerts.add(an_alert(f"evt_{raiser}_{number}/a", about=str(number % 2)))
+            await alerts.add(an_alert(f"evt_of_all_{number}/a"))
+
+    async def gather_all() -> None:
+        for first in await jobs(fetch):
+            if first not in messages and (found := await gathered(alerts, first)).count:
+                messages[first] = found
+
+    raising = asyncio.gather(*(raise_some(raiser) for raiser in range(6)))
+    while not raising.done():
+        await gather_all()
+    await raising
+    await gather_all()
+
+    assert await fetch("SELECT count(*), count(told_with) FROM alerts") == [(140, 140)]
+    assert sum(found.count for found in messages.values()) == 140
+    assert {first for (first,) in await fetch("SELECT DISTINCT told_with FROM alerts")} == messages.keys()
+
+
+async def test_a_job_that_never_came_is_made_good_by_the_next_alert_about_the_same(
+    alerts: SqlAlerts, fetch: Fetch
+) -> None:
+    """Its entry in the outbox was discarded, say, or it failed before it could gather."""
+    await alerts.add(an_alert("evt_1/a"))
+    await fetch("UPDATE alerts SET raised_at = now() - interval '1 hour'")
+
+    await alerts.add(an_alert("evt_2/a"))
+
+    _, second = await jobs(fetch)
+    assert (await gathered(alerts, second)).count == 2
+
+
+async def test_an_alert_of_newer_code_waits_for_it(alerts: SqlAlerts, fetch: Fetch) -> None:
+    [(newer,)] = await fetch(
+        "INSERT INTO alerts (kind, key, about, leads) VALUES ('of-newer-code', '1', '', true) RETURNING id"
+    )
+
+    with pytest.raises(ServiceUnavailable, match="'of-newer-code': deploy the code"):
+        await alerts.gather("of-newer-code", newer)
+
+    assert await fetch("SELECT told_with FROM alerts") == [(None,)]
+
+
+async def test_ids_of_others_are_kept_as_they_are(alerts: SqlAlerts, fetch: Fetch) -> None:
+    odd = Alert(kind=AlertKind.payment_event_reused, key="evt'\x1b[2J{}%s🫖/é", job_id="a/'b\"", run_id="r")
+    await alerts.add(odd)
+    [first] = await jobs(fetch)
+
+    assert (await gathered(alerts, first)).examples == (odd,)
