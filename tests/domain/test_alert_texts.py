@@ -1,0 +1,72 @@
+"""What people read when they are alerted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.alert import NEVER_ALERTED, AlertRequest
+from domain.alert_texts import WORDINGS, message_of
+from domain.alerts import EXAMPLES, Alert, AlertKind, AlertMessage, Gathered
+
+BEGAN = datetime(2026, 11, 24, 13, 1, 12, tzinfo=UTC)
+
+
+def an_alert(number: int = 1, **more: str) -> Alert:
+    values = {
+        "kind": AlertKind.payment_event_reused,
+        "key": f"evt_{number}/ab",
+        "job_id": f"payment-callback/evt_{number}",
+    }
+    return Alert.model_validate(values | more)
+
+
+def message(*examples: Alert, count: int = 1, about: str = "", lasted: timedelta = timedelta()) -> AlertMessage:
+    gathered = Gathered(
+        kind=examples[0].kind, about=about, count=count, began_at=BEGAN, ended_at=BEGAN + lasted, examples=examples
+    )
+    return message_of(gathered, reference="alert/x/17", first=17, web_ui="http://ui:8233", namespace="shop 1")
+
+
+@pytest.mark.parametrize("kind", list(AlertKind))
+def test_every_kind_of_alert_says_what_happened_and_what_to_do(kind: AlertKind) -> None:
+    one, many = message(an_alert(kind=kind)), message(an_alert(kind=kind), count=12)
+
+    assert "12" in many.title
+    assert "12" not in one.title
+    for part in (WORDINGS[kind].happened, WORDINGS[kind].todo):
+        assert part in one.text
+        assert part in many.text
+    assert not any("{" in text for text in (one.title, many.title, many.text))
+
+
+def test_an_alert_names_its_run_and_the_command_that_helps() -> None:
+    text = message(an_alert(), an_alert(2, run_id="01a2"), count=2, lasted=timedelta(seconds=61)).text
+
+    assert "From 2026-11-24 13:01:12 UTC to 2026-11-24 13:02:13 UTC." in text
+    assert "  http://ui:8233/namespaces/shop%201/workflows/payment-callback%2Fevt_1\n" in text
+    assert "  python -m starter status payment-callback/evt_1\n" in text
+    assert "  http://ui:8233/namespaces/shop%201/workflows/payment-callback%2Fevt_2/01a2\n" in text
+    assert "more" not in text
+    assert text.endswith("Message alert/x/17")
+
+
+def test_of_many_alerts_a_few_are_named_and_the_others_can_be_found() -> None:
+    told = message(*(an_alert(number) for number in range(EXAMPLES)), count=100, about="order-confirmation/RateLimited")
+
+    assert told.title == "100 payment events came again and say something else: order-confirmation/RateLimited"
+    assert told.text.count("\n- ") == EXAMPLES
+    assert "and 95 more: SELECT key, job_id FROM alerts WHERE told_with = 17\n" in told.text
+
+
+def test_an_id_that_somebody_chose_moves_no_cursor_and_makes_no_command() -> None:
+    text = message(an_alert(key="evt\x1b[2J", job_id="a/$(reboot)\x07")).text
+
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "python -m starter status 'a/$(reboot)?'" in text
+
+
+def test_the_job_that_tells_of_alerts_is_alerted_of_never() -> None:
+    assert AlertRequest(alert="dead-letter", first=1).kind in NEVER_ALERTED
