@@ -2,8 +2,9 @@
 
     uvicorn starter.api:app --port 8080
 
-It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*`, `PAYMENT_CALLBACK_*` and `ALERT_WINDOW`, read when it starts.
-It starts with PostgreSQL or Temporal away, and serves as soon as they are there.
+It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*`, `PAYMENT_CALLBACK_*`, `ALERT_WINDOW`, `REPORTS_*` and `AWS_*`,
+read when it starts. It starts with PostgreSQL, Temporal or the storage of reports away, and serves as soon as they are
+there.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import gc
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -31,13 +33,20 @@ from adapters.db.enqueued_jobs import SqlEnqueuedJobs
 from adapters.db.orders import SqlOrders
 from adapters.db.payment_events import PaymentEvents
 from adapters.db.placing import SqlOrderDesk
+from adapters.db.report_desk import SqlReportDesk
 from adapters.payments.callbacks import callbacks_of
 from adapters.process import settle
 from adapters.readiness import Need
+from adapters.report_settings import AwsSettings, ReportSettings
+from adapters.reports.files import StoredFiles
+from adapters.reports.links import SignedLinks
+from adapters.reports.objects import storage_of
 from adapters.settings import ApiSettings, DatabaseSettings, PaymentCallbackSettings
+from domain.errors import InvalidRequest
 from starter.connection import check_namespace, connect
 from starter.errors import StarterError
-from starter.http import jobs, openapi, orders, payment_callbacks, probes
+from starter.http import jobs, openapi, orders, payment_callbacks, probes, report_files, reports
+from starter.http.access_log import hide_tokens
 from starter.http.body_limit import BodyLimit
 from starter.http.deadline import Deadline
 from starter.http.errors import handle_errors
@@ -56,11 +65,22 @@ _CANCELLING = 2
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
+@dataclass(frozen=True)
+class _Settings:
+    api: ApiSettings
+    database: DatabaseSettings
+    callbacks: PaymentCallbackSettings
+    reports: ReportSettings
+    alerts: AlertSettings
+    aws: AwsSettings
+
+
 def make_app(
     settings: ApiSettings | None = None,
     *,
     database: DatabaseSettings | None = None,
     callbacks: PaymentCallbackSettings | None = None,
+    report_settings: ReportSettings | None = None,
     client: Client | None = None,
     alone: bool = False,
 ) -> FastAPI:
@@ -68,10 +88,21 @@ def make_app(
 
     `alone`: nothing else runs in the process, whose garbage collector is told so.
     """
+
+    def read() -> _Settings:
+        return _Settings(
+            settings or ApiSettings(),
+            database or DatabaseSettings(),
+            callbacks or PaymentCallbackSettings(),
+            report_settings or ReportSettings(),
+            AlertSettings(),
+            AwsSettings(),
+        )
+
     app = FastAPI(
         title="durable-jobs",
         version=version("durable-jobs"),
-        lifespan=_lifespan(settings, database, callbacks, client, alone=alone),
+        lifespan=_lifespan(read, client, alone=alone),
         middleware=[Middleware(LastResort), Middleware(Deadline), Middleware(BodyLimit)],
         # Their pages load scripts from elsewhere.
         docs_url=None,
@@ -79,32 +110,32 @@ def make_app(
         redirect_slashes=False,
     )
     app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]  # FastAPI's own way to do this
-    routers = (payment_callbacks.router, orders.router, jobs.router, probes.router)
+    routers = (
+        payment_callbacks.router,
+        orders.router,
+        reports.router,
+        report_files.router,
+        jobs.router,
+        probes.router,
+    )
     for router in routers:
         app.include_router(router)
     handle_errors(app, routers)
     return app
 
 
-def _lifespan(
-    settings: ApiSettings | None,
-    database: DatabaseSettings | None,
-    callbacks: PaymentCallbackSettings | None,
-    client: Client | None,
-    *,
-    alone: bool,
-) -> Lifespan:
+def _lifespan(read: Callable[[], _Settings], client: Client | None, *, alone: bool) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        hide_tokens()
         async with AsyncExitStack() as stack:
             try:
-                own, its = settings or ApiSettings(), database or DatabaseSettings()
-                provider, alerts = callbacks or PaymentCallbackSettings(), AlertSettings()
+                settings = read()
             except ValidationError as exc:
                 # Pydantic's text would show the values.
                 raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
             registry.load_installed()
-            app.state.parts = await _parts(stack, own, its, provider, alerts, client)
+            app.state.parts = await _parts(stack, settings, client)
             if alone:
                 # A quarter of the time that requests take would go to looking through all modules, again and again.
                 settle()
@@ -118,20 +149,19 @@ def _lifespan(
     return lifespan
 
 
-async def _parts(
-    stack: AsyncExitStack,
-    settings: ApiSettings,
-    its: DatabaseSettings,
-    provider: PaymentCallbackSettings,
-    alerts: AlertSettings,
-    client: Client | None,
-) -> Parts:
+async def _parts(stack: AsyncExitStack, settings: _Settings, client: Client | None) -> Parts:
     def engine(name: str, connections: int) -> AsyncEngine:
-        made = make_engine(its.model_copy(update={"connections": connections}), application_name=f"durable-jobs-{name}")
+        its = settings.database.model_copy(update={"connections": connections})
+        made = make_engine(its, application_name=f"durable-jobs-{name}")
         stack.push_async_callback(made.dispose)
         return made
 
-    shared, probed = engine("api", its.connections), engine("probe", 1)
+    try:
+        storage = storage_of(settings.reports, settings.aws)
+    except InvalidRequest as exc:
+        raise RuntimeError(f"Settings are wrong: {exc.message}") from exc
+    stack.push_async_callback(storage.aclose)
+    shared, probed = engine("api", settings.database.connections), engine("probe", 1)
     client = client or await connect(lazy=True, identity=f"api@{socket.gethostname()}")
 
     async def temporal() -> str:
@@ -146,18 +176,21 @@ async def _parts(
     )
     stack.push_async_callback(health.close)
     return Parts(
-        desk=SqlOrderDesk(shared, kept=settings.idempotency_kept),
+        desk=SqlOrderDesk(shared, kept=settings.api.idempotency_kept),
         orders=SqlOrders(shared),
+        reports=SqlReportDesk(shared, kept=settings.api.idempotency_kept),
+        report_files=StoredFiles(storage),
+        report_links=SignedLinks(settings.reports),
         enqueued=SqlEnqueuedJobs(shared, held=engine("cancel", _CANCELLING)),
         gate=Gate(SqlApiKeys(shared)),
         jobs=Jobs(client),
         kinds=registry,
         health=health,
-        callbacks=callbacks_of(provider),
+        callbacks=callbacks_of(settings.callbacks),
         payment_events=PaymentEvents(shared),
-        alerts=SqlAlerts(shared, window=alerts.window),
-        body_limit=settings.body_limit,
-        request_timeout=timedelta(seconds=settings.request_timeout),
+        alerts=SqlAlerts(shared, window=settings.alerts.window),
+        body_limit=settings.api.body_limit,
+        request_timeout=timedelta(seconds=settings.api.request_timeout),
     )
 
 

@@ -11,7 +11,7 @@ from domain.api_keys import ApiKey
 from starter.http.parts import parts_of
 from starter.http.problems import Problem, ProblemType
 
-_bearer = HTTPBearer(
+BEARER = HTTPBearer(
     bearerFormat="dj_<id>_<secret>",
     scheme_name="ApiKey",
     description="A key that `jobs api-keys create NAME` has printed.",
@@ -19,9 +19,12 @@ _bearer = HTTPBearer(
 )
 
 
-async def _client(
-    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> ApiKey:
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]
+"""What the request tells of its key; None where that is nothing."""
+
+
+async def client_of(request: Request, credentials: Credentials) -> ApiKey:
+    """Who asks. Raises a Problem, 401, where that isn't known."""
     if credentials is None:
         raise Problem(
             ProblemType.unauthorized,
@@ -38,5 +41,5 @@ async def _client(
     return key
 
 
-Client = Annotated[ApiKey, Depends(_client)]
+Client = Annotated[ApiKey, Depends(client_of)]
 """Who asks; the request ends with 401 where that isn't known."""

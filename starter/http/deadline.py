@@ -1,4 +1,7 @@
-"""Ends requests that take too long, so that nobody holds a connection for ever."""
+"""Ends requests that take too long, so that nobody holds a connection for ever.
+
+A long answer gets the whole time anew for each of its pieces: however long it is, whoever reads it must go on reading.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,14 @@ from starter.http.parts import parts_of
 from starter.http.problems import Problem, ProblemType, unavailable
 
 _log = logging.getLogger(__name__)
+
+_TIMER = "durable_jobs.deadline"
+
+
+def prolong(scope: Scope) -> None:
+    """Give a request the whole time anew."""
+    timer: asyncio.Timeout = scope[_TIMER]
+    timer.reschedule(asyncio.get_running_loop().time() + parts_of(scope).request_timeout.total_seconds())
 
 
 class Deadline:
@@ -42,10 +53,15 @@ class Deadline:
         limit = parts_of(scope).request_timeout.total_seconds()
         try:
             async with asyncio.timeout(limit) as timer:
+                scope[_TIMER] = timer
                 await self._app(scope, received, sent)
         except TimeoutError:
-            if started or not timer.expired():
+            if not timer.expired():
                 raise
+            if started:
+                # The server closes the connection of an answer that has no end, so that nobody takes it for whole.
+                _log.warning("An answer was broken off", extra={"action": "break-off", "limit_seconds": limit})
+                return
             await _too_late(limit, reading=reading).response()(scope, receive, send)
 
 

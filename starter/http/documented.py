@@ -36,6 +36,15 @@ _HEADERS = {
         }
     },
     ProblemType.still_at_work: _RETRY_AFTER,
+    # Not of one that could not be made, which has the same status.
+    ProblemType.report_not_ready: {"Retry-After": {**_RETRY_AFTER["Retry-After"], "required": False}},
+    ProblemType.range_not_satisfiable: {
+        "Content-Range": {
+            "description": "The file's length: `bytes */length`.",
+            "required": True,
+            "schema": {"type": "string", "pattern": r"^bytes \*/[0-9]+$"},
+        }
+    },
     ProblemType.unavailable: _RETRY_AFTER,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from starter.http.problems import ProblemType
+from starter.http.report_examples import REPORT_PROBLEMS, REPORT_RESPONSES
 
 _TEAPOT = {"name": "Teapot", "quantity": 1, "unit_price": 3450}
 _SAUCER = {"name": "Saucer", "quantity": 2, "unit_price": 990}
@@ -109,6 +110,7 @@ _READY = {"ready": True, "database": "there", "temporal": "there"}
 RESPONSES: dict[tuple[str, str, str], dict[str, Any]] = {
     ("/orders", "post", "202"): _TAKEN,
     ("/orders/{order_id}", "get", "200"): _ORDER,
+    **REPORT_RESPONSES,
     ("/jobs/{kind}/{id}", "get", "200"): _JOBS,
     ("/jobs/{kind}/{id}", "delete", "202"): _CANCELLED,
     ("/healthz", "get", "200"): {"alive": {"value": {"status": "ok"}}},
@@ -139,6 +141,7 @@ PROBLEMS: dict[ProblemType, dict[str, Any]] = {
     ProblemType.event_id_reused: {
         "detail": "An event with this id was received before, and it said something else. This one is not heeded."
     },
+    **REPORT_PROBLEMS,
     ProblemType.body_too_large: {"detail": "The body is larger than 65536 bytes, which is the most that is taken."},
     ProblemType.unsupported_media_type: {"detail": "Send the body as `Content-Type: application/json`, in UTF-8."},
     ProblemType.invalid_request: {

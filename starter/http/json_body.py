@@ -127,6 +127,8 @@ def _detail(error: ErrorDetails) -> str:
             return "must be text that can be written in UTF-8: it has half of a surrogate pair"
         case "model_type":
             return "must be an object"
+        case "value_error":
+            return error["msg"].removeprefix("Value error, ")
         case "list_type":
             return "must be an array"
         case _:

@@ -10,14 +10,16 @@ from fastapi.openapi.utils import get_openapi
 from starter.http.examples import NEW_ORDERS, RESPONSES
 from starter.http.orders import NEW_ORDER
 from starter.http.problems import ProblemDocument
+from starter.http.report_examples import NEW_REPORTS
+from starter.http.reports import NEW_REPORT
 
 _REF = "#/components/schemas/{model}"
 
 _ABOUT = """
-Places a shop's orders, and tells how the jobs fare that follow from them.
+Places a shop's orders, has its reports made, and tells how the jobs fare that follow from them.
 
 Errors are problem details (RFC 9457). What is answered with 503 or 409 and has a `Retry-After` can be sent again after
-so many seconds; an order with the same `Idempotency-Key`.
+so many seconds; an order, or what asks for a report, with the same `Idempotency-Key`.
 """
 
 
@@ -43,14 +45,18 @@ def _described(app: FastAPI) -> dict[str, Any]:
     new_order = NEW_ORDER.json_schema(ref_template=_REF)
     schemas.update(new_order.pop("$defs"))
     schemas["NewOrder"] = new_order | {"description": "An order of a customer who is there, or of a new one."}
+    new_report = NEW_REPORT.json_schema(ref_template=_REF)
+    schemas.update(new_report.pop("$defs"))
+    schemas["NewReport"] = new_report
     problem = ProblemDocument.model_json_schema(ref_template=_REF)
     schemas.update(problem.pop("$defs"))
     schemas["Problem"] = problem
     # The body is read by hand, since FastAPI takes more than JSON for JSON, and repeats what it refuses.
-    document["paths"]["/orders"]["post"]["requestBody"] = {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": _REF.format(model="NewOrder")}, "examples": NEW_ORDERS}},
-    }
+    for path, model, examples in (("/orders", "NewOrder", NEW_ORDERS), ("/reports", "NewReport", NEW_REPORTS)):
+        document["paths"][path]["post"]["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=model)}, "examples": examples}},
+        }
     # Not given with the routes, since FastAPI leaves members out of them that are null.
     for (path, method, status), shown in RESPONSES.items():
         document["paths"][path][method]["responses"][status]["content"]["application/json"]["examples"] = shown

@@ -8,8 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import TypeAdapter
 
-from domain.errors import OutcomeUnknown
-from domain.idempotency import Answer, KeyReused, StillAtWork
+from domain.idempotency import Answer
 from domain.orders import PaymentMethod
 from domain.placing import NewOrder, OrderOfCustomer, OrderOfNewCustomer, Placed, UnknownCustomer
 from starter.http import idempotency
@@ -18,7 +17,7 @@ from starter.http.documented import ALWAYS, problems
 from starter.http.json_body import read_json
 from starter.http.order_views import OrderView, PlacedOrder, links_of, view_of
 from starter.http.parts import parts_of
-from starter.http.problems import FieldProblem, Problem, ProblemType, not_found, unavailable
+from starter.http.problems import FieldProblem, Problem, ProblemType, not_found
 
 NEW_ORDER: TypeAdapter[OrderOfCustomer | OrderOfNewCustomer] = TypeAdapter(NewOrder)
 
@@ -35,24 +34,14 @@ router = APIRouter(tags=["orders"])
     response_model=PlacedOrder,
     response_description="The order is placed, and its confirmation under way where it is paid later.",
     responses={
-        202: {
-            "headers": {
-                "Location": {"description": "Path of the order.", "required": True, "schema": {"type": "string"}},
-                idempotency.REPLAYED: {
-                    "description": "`true` where the answer was given before, and nothing happened now.",
-                    "schema": {"type": "string", "const": "true"},
-                },
-            },
-        },
+        202: {"headers": idempotency.HEADERS},
         **problems(
             *ALWAYS,
+            *idempotency.PROBLEMS,
             ProblemType.malformed_request,
-            ProblemType.invalid_idempotency_key,
             ProblemType.request_timeout,
-            ProblemType.still_at_work,
             ProblemType.unsupported_media_type,
             ProblemType.invalid_request,
-            ProblemType.idempotency_key_reused,
         ),
     },
     openapi_extra={"parameters": [idempotency.PARAMETER]},
@@ -72,34 +61,12 @@ async def place(request: Request, client: Client) -> Response:
         return Answer(status=202, body=shown.model_dump_json(), location=links.self)
 
     try:
-        given = await parts_of(request.scope).desk.place(read.value, answer, repeatable)
+        with idempotency.answering(repeatable, "the order may be placed", "Look before you place it anew."):
+            given = await parts_of(request.scope).desk.place(read.value, answer, repeatable)
     except UnknownCustomer:
         unknown = FieldProblem(pointer="#/customer_id", detail="must be the id of a customer who is there")
         raise Problem(ProblemType.invalid_request, "There is no such customer.", errors=[unknown]) from None
-    except KeyReused:
-        raise Problem(
-            ProblemType.idempotency_key_reused,
-            f"This {idempotency.HEADER} belongs to another request, with another body. Choose a new one.",
-        ) from None
-    except StillAtWork:
-        raise Problem(
-            ProblemType.still_at_work,
-            f"The first request with this {idempotency.HEADER} is still at work. Send the same again in a moment.",
-            retry_after=1,
-        ) from None
-    except OutcomeUnknown:
-        raise unavailable(
-            "The connection to the database broke at the very end: the order may be placed. "
-            + (
-                f"Send the same again, with its {idempotency.HEADER}."
-                if repeatable
-                else "Look before you place it anew."
-            )
-        ) from None
-    headers = {"Location": given.location} if given.location else {}
-    if given.replayed:
-        headers[idempotency.REPLAYED] = "true"
-    return Response(given.body, given.status, headers, "application/json")
+    return idempotency.response_of(given)
 
 
 @router.get(

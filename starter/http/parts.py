@@ -14,6 +14,7 @@ from domain.alerts import Alerts
 from domain.enqueued import EnqueuedJobs
 from domain.placing import OrderDesk
 from domain.ports import OrderRepository
+from domain.report_ports import ReportDesk, ReportFiles, ReportLinks
 from starter.http.gate import Gate
 from starter.http.health import Health
 from starter.jobs import Jobs
@@ -26,6 +27,9 @@ class Parts:
 
     desk: OrderDesk
     orders: OrderRepository
+    reports: ReportDesk
+    report_files: ReportFiles
+    report_links: ReportLinks
     enqueued: EnqueuedJobs
     gate: Gate
     jobs: Jobs

@@ -18,6 +18,7 @@ _HOOKS = "tests.http_interface.fuzzing_hooks"
 
 async def test_whatever_is_sent_the_answer_is_one_that_is_described(shared: Served) -> None:
     before = await shared.count("orders")
+    await shared.run("INSERT INTO staff (name, email, locale) VALUES ('Grace Hopper', 'grace@example.com', 'en_US')")
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")),
         *("run", f"{shared.url}/openapi.json", "--header", f"Authorization: Bearer {shared.key}"),
@@ -30,11 +31,14 @@ async def test_whatever_is_sent_the_answer_is_one_that_is_described(shared: Serv
     )
     out, _ = await process.communicate()
     assert process.returncode == 0, out.decode()
-    assert await shared.count("orders") > before + 20  # it did get through to where orders are placed
+    # It did get through to where orders are placed, and reports asked for.
+    assert await shared.count("orders") > before + 20
+    assert await shared.count("reports") > 5
 
 
+_REPORT = "5f0c7a52-6f2e-4f4f-9a35-0f6c1f0f7c11"
 _OPERATIONS = [
-    (method.upper(), path.format(order_id=1, kind="order-confirmation", id="1"))
+    (method.upper(), path.format(order_id=1, kind="order-confirmation", id="1", report_id=_REPORT))
     for path, operations in make_app().openapi()["paths"].items()
     for method, operation in operations.items()
     if "security" in operation
@@ -53,5 +57,12 @@ async def test_without_a_valid_key_nothing_is_answered_but_401(
 
 
 def test_all_but_the_probes_and_what_the_provider_signs_need_a_key() -> None:
-    assert {path for _, path in _OPERATIONS} == {"/orders", "/orders/1", "/jobs/order-confirmation/1"}
-    assert len(_OPERATIONS) == 4
+    assert {path for _, path in _OPERATIONS} == {
+        "/orders",
+        "/orders/1",
+        "/reports",
+        f"/reports/{_REPORT}",
+        f"/reports/{_REPORT}/file",
+        "/jobs/order-confirmation/1",
+    }
+    assert len(_OPERATIONS) == 7

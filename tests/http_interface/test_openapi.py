@@ -21,6 +21,7 @@ OPERATIONS = [
 
 PROBES = {"GET /healthz", "GET /readyz"}
 KEYLESS = PROBES | {"POST /webhooks/payments"}  # the provider signs instead
+BY_LINK = {"GET /reports/{report_id}/file"}
 
 
 def _examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
@@ -53,7 +54,8 @@ def test_each_operation_is_described(name: str, operation: dict[str, Any]) -> No
         assert response["description"], status
         if int(status) >= 400 and (name, status) != ("GET /readyz", "503"):
             assert list(response["content"]) == [MEDIA_TYPE]
-    assert operation.get("security", []) == ([] if name in KEYLESS else [{"ApiKey": []}])
+    by_link = [{"ReportLink": []}] if name in BY_LINK else []
+    assert operation.get("security", []) == ([] if name in KEYLESS else [{"ApiKey": []}, *by_link])
     if name not in PROBES:
         assert "WWW-Authenticate" in operation["responses"]["401"]["headers"]
         assert "Retry-After" in operation["responses"]["503"]["headers"]
@@ -63,6 +65,9 @@ def test_ids_of_operations_are_those_that_generated_clients_are_named_by() -> No
     assert {operation["operationId"] for _, operation in OPERATIONS} == {
         "place_order",
         "get_order",
+        "ask_for_report",
+        "get_report",
+        "get_report_file",
         "get_job",
         "cancel_job",
         "receive_payment_event",
