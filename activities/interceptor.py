@@ -31,6 +31,7 @@ from temporalio.worker import (
     Interceptor,
 )
 
+from domain.dead_letters import FailedStep
 from domain.errors import UNFORESEEN, AttemptTimedOut, JobError, PermanentError, TransientError, describe, error_type
 from domain.policies import Policy, Verdict, after_failure
 from domain.requests import kind_name
@@ -144,6 +145,8 @@ class _Inbound(ActivityInboundInterceptor):
         remedy = "" if verdict.wait else (exc.remedy if isinstance(exc, JobError) else UNFORESEEN)
         return ApplicationError(
             " ".join(_sentence(part) for part in (message, verdict.reason, remedy) if part)[:_LONGEST_MESSAGE],
+            # For the letter of a run that fails by this: what failed can't be told by the workflow itself.
+            FailedStep(step=info.activity_type, attempts=attempts_made + info.attempt),
             type=error_type(exc),
             non_retryable=verdict.wait is None,
             next_retry_delay=verdict.wait,

@@ -7,6 +7,7 @@ from datetime import timedelta
 from adapters.alerts.channels import AT_ONCE, Channels
 from adapters.db import engine as database
 from adapters.db.alerts import SqlAlerts
+from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
@@ -26,6 +27,7 @@ from adapters.payments.api import longest_call
 from adapters.payments.provider import StripePayments
 from adapters.settings import Settings
 from domain.alerts import AlertChannels, Alerts
+from domain.dead_letters import DeadLetters
 from domain.errors import InvalidRequest
 from domain.monthly_reports import Subscriptions
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
@@ -76,8 +78,11 @@ class Outside:
             ScheduledEmails: SqlScheduledEmails(self._engine),
             Subscriptions: SqlSubscriptions(self._engine),
             ReportDesk: SqlReportDesk(self._engine),
+            ReportBook: SqlReports(self._engine),
+            ReportRetention: ReportRetention(files=settings.reports.kept),
             Alerts: SqlAlerts(self._engine, window=settings.alerts.window),
             AlertChannels: self.alert_channels,
+            DeadLetters: SqlDeadLetters(self._engine, alert_window=settings.alerts.window),
         }
         self.outbox = SqlOutbox(self._relayed, settings.database)
         by_database = (

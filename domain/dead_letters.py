@@ -119,6 +119,28 @@ class DeadRun(BaseModel):
         return fingerprint(self.kind, self.error_type, self.step, self.message)
 
 
+class FailedStep(BaseModel):
+    """What a failure tells of the step that failed; kept as the detail of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str | None = None
+    """Type of the activity."""
+    attempts: int | None = None
+
+    @classmethod
+    def among(cls, details: Sequence[object]) -> FailedStep:
+        """What the details of a failure tell; with nothing in it where they tell nothing."""
+        match list(details):
+            case [FailedStep() as told]:
+                return told
+            case [{"step": str(step), **rest}]:
+                attempts = rest.get("attempts")
+                return cls(step=step, attempts=attempts if isinstance(attempts, int) and attempts > 0 else None)
+            case _:
+                return cls()
+
+
 class Letter(BaseModel):
     """What is kept of a dead run, and what became of it."""
 

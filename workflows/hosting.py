@@ -13,7 +13,9 @@ from temporalio.runtime import Runtime
 from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.dead_letters import DeadLetterActivities
 from activities.interceptor import RetryInterceptor, tell_attempt
+from domain.dead_letters import DeadLetters
 from workflows import steps
 from workflows.data_converter import JobPayloadConverter
 from workflows.interceptor import JobInterceptor, announce
@@ -27,6 +29,7 @@ PASSED_THROUGH = (
     "pydantic_core",
     "annotated_types",
     "workflows.data_converter",  # runs outside the workflow's own code
+    "workflows.dead_letters",  # a part of the interceptor
     "workflows.interceptor",  # looks at the clock for metrics
     "workflows.pausing",  # looks at what is paused, which the worker keeps
     "workflows.scheduling",  # reads what Temporal tells of a run; the interceptor does too
@@ -56,7 +59,8 @@ def job_worker(
     `client` must be made with `workflows.data_converter.data_converter`. `drain` is how long running activities may go
     on once the worker is told to stop. `sandbox` has the SDK watch the workflows for code that cannot be replayed, at
     a quarter of the worker's CPU time: for tests. `draw` replaces `random.uniform` for the waits. `passed_through`
-    names further modules for the sandbox; `options` go to `temporalio.worker.Worker`.
+    names further modules for the sandbox; `options` go to `temporalio.worker.Worker`. Runs that fail are recorded by
+    the port `DeadLetters`; without it they are not, and the log says so once.
 
     Raises MissingPort where an activities class asks for a port that isn't in `ports`, TypeError where the client has
     another data converter.
@@ -78,7 +82,11 @@ def job_worker(
         client,
         task_queue=queue,
         workflows=[kind.workflow for kind in chosen],
-        activities=[method for kind in chosen for method in bound_steps(kind, ports)],
+        activities=[
+            *(method for kind in chosen for method in bound_steps(kind, ports)),
+            # Always there: what a failing run commands must not depend on how its worker was made.
+            DeadLetterActivities(letters_among(ports)).record,
+        ],
         interceptors=[
             JobInterceptor(pauses_of(client)),
             RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {})),
@@ -93,6 +101,11 @@ def job_worker(
             **options,
         },
     )
+
+
+def letters_among(ports: Mapping[type, object]) -> DeadLetters | None:
+    """The port to which failed runs are told; None where there is none."""
+    return typing.cast("DeadLetters | None", ports.get(DeadLetters))
 
 
 def sandboxed(passed_through: Sequence[str] = ()) -> SandboxedWorkflowRunner:

@@ -32,10 +32,12 @@ from temporalio.worker import (
 )
 
 from activities.interceptor import HEADER, RETRIED
+from domain.dead_letters import FailedStep
 from domain.errors import InvalidRequest, JobError, TransientError
 from domain.outcomes import Declined, Done, Skipped
 from domain.requests import JobRequest, kind_name
 from workflows import steps
+from workflows.dead_letters import leave_letter
 from workflows.pausing import Pauses, wait_while_paused
 from workflows.scheduling import as_by_hand
 
@@ -120,6 +122,7 @@ class _Inbound(WorkflowInboundInterceptor):
             return result
         workflow.upsert_search_attributes([ERROR_TYPE.value_set(explained.type or "")])
         workflow.set_current_details(f"**{explained.type}**: {explained.message}")
+        await leave_letter(explained, request)
         _finish("failed")
         # Outside the handler: the cause's own class and message are the run's result, without a chain that hides them.
         raise explained
@@ -159,7 +162,10 @@ def _explain(failure: FailureError | JobError, request: JobRequest | None) -> Ap
             message = f"{step} failed: {name}. {TransientError.remedy}"
     if isinstance(request, JobRequest):
         message = f"{message} Redrive: `{as_by_hand(request).redrive}`"
-    return ApplicationError(message, type=name, non_retryable=True)
+    told = FailedStep.among(cause.details) if isinstance(cause, ApplicationError) else FailedStep()
+    if told.step is None and isinstance(failure, ActivityError):
+        told = FailedStep(step=failure.activity_type)
+    return ApplicationError(message, *([told] if told.step else []), type=name, non_retryable=True)
 
 
 def _details(result: Any) -> str:

@@ -107,6 +107,7 @@ async def run(step: Step[Request, Result], request: Request) -> Result:
         raise ApplicationError(
             f"{failed.message} The deadline of {policy.deadline} for this step passed while it waited for attempt 2 of "
             f"{policy.max_attempts}. {TransientError.remedy}",
+            *(failed.details if isinstance(failed, ApplicationError) else ()),
             type=failed.type if isinstance(failed, ApplicationError) else None,
             non_retryable=True,
         )

@@ -127,7 +127,7 @@ async def test_of_two_who_move_a_letter_at_once_one_has_done_it(letters: SqlDead
     letter = await letters.record(_run(new_id))
     assert letter is not None
     moves = [letters.move([letter.id], LetterState.redriven, moved=Moved(by=by), only=WAITING) for by in ("ada", "ben")]
-    assert sorted(await asyncio.gather(*moves)) == [[], [letter.id]]
+    assert sorted(list(ids) for ids in await asyncio.gather(*moves)) == [[], [letter.id]]
     (action,) = await letters.actions(letter.id)
     assert (action.was, action.state) == (LetterState.open, LetterState.redriven)
 
