@@ -110,6 +110,11 @@ def from_cron(line: str) -> Calendar:
     return calendar
 
 
+def numbers(given: Iterable[ScheduleRange | Range]) -> set[int]:
+    """All that match."""
+    return {n for each in given for n in range(each.start, max(each.start, each.end) + 1, each.step or 1)}
+
+
 def ranges(numbers: Iterable[int]) -> tuple[ScheduleRange, ...]:
     """Numbers as Temporal's ranges: one with a step where they are evenly spaced, else their runs."""
     ordered = sorted(set(numbers))
@@ -159,7 +164,7 @@ def _span(start: int, end: int) -> str:
 
 
 def _numbers(name: str, text: str, low: int, high: int, names: tuple[str, ...] = ()) -> set[int]:
-    numbers: set[int] = set()
+    found_all: set[int] = set()
     for part in text.split(","):
         found = re.fullmatch(r"(\*|(\w+)(?:-(\w+))?)(?:/(\d+))?", part, re.ASCII)
         if found is None:
@@ -173,8 +178,8 @@ def _numbers(name: str, text: str, low: int, high: int, names: tuple[str, ...] =
         step = int(found[4] or 1)
         if last < first or step == 0:
             raise BadTime(f"{name} {part!r} matches nothing")
-        numbers |= set(range(first, last + 1, step))
-    return numbers
+        found_all |= set(range(first, last + 1, step))
+    return found_all
 
 
 def _number(text: str, names: tuple[str, ...], name: str, low: int, high: int) -> int:

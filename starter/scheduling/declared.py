@@ -16,7 +16,7 @@ from domain.requests import JobRequest
 from domain.scheduling import ScheduledRequest
 from domain.time_zones import TimeZone
 from starter.errors import StarterError
-from starter.scheduling.calendars import BadTime, Calendar, from_cron
+from starter.scheduling.calendars import BadTime, Calendar, from_cron, numbers
 from workflows.registry import Kind, Registry
 
 ENTRY_POINTS = "durable_jobs.schedules"
@@ -24,6 +24,7 @@ ENTRY_POINTS = "durable_jobs.schedules"
 
 _SHORTEST_CATCHUP = timedelta(seconds=10)
 """Temporal takes a shorter one for this."""
+_EVERY_HOUR = set(range(24))
 _ZONE: TypeAdapter[str] = TypeAdapter(TimeZone)
 
 
@@ -46,7 +47,8 @@ class Schedule:
     every: timedelta | None = None
     """Instead of `cron`: at a steady interval in whole seconds, counted from 1970."""
     time_zone: str | None = None
-    """IANA name; None for that of the shop (`SCHEDULES_TIME_ZONE`)."""
+    """IANA name; None for that of the shop (`SCHEDULES_TIME_ZONE`), and for UTC where it is due in every hour: when
+    clocks go back, Temporal leaves out up to 75 minutes of local time."""
     overlap: ScheduleOverlapPolicy = ScheduleOverlapPolicy.SKIP
     """What happens where the run before is still at work."""
     catchup_window: timedelta = timedelta(hours=1)
@@ -114,13 +116,16 @@ class Schedule:
         given = [from_cron(self.cron)] if self.cron is not None else self.calendars
         return [calendar.spec() for calendar in given]
 
-    def in_zone(self, default: str) -> Schedule:
-        """With its time zone told, and the request in the same one unless that was given another."""
-        zone = self.time_zone or default
+    def in_zone(self, shops: str) -> Schedule:
+        """With its time zone told, and the request in the shop's unless one of the two names another."""
         request = self.request
         if isinstance(request, ScheduledRequest) and "time_zone" not in request.model_fields_set:
-            request = request.model_copy(update={"time_zone": zone})
-        return replace(self, time_zone=zone, request=request)
+            request = request.model_copy(update={"time_zone": self.time_zone or shops})
+        return replace(self, time_zone=self.time_zone or ("UTC" if self._in_every_hour else shops), request=request)
+
+    @property
+    def _in_every_hour(self) -> bool:
+        return any(numbers(spec.hour) == _EVERY_HOUR for spec in self.specs())
 
     def wrong(self, what: str) -> ScheduleDeclarationError:
         """The error to raise, with its id."""

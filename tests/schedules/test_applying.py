@@ -57,7 +57,7 @@ async def foreign(client: Client, schedule_id: str) -> ScheduleHandle:
     )
 
 
-async def test_what_is_applied_is_as_declared_whatever_it_says(there: ActualSchedules) -> None:
+async def test_what_is_applied_is_as_declared_whatever_it_says(there: ActualSchedules, table: MakeTable) -> None:
     kinds = Registry()
     kinds.register(ROW)
     kinds.register(registry.get("order-confirmation"))
@@ -73,13 +73,13 @@ async def test_what_is_applied_is_as_declared_whatever_it_says(there: ActualSche
         note='Says "all" there is.',
     )
     with_ids = Schedule("with-ids", OrderConfirmationRequest(order_id=1042), every=timedelta(minutes=7))
-    table = ScheduleTable([everything, with_ids, HOURLY], kinds)
+    made = table(everything, with_ids, HOURLY, kinds=kinds)
 
-    before = await states(table, there)
-    first = await done(table, there, OURS)
+    before = await states(made, there)
+    first = await done(made, there, OURS)
     described = await there.client.get_schedule_handle("with-ids").describe()
-    told = await states(table, there)
-    again = await done(table, there, OURS)
+    told = await states(made, there)
+    again = await done(made, there, OURS)
 
     assert set(before.values()) == {DriftState.added}
     assert set(first.values()) == {Applied.created}
@@ -155,6 +155,7 @@ async def test_a_schedule_that_is_not_ours_is_left_alone_until_someone_asks_for_
     assert adopted == {"hourly-chime": Applied.adopted, "weekly-chime": Applied.unchanged}
     assert set((await states(table(HOURLY, WEEKLY), there)).values()) == {DriftState.same}
     assert (await other.describe()).raw_description == before[1]
+    await other.delete()
 
 
 async def test_what_left_the_table_stays_until_it_is_pruned_and_other_owners_keep_theirs(

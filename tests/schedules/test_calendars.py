@@ -20,7 +20,7 @@ CRONTAB = (
 async def test_a_crontab_line_means_what_temporal_itself_takes_it_for(client: Client) -> None:
     there, differing = ActualSchedules(client), {}
     for line in CRONTAB:
-        await client.create_schedule(
+        handle = await client.create_schedule(
             line,
             Schedule(
                 action=ScheduleActionStartWorkflow("Chime", id="chime", task_queue="chimes"),
@@ -28,6 +28,7 @@ async def test_a_crontab_line_means_what_temporal_itself_takes_it_for(client: Cl
             ),
         )
         found = await there.find(line)
+        await handle.delete()
         assert found is not None
         theirs = (await fields(found.schedule, client.data_converter))["due"]
         if theirs != (ours := str(from_cron(line))):

@@ -46,18 +46,35 @@ def test_a_schedule_and_its_job_have_the_shops_time_zone_unless_they_name_anothe
     own = Schedule("own", ChimeRequest(), cron="@daily", time_zone="America/New_York")
     jobs_own = Schedule("jobs-own", ChimeRequest(time_zone="Asia/Tokyo"), cron="@daily")
 
-    rows = {row.id: row for row in table(HOURLY, own, jobs_own, time_zone="Europe/Zurich")}
+    daily = Schedule("daily", ChimeRequest(), cron="0 3 * * *")
+
+    rows = {row.id: row for row in table(daily, own, jobs_own, time_zone="Europe/Zurich")}
 
     told = {name: (row.zone, row.request.model_dump()["time_zone"]) for name, row in rows.items()}
     assert told == {
-        "hourly-chime": ("Europe/Zurich", "Europe/Zurich"),
+        "daily": ("Europe/Zurich", "Europe/Zurich"),
         "own": ("America/New_York", "America/New_York"),
         "jobs-own": ("Europe/Zurich", "Asia/Tokyo"),
     }
 
 
+def test_a_schedule_that_is_due_in_every_hour_is_reckoned_in_utc_unless_it_names_a_time_zone(table: MakeTable) -> None:
+    often = Schedule("often", ChimeRequest(), cron="*/5 * * * *")
+    by_day = Schedule("by-day", ChimeRequest(), cron="*/5 8-18 * * *")
+    asked = Schedule("asked", ChimeRequest(), cron="@hourly", time_zone="Asia/Kolkata")
+
+    rows = {row.id: row for row in table(often, by_day, asked, time_zone="Europe/Zurich")}
+
+    assert {name: row.zone for name, row in rows.items()} == {
+        "often": "UTC",
+        "by-day": "Europe/Zurich",
+        "asked": "Asia/Kolkata",
+    }
+    assert rows["often"].request.model_dump()["time_zone"] == "Europe/Zurich"
+
+
 def test_our_own_table_is_in_order() -> None:
-    assert [row.zone for row in declared(time_zone="Europe/Zurich")] == ["Europe/Zurich"] * len(declared())
+    assert {row.zone for row in declared(time_zone="Europe/Zurich")} <= {"Europe/Zurich", "UTC"}
 
 
 def test_two_schedules_of_one_kind_do_not_share_the_ids_of_their_runs() -> None:

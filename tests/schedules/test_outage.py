@@ -1,0 +1,103 @@
+"""Temporal away over several moments at which schedules are due: what is caught up, and what is not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import ScheduleOverlapPolicy
+
+from demo.ports import Ports
+from demo.temporal_server import TemporalServer
+from starter.connection import connect
+from starter.schedules import Calendar, Schedule, ScheduleTable
+from starter.scheduling.actual import ActualSchedules, Found
+from starter.scheduling.applying import apply
+from starter.setup import wanted_search_attributes
+from tests.schedules.chimes import ChimeRequest, chimes
+from workflows.hosting import job_worker
+
+EVERY_SECOND = Calendar(second="*", minute="*", hour="*")
+AWAY = timedelta(seconds=12)
+"""Longer than the shortest catch-up window by two moments."""
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[TemporalServer]:
+    ports = Ports.free()
+    server = TemporalServer(
+        tmp_path,
+        port=ports.temporal,
+        ui_port=ports.web_ui,
+        log=tmp_path / "temporal.log",
+        search_attributes=dict.fromkeys(wanted_search_attributes(), "Keyword"),
+    )
+    await asyncio.to_thread(server.start)
+    yield server
+    await asyncio.to_thread(server.kill)
+
+
+async def test_after_an_outage_a_schedule_runs_once_for_what_its_window_holds_and_counts_the_rest(
+    server: TemporalServer,
+) -> None:
+    rows = ScheduleTable(
+        [
+            Schedule("long-window", ChimeRequest(), calendar=EVERY_SECOND, catchup_window=timedelta(hours=1)),
+            Schedule("short-window", ChimeRequest(), calendar=EVERY_SECOND, catchup_window=timedelta(seconds=10)),
+            Schedule("every-one", ChimeRequest(), calendar=EVERY_SECOND, overlap=ScheduleOverlapPolicy.BUFFER_ALL),
+        ],
+        chimes(),
+    )
+    client = await connect(target_host=server.address)
+    there = ActualSchedules(client)
+    async with job_worker(client, "chimes", chimes(), {}):
+        await apply(rows, there, "shop")
+        for each in ("long-window", "short-window", "every-one"):
+            began = await _once(there, each, lambda found: found.info.action_count > 0)
+        await asyncio.to_thread(server.stop)
+        left = datetime.now(UTC)
+        await asyncio.sleep(AWAY.total_seconds())
+        await asyncio.to_thread(server.start)
+        back = datetime.now(UTC)
+        long, short, every = [
+            await _once(there, each, lambda found: _moments(found)[-1] > back)
+            for each in ("long-window", "short-window", "every-one")
+        ]
+
+    # The oldest moment that the window holds is made up for; the others fell upon that run.
+    [made_up] = _caught_up(long, back)
+    assert made_up < left + timedelta(seconds=2)
+    assert long.info.overlap_skipped >= AWAY.total_seconds() - 1
+    assert long.info.missed_catchup_window == 0
+    [made_up] = _caught_up(short, back)
+    assert made_up > back - timedelta(seconds=12)
+    assert short.info.missed_catchup_window >= 2
+    # One after another, where that is declared.
+    assert every.info.action_count == round((_moments(every)[-1] - _moments(began)[0]).total_seconds()) + 1
+    assert (every.info.overlap_skipped, every.info.missed_catchup_window) == (0, 0)
+
+
+def _moments(found: Found) -> list[datetime]:
+    """For which the last runs were, oldest first."""
+    return [run.schedule_time.ToDatetime(tzinfo=UTC) for run in found.info.recent_actions]
+
+
+def _caught_up(found: Found, back: datetime) -> list[datetime]:
+    """Moments of runs that began only when the server was back."""
+    return [
+        moment
+        for run in found.info.recent_actions
+        if (moment := run.schedule_time.ToDatetime(tzinfo=UTC)) < back - timedelta(seconds=3)
+        and run.actual_time.ToDatetime(tzinfo=UTC) > moment + timedelta(seconds=2)
+    ]
+
+
+async def _once(there: ActualSchedules, schedule_id: str, holds: Callable[[Found], bool]) -> Found:
+    """The schedule, once it is as it says."""
+    async with asyncio.timeout(40):
+        while (found := await there.find(schedule_id)) is None or not holds(found):  # noqa: ASYNC110  # another process
+            await asyncio.sleep(0.1)
+    return found
