@@ -22,5 +22,5 @@ class Alert:
         told = await steps.run(Activities.tell, request)
 
         if told.state == "told":
-            return Done(reference=f"{request.workflow_id}: {told.alerts}")
+            return Done(reference=request.workflow_id, facts={"alerts": told.alerts})
         return Skipped(reason=told.state)
