@@ -32,6 +32,7 @@ class Column:
     of: str
     sort: Sort
     sql: str
+    optional: bool = False
 
 
 ORDER, LINE = "order", "line"
@@ -44,8 +45,8 @@ COLUMNS = (
     Column("currency", ORDER, Sort.word, "s.currency"),
     Column("order_total", ORDER, Sort.money, "s.total * s.unit"),
     Column("payment_method", ORDER, Sort.word, "s.payment"),
-    Column("paid_at", ORDER, Sort.moment, "CASE WHEN s.paid_at <= $3 THEN s.paid_at END"),
-    Column("payment_state", ORDER, Sort.word, "CASE WHEN m.known THEN m.state END"),
+    Column("paid_at", ORDER, Sort.moment, "CASE WHEN s.paid_at <= $3 THEN s.paid_at END", optional=True),
+    Column("payment_state", ORDER, Sort.word, "CASE WHEN m.known THEN m.state END", optional=True),
     Column(
         "order_refunded", ORDER, Sort.money, "CASE WHEN m.known IS NOT FALSE THEN coalesce(m.refunded, 0) * s.unit END"
     ),

@@ -3,25 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 
 from adapters.reports.frames import Frame
 from adapters.reports.orders_export import slices
 from adapters.reports.orders_export.csv_form import CsvForm
 from adapters.reports.orders_export.form import Form
+from adapters.reports.orders_export.parquet_form import ParquetForm
+from adapters.reports.orders_export.sheet_form import SheetForm
 from adapters.reports.reader import Reader
 from adapters.reports.storage import Sink
+from adapters.reports.threads import Threads
 from domain.report_ports import Told
 from domain.reports import Report, ReportFormat, Slice
+
+_THREADS = 2
+"""PostgreSQL has more work with a part than we have."""
 
 
 class OrdersExport:
     """Implements `adapters.reports.sliced.SlicedReport`."""
 
-    def __init__(self, reader: Reader, *, orders_each: int = slices.ORDERS) -> None:
-        """`orders_each`: orders of a slice, about."""
+    def __init__(
+        self, reader: Reader, *, orders_each: int = slices.ORDERS, temporary_folder: Path | None = None
+    ) -> None:
+        """`orders_each`: orders of a slice, about; `temporary_folder`: for workbooks, the system's where it is None."""
         self._reader = reader
         self._orders_each = orders_each
-        self._forms: dict[ReportFormat, Form] = {ReportFormat.csv: CsvForm()}
+        self._threads = Threads(_THREADS)
+        self._forms: dict[ReportFormat, Form] = {
+            ReportFormat.csv: CsvForm(),
+            ReportFormat.parquet: ParquetForm(self._threads),
+            ReportFormat.xlsx: SheetForm(self._threads, temporary_folder),
+        }
+
+    def close(self) -> None:
+        """Let its threads go."""
+        self._threads.close()
 
     async def plan(self, report: Report) -> Sequence[Slice]:
         """See `SlicedReport`. Raises InvalidRequest for more rows than a sheet can have."""
