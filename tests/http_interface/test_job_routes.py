@@ -22,7 +22,10 @@ from tests.starter.serving import serve as serve_jobs
 
 _ids = count(5001)
 _NOTHING = dict.fromkeys(
-    ("outcome", "attempt", "next_attempt_at", "error", "waiting", "enqueued_at", "started_at", "closed_at", "web_ui")
+    (
+        *("outcome", "attempt", "next_attempt_at", "progress", "error"),
+        *("waiting", "enqueued_at", "started_at", "closed_at", "web_ui"),
+    )
 )
 
 
