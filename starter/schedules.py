@@ -5,6 +5,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from domain.monthly_reports import MonthlyReportsRequest
+from domain.payment_reconciliation import PaymentReconciliationRequest
+from domain.report_cleanup import ReportCleanupRequest
+from domain.scheduled_email_dispatch import ScheduledEmailDispatchRequest
+from domain.session_cleanup import SessionCleanupRequest
 from starter.scheduling.calendars import BadTime, Calendar
 from starter.scheduling.declared import ENTRY_POINTS, Schedule, ScheduleDeclarationError, ScheduleTable
 from workflows.registry import Registry, registry
@@ -24,7 +31,48 @@ __all__ = [
 OWNER = "durable-jobs"
 """Whose schedules these are, where `SCHEDULES_OWNER` doesn't say otherwise."""
 
-SCHEDULES: tuple[Schedule, ...] = ()
+SCHEDULES: tuple[Schedule, ...] = (
+    Schedule(
+        id="cleanup-sessions",
+        request=SessionCleanupRequest(),
+        # Not between midnight and three, when clocks are changed: see docs/schedules.md.
+        cron="0 3 * * *",
+        catchup_window=timedelta(hours=12),
+        note="Removes the sessions of the shop's site that have expired.",
+    ),
+    Schedule(
+        id="scheduled-emails",
+        request=ScheduledEmailDispatchRequest(),
+        cron="*/5 * * * *",
+        # The run after an outage takes all mails that are due by then.
+        catchup_window=timedelta(minutes=10),
+        note="Enqueues the job of each scheduled mail that is due.",
+    ),
+    Schedule(
+        id="monthly-reports",
+        request=MonthlyReportsRequest(),
+        cron="0 0 1 * *",
+        # A month's reports are wanted however late they are.
+        catchup_window=timedelta(days=28),
+        note="Asks for the reports of the month before, for all who have subscribed to them.",
+    ),
+    Schedule(
+        id="payment-reconciliation",
+        request=PaymentReconciliationRequest(),
+        cron="*/15 * * * *",
+        # The run after an outage asks for all that has changed since the last one.
+        catchup_window=timedelta(minutes=30),
+        note="Asks the payment provider for what changed, for callbacks get lost.",
+    ),
+    Schedule(
+        id="report-cleanup",
+        request=ReportCleanupRequest(),
+        cron="30 4 * * *",
+        catchup_window=timedelta(hours=12),
+        note="Removes the files of reports whose retention has ended.",
+    ),
+)
+"""Ours. A run that is due while the one before is at work is skipped, and counted."""
 
 
 def declared(kinds: Registry = registry, *, time_zone: str = "UTC") -> ScheduleTable:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.client import ScheduleOverlapPolicy
 
 from domain.order_confirmation import OrderConfirmationRequest
 from starter.schedules import Calendar, Schedule, ScheduleDeclarationError, declared
@@ -73,8 +74,17 @@ def test_a_schedule_that_is_due_in_every_hour_is_reckoned_in_utc_unless_it_names
     assert rows["often"].request.model_dump()["time_zone"] == "Europe/Zurich"
 
 
-def test_our_own_table_is_in_order() -> None:
-    assert {row.zone for row in declared(time_zone="Europe/Zurich")} <= {"Europe/Zurich", "UTC"}
+def test_our_own_table_is_as_the_shop_needs_it() -> None:
+    rows = {row.id: (row.when, row.zone, row.overlap, row.pause_on_failure) for row in declared(time_zone="Asia/Tokyo")}
+
+    skip = ScheduleOverlapPolicy.SKIP
+    assert rows == {
+        "cleanup-sessions": ("0 3 * * *", "Asia/Tokyo", skip, False),
+        "monthly-reports": ("0 0 1 * *", "Asia/Tokyo", skip, False),
+        "payment-reconciliation": ("*/15 * * * *", "UTC", skip, False),
+        "report-cleanup": ("30 4 * * *", "Asia/Tokyo", skip, False),
+        "scheduled-emails": ("*/5 * * * *", "UTC", skip, False),
+    }
 
 
 def test_two_schedules_of_one_kind_do_not_share_the_ids_of_their_runs() -> None:
