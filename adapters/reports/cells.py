@@ -45,3 +45,8 @@ def number_format(currency: str) -> str:
     """The spreadsheet's format for amounts of a currency: `#,##0.00`, with as many places as the currency has."""
     places = decimal_places(currency)
     return "#,##0." + "0" * places if places else "#,##0"
+
+
+def readable(units: int, currency: str) -> str:
+    """An amount for people, without its currency: `1,234.50`."""
+    return f"{amount(units, currency):,f}"
