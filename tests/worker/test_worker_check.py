@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from demo.ports import free_port
@@ -10,7 +12,15 @@ from starter.setup import wanted_search_attributes
 from tests.namespaces import new_namespace
 from tests.worker.worker_process import output_of
 
-PARTS = ("Kinds of job", "Temporal", "Search attributes", "Database", "Mail server", "Payment provider")
+PARTS = (
+    "Kinds of job",
+    "Temporal",
+    "Search attributes",
+    "Database",
+    "Mail server",
+    "Alert channels",
+    "Payment provider",
+)
 
 
 def findings(out: str) -> dict[str, str]:
@@ -23,7 +33,7 @@ async def test_a_worker_that_has_all_it_needs_passes(environment: dict[str, str]
     status, out, err = await output_of(environment, "--check")
 
     assert (status, err) == (0, "")
-    assert [line.split()[0] for line in findings(out).values()] == ["OK"] * 6
+    assert [line.split()[0] for line in findings(out).values()] == ["OK"] * len(PARTS)
     assert f"namespace {environment['TEMPORAL_NAMESPACE']}, server 1." in findings(out)["Temporal"]
     assert "order-confirmation (notifications)" in findings(out)["Kinds of job"]
 
@@ -38,6 +48,7 @@ async def test_the_configuration_is_shown_with_all_its_secrets_masked(
             "DATABASE_URL": f"postgresql://postgres:kept-hidden@127.0.0.1:{port}/shop?sslpassword=kept-too",
             "SMTP_USERNAME": "corner-shop",
             "SMTP_PASSWORD": "kept-as-well",
+            "ALERT_URLS": "slack://T1JJ3T3L2/A1BRTD4JD/keptkeptkeptkeptkeptkept/#ops, json://ops:kept@127.0.0.1/kept-again",
             "TEMPORAL_API_KEY": "kept-anyway",
             "TEMPORAL_TLS": "false",
             "TEMPORAL_GRPC_META_AUTHORIZATION": "Bearer kept-from-all",
@@ -51,6 +62,7 @@ async def test_the_configuration_is_shown_with_all_its_secrets_masked(
     assert lines["DATABASE_URL"] == f"postgresql://postgres:********@127.0.0.1:{port}/shop?sslpassword=********"
     assert lines["SMTP_USERNAME"] == "corner-shop"
     assert lines["SMTP_PASSWORD"] == "********"
+    assert lines["ALERT_URLS"] == "slack://********,json://********"
     assert lines["TEMPORAL_API_KEY"] == "********"
     assert lines["TEMPORAL_GRPC_META_AUTHORIZATION"] == "********"
     assert lines["WORKER_DRAIN"] == "30"
@@ -112,6 +124,20 @@ async def test_search_attributes_that_are_missing_are_named(environment: dict[st
     assert findings(out)["Temporal"].startswith("OK")
     assert findings(out)["Search attributes"].startswith("FAILED")
     assert ", ".join(sorted(wanted_search_attributes())) in findings(out)["Search attributes"]
+
+
+async def test_alert_channels_are_named_and_a_url_that_cannot_work_is_refused_by_its_number(
+    environment: dict[str, str],
+) -> None:
+    away = f"json://ops:kept-secret@127.0.0.1:{free_port()}/kept-token"
+    _, out, _ = await output_of(environment | {"ALERT_URLS": away}, "--check")
+    refused, _, err = await output_of(environment | {"ALERT_URLS": f"{away},nonsense://kept"}, "--check")
+
+    # Nothing is sent for a check: nobody would take it.
+    assert re.fullmatch(r"OK +Alert channels +json-[0-9a-f]{8}", findings(out)["Alert channels"])
+    assert refused == 2
+    assert err.startswith("worker: Number 2 of ALERT_URLS is no URL that Apprise can use")
+    assert "kept" not in out + err
 
 
 async def test_time_limits_longer_than_an_attempt_fail_with_the_settings_to_lower(environment: dict[str, str]) -> None:
