@@ -66,7 +66,7 @@ def serving(client: Client, database: str, engine: AsyncEngine, alerts: SqlAlert
     @asynccontextmanager
     async def serving(*urls: str, wait: float = 0.05) -> AsyncIterator[None]:
         channels = Channels(AlertSettings(urls=SecretUrls(",".join(urls)), timeout=5), web_ui=web_ui)
-        ports = {Alerts: alerts, DeliveryLedger: SqlDeliveryLedger(engine), AlertChannels: channels}
+        ports: dict[type, object] = {Alerts: alerts, DeliveryLedger: SqlDeliveryLedger(engine), AlertChannels: channels}
         relay = Relay(
             SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))),
             client,

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from domain.alerts import Alert, Alerts
+from domain.alerts import Alert
 from starter.http import payment_callbacks
 from tests.callback_signing import SECRET, body_of, signed
+from tests.fakes_alerts import FakeAlerts
 from tests.http_interface.serving import PROBLEM, Served, nowhere, serve
 from tests.http_interface.test_payment_callbacks import PATH, callbacks_by
 
@@ -60,7 +61,7 @@ async def test_the_provider_is_answered_also_where_the_alert_fails_and_it_is_mad
 async def test_the_provider_is_answered_whatever_alerting_does(
     shop: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, hangs: bool
 ) -> None:
-    class Unforeseen(Alerts):
+    class Unforeseen(FakeAlerts):
         async def add(self, alert: Alert) -> bool:
             if hangs:
                 await asyncio.Event().wait()
