@@ -40,11 +40,14 @@ from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
+from starter import schedules
 from starter.connection import web_ui_base
 from starter.errors import InvalidStart, StarterError
 from starter.pause_watch import PauseWatch
 from starter.probing import TemporalProbe, connection_settings
 from starter.relay import Relay
+from starter.scheduling.declared import ScheduleDeclarationError
+from starter.scheduling.watch import ScheduleWatch
 from workflows.hosting import MissingPort, bound_steps, job_worker
 from workflows.registry import RegistryError, registry
 from workflows.slots import slots_of
@@ -123,6 +126,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         outside = Outside(settings, web_ui=web_ui_base())
         stack.push_async_callback(outside.close)
         check_time_limits([kind for kind in registry if kind.queue in queues], outside.limits)
+        timetable = schedules.declared(registry, time_zone=settings.schedules.time_zone)
         metrics, readiness = Metrics(), Readiness()
         stack.push_async_callback(metrics.close)
         port = own.http_port + index if own.http_port else 0
@@ -147,6 +151,8 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         settle()
         parts = [asyncio.create_task(worker.run(), name=f"queue {worker.task_queue}") for worker in workers]
         parts.append(asyncio.create_task(pauses.keep_up(), name="watch of pauses"))
+        watch = ScheduleWatch(metrics, temporal.client, timetable, settings.schedules.owner)
+        parts.append(asyncio.create_task(watch.keep_up(), name="watch of schedules"))
         depth = QueueDepth(metrics, temporal.client, queues)
         parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
         relay = make_relay(temporal.client, queues, outside, settings.outbox) if settings.outbox.relay else None
@@ -259,7 +265,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return asyncio.Runner().run(serve(settings, queues, chosen.process, chosen.parent))
     except ValidationError as exc:
         problem, status = "; ".join(configuration.problems(exc)), MISCONFIGURED
-    except (Misconfigured, MissingPort, RegistryError, TimeLimitsContradict, InvalidStart) as exc:
+    except (
+        Misconfigured,
+        MissingPort,
+        RegistryError,
+        TimeLimitsContradict,
+        InvalidStart,
+        ScheduleDeclarationError,
+    ) as exc:
         problem, status = str(exc), MISCONFIGURED
     except OSError as exc:
         problem, status = str(exc), CANNOT_START

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.alert_settings import AlertSettings
+from adapters.schedules_settings import SchedulesSettings
 from adapters.setting_types import Duration, Seconds, safe_base_url, split_secrets
 
 
@@ -218,9 +219,10 @@ class Settings:
         self.payment = PaymentSettings()
         self.outbox = OutboxSettings()
         self.worker = WorkerSettings()
+        self.schedules = SchedulesSettings()
         self.alerts = AlertSettings()
 
     @property
     def groups(self) -> tuple[BaseSettings, ...]:
         """Each group of them."""
-        return self.worker, self.database, self.outbox, self.smtp, self.mail, self.payment, self.alerts
+        return self.worker, self.database, self.outbox, self.schedules, self.smtp, self.mail, self.payment, self.alerts
