@@ -34,7 +34,7 @@ _CREDENTIALS = frozenset(
     }
 )
 _FULL = frozenset({"XMinioStorageFull", "QuotaExceeded", "InsufficientCapacity"})
-_METADATA = "169.254.169.254"
+_METADATA = re.compile("/latest/(api|meta-data)/")
 """Where a machine of AWS's tells its credentials."""
 
 
@@ -61,7 +61,7 @@ def _error(exc: BaseError | OSError) -> JobError | OutOfRange:
     said = " ".join(filter(None, (str(status or ""), code))) or type(exc).__name__
     if isinstance(exc, PreconditionError) or status == 412:
         return ServiceUnavailable("The object was written anew while it was read.")
-    if _METADATA in text:
+    if _METADATA.search(text):
         return ServiceUnavailable(
             "There are no credentials for REPORTS_STORE: AWS_ACCESS_KEY_ID is not set, and this machine has no role."
         )

@@ -11,6 +11,7 @@ from domain.errors import Gone, InvalidRequest, JobError, PermissionDenied, Serv
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _FORBIDDEN = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_NOT_THERE = frozenset({errno.ENOENT, errno.EISDIR, errno.ENOTDIR})
 _NOT_A_FOLDER = frozenset({errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP})
 
 
@@ -31,10 +32,10 @@ def _error(exc: OSError, root: Path) -> JobError:
         return PermissionDenied(
             f"The folder of REPORTS_STORE may not be used by this process ({code}): let its user read and write there."
         )
-    if exc.errno in (errno.ENOENT, errno.EISDIR):
+    if exc.errno in _NOT_THERE and root.is_dir():
+        return Gone("The report storage has no such object.")
+    if exc.errno == errno.ENOENT:
         # A disk that is not mounted is no reason to tell anybody that reports are gone for good.
-        if root.is_dir():
-            return Gone("The report storage has no such object.")
         return ServiceUnavailable("The folder of REPORTS_STORE is not there: is its disk mounted?")
     if exc.errno in _NOT_A_FOLDER:
         return InvalidRequest(f"REPORTS_STORE must be a folder, or a place for one ({code}).")
