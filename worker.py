@@ -40,10 +40,13 @@ from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
+from adapters.temporal.dead_runs import TemporalDeadRuns
+from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
 from starter import schedules
 from starter.connection import web_ui_base
 from starter.errors import InvalidStart, StarterError
 from starter.pause_watch import PauseWatch
+from starter.pauses import PAUSE
 from starter.probing import TemporalProbe, connection_settings
 from starter.relay import Relay
 from starter.scheduling.declared import ScheduleDeclarationError
@@ -116,6 +119,14 @@ def make_relay(client: Client, queues: Sequence[str], outside: Outside, settings
     )
 
 
+def dead_runs(temporal: TemporalProbe) -> TemporalDeadRuns:
+    """What Temporal tells of dead runs, once it is connected."""
+    requests = {kind.workflow_type: kind.request for kind in registry}
+    sweep = registry.get(DeadLetterSweepRequest.kind).workflow_type
+    # A sweep that fails has left its letter, which the next one settles.
+    return TemporalDeadRuns(lambda: temporal.client, requests, no_jobs=(PAUSE, sweep))
+
+
 async def serve(settings: Settings, queues: Sequence[str], index: int, parent: int | None) -> int:
     """Run one process until it is told to stop; returns the exit status. Raises Misconfigured, OSError."""
     own = settings.worker
@@ -134,6 +145,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         told = asyncio.create_task(stop.told(), name="stop")
 
         temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime)
+        outside.ports[DeadRuns] = dead_runs(temporal)
         needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", outside.database)]
         start = asyncio.create_task(readiness.wait_for(needs, own.startup_wait, _log.warning), name="start")
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -209,6 +221,7 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
         Need("Database", outside.database, limit=_START_LIMIT),
         Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
         Need("Alert channels", outside.alert_channels.probe),
+        Need("Report storage", outside.storage, limit=_START_LIMIT),
     ]
     if settings.payment.api_key is not None:
         needs.append(Need("Payment provider", outside.provider.probe, limit=longest_call(settings.payment)))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from adapters.alerts.channels import AT_ONCE, Channels
 from adapters.db import engine as database
 from adapters.db.alerts import SqlAlerts
+from adapters.db.dead_letter_sweep import SqlSweepMark
 from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.orders import SqlOrders
@@ -25,15 +26,20 @@ from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
 from adapters.payments.api import longest_call
 from adapters.payments.provider import StripePayments
+from adapters.reports import objects
+from adapters.reports.links import SignedLinks
+from adapters.reports.made import AT_ONCE as PARTS_AT_ONCE
+from adapters.reports.made import Reports
 from adapters.settings import Settings
 from domain.alerts import AlertChannels, Alerts
+from domain.dead_letter_sweep import SweepMark, SweepTimes
 from domain.dead_letters import DeadLetters
 from domain.errors import InvalidRequest
 from domain.monthly_reports import Subscriptions
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from domain.report_cleanup import ReportRetention
-from domain.report_ports import ReportBook, ReportDesk
+from domain.report_ports import ReportBook, ReportDesk, ReportLinks, ReportMaker
 from domain.scheduled_email import ScheduledEmails
 from domain.scheduled_email_dispatch import DueEmails
 from domain.scheduling import PeriodLedger
@@ -60,10 +66,12 @@ class Outside:
             self.mail = SmtpMailSender(settings.smtp, settings.mail)
             self.provider = StripePayments(settings.payment)
             self.alert_channels = Channels(settings.alerts, web_ui=web_ui)
+            self._storage = objects.storage_of(settings.reports, settings.aws)
         except InvalidRequest as exc:
             raise Misconfigured(exc.message) from exc
         except OSError as exc:
             raise Misconfigured(f"SMTP_CA_FILE cannot be read: {exc.strerror or type(exc).__name__}.") from exc
+        self._reports = Reports(self._storage, self._engine, settings.database)
         self.ports: dict[type, object] = {
             OrderRepository: SqlOrders(self._engine),
             DeliveryLedger: SqlDeliveryLedger(self._engine),
@@ -79,10 +87,14 @@ class Outside:
             Subscriptions: SqlSubscriptions(self._engine),
             ReportDesk: SqlReportDesk(self._engine),
             ReportBook: SqlReports(self._engine),
+            ReportMaker: self._reports.maker,
+            ReportLinks: SignedLinks(settings.reports),
             ReportRetention: ReportRetention(files=settings.reports.kept),
             Alerts: SqlAlerts(self._engine, window=settings.alerts.window),
             AlertChannels: self.alert_channels,
             DeadLetters: SqlDeadLetters(self._engine, alert_window=settings.alerts.window),
+            SweepMark: SqlSweepMark(self._engine),
+            SweepTimes: SweepTimes(no_worker_after=settings.dead_letters.no_worker_after),
         }
         self.outbox = SqlOutbox(self._relayed, settings.database)
         by_database = (
@@ -102,6 +114,8 @@ class Outside:
             ReportDesk: by_database,
             ReportBook: by_database,
             Alerts: by_database,
+            DeadLetters: by_database,
+            SweepMark: by_database,
             AlertChannels: (timedelta(seconds=settings.alerts.timeout), "ALERT_TIMEOUT"),
             PaymentProvider: (longest_call(settings.payment), "PAYMENT_CALL_TIMEOUT"),
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
@@ -110,6 +124,7 @@ class Outside:
         self.at_once: dict[type, int] = {
             MailSender: settings.smtp.connections,
             AlertChannels: AT_ONCE,
+            ReportMaker: PARTS_AT_ONCE,
             PaymentProvider: settings.payment.connections,
         }
         """By port: how many calls it serves at a time, where that is less than there are jobs at work."""
@@ -118,11 +133,17 @@ class Outside:
         """Probe for a `Need`: reachable, and with the schema that this code needs."""
         return f"PostgreSQL {await database.probe(self._probed)} at {self._probed.url.host}, schema up to date"
 
+    async def storage(self) -> str:
+        """Probe for a `Need`: reports can be written and read where they are kept."""
+        return await objects.probe(self._storage)
+
     async def close(self) -> None:
         """Close all connections."""
         await self.mail.aclose()
         await self.provider.aclose()
         self.alert_channels.close()
+        self._reports.close()
+        await self._storage.aclose()
         await self._engine.dispose()
         await self._relayed.dispose()
         await self._probed.dispose()

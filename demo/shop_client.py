@@ -13,8 +13,10 @@ import httpx
 
 from demo.keeping import BRIEFLY
 from domain.placing import OrderOfCustomer, OrderOfNewCustomer
+from domain.reports import ReportState
 from starter.http.job_views import ENQUEUED, JobView
 from starter.http.order_views import OrderView, PlacedOrder
+from starter.http.report_views import AskedReport, NewReport, ReportView
 from starter.status import JobState
 
 AnyOrder = OrderOfCustomer | OrderOfNewCustomer
@@ -72,6 +74,22 @@ class ShopClient:
             took=took,
             order=PlacedOrder.model_validate_json(answer.content),
         )
+
+    async def ask(self, report: NewReport) -> AskedReport:
+        """`POST /reports`."""
+        answer = await self._http.post(
+            "/reports", content=report.model_dump_json(), headers={"Content-Type": "application/json"}
+        )
+        return AskedReport.model_validate_json(answer.raise_for_status().content)
+
+    async def report_ended(self, path: str, within: float) -> ReportView:
+        """Look until the report is made; returns what was seen last, which after `within` seconds may be any."""
+        until = time.monotonic() + within
+        while True:
+            view = ReportView.model_validate_json((await self._http.get(path)).raise_for_status().content)
+            if view.state is not ReportState.requested or time.monotonic() > until:
+                return view
+            await asyncio.sleep(_LOOK_EVERY)
 
     async def order(self, path: str) -> OrderView:
         """How an order stands."""
