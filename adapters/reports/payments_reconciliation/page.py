@@ -1,0 +1,62 @@
+"""The reconciliation on paper: what its template is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from adapters.reports.cells import readable
+from adapters.reports.heading import heading_of, short_moment
+from adapters.reports.names import for_paper
+from adapters.reports.payments_reconciliation.kinds import Kind
+from adapters.reports.payments_reconciliation.reading import Disagreement, Extent
+from adapters.reports.payments_reconciliation.wording import AGREE, MEANING, TITLE
+from domain.reports import Report
+
+TEMPLATE = "payments_reconciliation/page.typ"
+MOST_OF_A_KIND = 200
+"""Rows. Ten kinds of so many fill some sixty pages."""
+
+
+def page_of(
+    report: Report, orders: int, extents: Mapping[Kind, Extent], shown: Sequence[Disagreement]
+) -> Mapping[str, Any]:
+    """What the template needs."""
+    return {
+        "heading": asdict(heading_of(report, TITLE)),
+        "meaning": " ".join(MEANING),
+        "agree": AGREE,
+        "orders": "No order was" if orders == 0 else "1 order was" if orders == 1 else f"{orders:,} orders were",
+        "kinds": [_section(report, kind, extent, shown) for kind, extent in extents.items()],
+    }
+
+
+def _section(report: Report, kind: Kind, extent: Extent, shown: Sequence[Disagreement]) -> Mapping[str, Any]:
+    rows = [each for each in shown if each.kind is kind]
+    more = extent.rows - len(rows)
+    return {
+        "title": kind.title,
+        "meaning": kind.meaning,
+        "count": f"{extent.rows:,}",
+        "totals": [_money(units, currency) for currency, units in extent.totals.items()],
+        "rows": [_row(report.request.time_zone, each) for each in rows],
+        "more": f"And {more:,} more: all of them are in this report's CSV and XLSX." if more else "",
+    }
+
+
+def _row(zone: str, row: Disagreement) -> list[str]:
+    return [
+        str(row.order_id),
+        short_moment(row.placed_at, zone),
+        _money(row.total, row.currency),
+        short_moment(row.paid_at, zone) if row.paid_at else "",
+        for_paper(row.payment_id) if row.payment_id else "none",
+        row.state or "",
+        _money(row.amount, row.payment_currency),
+        _money(row.refunded, row.payment_currency) if row.refunded else "",
+    ]
+
+
+def _money(units: int | None, currency: str | None) -> str:
+    return "" if units is None or currency is None else f"{currency} {readable(units, currency)}"
