@@ -16,6 +16,9 @@ from temporalio.client import Client
 
 from domain.errors import JobError, RecipientRejected, ServiceUnavailable
 from starter import JobDidNotComplete, Jobs, OrderConfirmationRequest
+from starter.schedules import OWNER, declared
+from starter.scheduling.actual import ActualSchedules
+from starter.scheduling.applying import apply
 from tests.docs.house import ROOT, SCRIPTS
 from tests.docs.pages import Block, blocks, pages
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
@@ -24,7 +27,7 @@ from workflows.hosting import job_worker
 from workflows.registry import registry
 
 ALL = [block for page in pages() for block in blocks(page)]
-OWN_TESTS = ("docs/adding-a-job.md", "docs/starting-jobs.md")
+OWN_TESTS = ("docs/adding-a-job.md", "docs/schedules.md", "docs/starting-jobs.md")
 """Pages whose examples have tests of their own."""
 HISTORIES = {block.text.splitlines()[0]: block for block in ALL if block.text.startswith("history of ")}
 
@@ -145,9 +148,12 @@ async def test_a_history_is_as_the_page_shows_it(
     ]
 
 
-async def test_a_worker_has_exactly_the_metrics_and_endpoints_of_the_page(environment: dict[str, str]) -> None:
+async def test_a_worker_has_exactly_the_metrics_and_endpoints_of_the_page(
+    environment: dict[str, str], client: Client
+) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `(jobs_\w+)` \|", page, re.MULTILINE))
+    await apply(declared(), ActualSchedules(client), OWNER)
     worker = await WorkerProcess.start(environment)
     try:
         jobs = await Jobs.connect(
@@ -155,8 +161,10 @@ async def test_a_worker_has_exactly_the_metrics_and_endpoints_of_the_page(enviro
         )
         await (await jobs.start(OrderConfirmationRequest, order_id=1042)).result()
         async with asyncio.timeout(20):
-            while "jobs_queue_age_seconds" not in (metrics := (await worker.get("/metrics")).text):  # noqa: ASYNC110  # another process
+            metrics = ""
+            while not all(last in metrics for last in ("jobs_queue_age_seconds", "jobs_schedule_missed_runs")):
                 await asyncio.sleep(0.1)
+                metrics = (await worker.get("/metrics")).text
         statuses = {
             path: (await worker.get(path)).status_code for path in re.findall(r"^- `(/\w+)`", page, re.MULTILINE)
         }
