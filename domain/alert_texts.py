@@ -42,8 +42,8 @@ WORDINGS: Mapping[AlertKind, Wording] = {
         ),
         todo=(
             "Look for the event at the payment provider. If the provider does not know it, change the callbacks' "
-            "secret there and in PAYMENT_CALLBACK_SECRETS. The job below is that of the event which came first, where it "
-            "has one."
+            "secret there and in PAYMENT_CALLBACK_SECRETS. The job below is that of the event which came first, "
+            "where it has one."
         ),
         command=_status,
     ),
