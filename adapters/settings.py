@@ -19,6 +19,8 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.alert_settings import AlertSettings
+from adapters.dead_letter_settings import DeadLetterSettings
+from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.schedules_settings import SchedulesSettings
 from adapters.setting_types import Duration, Seconds, safe_base_url, split_secrets
 
@@ -217,12 +219,27 @@ class Settings:
         self.mail = MailSettings()
         self.database = DatabaseSettings()
         self.payment = PaymentSettings()
+        self.reports = ReportSettings()
+        self.aws = AwsSettings()
         self.outbox = OutboxSettings()
         self.worker = WorkerSettings()
         self.schedules = SchedulesSettings()
         self.alerts = AlertSettings()
+        self.dead_letters = DeadLetterSettings()
 
     @property
     def groups(self) -> tuple[BaseSettings, ...]:
         """Each group of them."""
-        return self.worker, self.database, self.outbox, self.schedules, self.smtp, self.mail, self.payment, self.alerts
+        return (
+            self.worker,
+            self.database,
+            self.outbox,
+            self.schedules,
+            self.smtp,
+            self.mail,
+            self.payment,
+            self.alerts,
+            self.dead_letters,
+            self.reports,
+            self.aws,
+        )

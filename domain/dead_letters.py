@@ -181,6 +181,7 @@ class LetterFilter(BaseModel):
     fingerprint: str | None = None
     workflow_id: str | None = None
     run_id: str | None = None
+    run_ids: frozenset[str] | None = None
     ids: frozenset[int] | None = None
     since: _Moment | None = None
     """Failed then or later."""

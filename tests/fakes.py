@@ -15,6 +15,7 @@ from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderReposit
 from domain.report_cleanup import ReportRetention
 from domain.report_ports import ReportBook, ReportLinks, ReportMaker
 from tests.fakes_alerts import FakeAlerts, FakeChannel, FakeChannels
+from tests.fakes_dead_letters import dead_letter_ports
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
 from tests.fakes_report_mail import FakeLinks
 from tests.fakes_reports import FakeBook, FakeMaker
@@ -102,6 +103,7 @@ def fake_ports(
         PaymentStore: FakePayments(),
         Reconciliations: FakeReconciliations(),
         **scheduled_ports(),
+        **dead_letter_ports(),
         Alerts: FakeAlerts(),
         AlertChannels: FakeChannels(FakeChannel()),
         ReportBook: FakeBook(),

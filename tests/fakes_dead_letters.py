@@ -1,17 +1,19 @@
 """Ordinary classes behind the ports of dead letters."""
 
+# ruff: noqa: ARG002  # the names are the ports', and these classes ignore what they name
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from domain.dead_letters import DeadRun, Letter, LetterState
+from domain.dead_letter_sweep import DeadRuns, SeenRun, SweepMark, SweepTimes
+from domain.dead_letters import DeadLetters, DeadRun, Letter, LetterFilter, LetterState, Moved
 
 _MOMENT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
 class FakeDeadLetters:
-    """Takes every dead run, unless told what to raise at each call. Of the port only what a failing run calls."""
+    """Takes every dead run, unless told what to raise at each call. Of the port only what workers call."""
 
     def __init__(self, script: Sequence[BaseException | None] = ()) -> None:
         self.script = list(script)
@@ -32,3 +34,58 @@ class FakeDeadLetters:
             state=LetterState.open,
             state_at=_MOMENT,
         )
+
+    async def list(
+        self, which: LetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
+    ) -> Sequence[Letter]:
+        return ()
+
+    async def move(
+        self, ids: Collection[int], to: LetterState, *, moved: Moved, only: Collection[LetterState] | None = None
+    ) -> Sequence[int]:
+        return ()
+
+
+class FakeDeadRuns:
+    """All runs are well. Raises what it is told to at each sweep."""
+
+    def __init__(self, script: Sequence[BaseException | None] = ()) -> None:
+        self.script = list(script)
+
+    async def ended(self, since: datetime | None) -> AsyncIterator[Sequence[SeenRun]]:
+        step = self.script.pop(0) if self.script else None
+        if step is not None:
+            raise step
+        yield ()
+
+    async def stuck(self) -> AsyncIterator[Sequence[SeenRun]]:
+        yield ()
+
+    async def untaken(self, before: datetime) -> AsyncIterator[Sequence[SeenRun]]:
+        yield ()
+
+    async def latest(self, workflow_ids: Collection[str]) -> Mapping[str, SeenRun]:
+        return {}
+
+    async def look(self, run: SeenRun) -> DeadRun | None:
+        return None
+
+
+class FakeSweepMark:
+    """Keeps nothing."""
+
+    async def swept_until(self) -> datetime | None:
+        return None
+
+    async def swept(self, until: datetime) -> None:
+        pass
+
+
+def dead_letter_ports(script: Sequence[BaseException | None] = ()) -> dict[type, object]:
+    """`script`: what each sweep raises."""
+    return {
+        DeadLetters: FakeDeadLetters(),
+        DeadRuns: FakeDeadRuns(script),
+        SweepMark: FakeSweepMark(),
+        SweepTimes: SweepTimes(),
+    }

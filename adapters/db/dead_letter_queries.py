@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Row, Select, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, Text, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from adapters.db.dead_letter_tables import dead_letters
@@ -31,6 +31,8 @@ def matching(which: LetterFilter) -> list[ColumnElement[bool]]:
     conditions += [_c[name] == value for name in exact if (value := getattr(which, name)) is not None]
     if which.ids is not None:
         conditions.append(_c.id == func.any(cast(sorted(which.ids), ARRAY(BigInteger))))
+    if which.run_ids is not None:
+        conditions.append(_c.run_id == func.any(cast(sorted(which.run_ids), ARRAY(Text))))
     if which.since is not None:
         conditions.append(_c.failed_at >= which.since)
     if which.until is not None:

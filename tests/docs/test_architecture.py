@@ -64,7 +64,8 @@ def test_retries_come_from_the_policy_table_alone() -> None:
         str(path.relative_to(ROOT)) for path in files if re.search(r"\bRetryPolicy\(", path.read_text(encoding="utf-8"))
     }
 
-    assert making == {"workflows/steps.py"}
+    # What a failing run does last is no step: it has seconds, and its own failure is nobody's.
+    assert making == {"workflows/steps.py", "workflows/dead_letters.py"}
 
 
 def test_every_step_says_why_it_can_run_twice() -> None:

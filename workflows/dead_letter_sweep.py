@@ -1,0 +1,25 @@
+"""Dead letter sweep: find dead runs that left no letter, settle the letters of jobs that are well again."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    from activities.dead_letter_sweep import DeadLetterSweepActivities as Activities
+    from domain.dead_letter_sweep import DeadLetterSweepRequest
+    from domain.outcomes import Done, Outcome
+    from workflows import steps
+    from workflows.scheduling import scheduled_run
+
+
+@workflow.defn
+class DeadLetterSweep:
+    """Finds what a failing run cannot tell itself: that it timed out, was terminated, or is stuck."""
+
+    @workflow.run
+    async def run(self, request: DeadLetterSweepRequest) -> Outcome:
+        """One step, and a long one after an outage. A second run for the same moment does no harm."""
+        swept = await steps.run_regular(Activities.sweep, scheduled_run(request))
+
+        return Done(facts={"recorded": swept.recorded, "resolved": swept.resolved, "moved": swept.moved})
