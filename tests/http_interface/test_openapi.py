@@ -54,7 +54,7 @@ def test_each_operation_is_described(name: str, operation: dict[str, Any]) -> No
         assert response["description"], status
         if int(status) >= 400 and (name, status) != ("GET /readyz", "503"):
             assert list(response["content"]) == [MEDIA_TYPE]
-    by_link = [{"ReportLink": []}] if name in BY_LINK else []
+    by_link: list[dict[str, list[str]]] = [{"ReportLink": []}] if name in BY_LINK else []
     assert operation.get("security", []) == ([] if name in KEYLESS else [{"ApiKey": []}, *by_link])
     if name not in PROBES:
         assert "WWW-Authenticate" in operation["responses"]["401"]["headers"]
