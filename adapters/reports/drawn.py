@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from adapters.reports.payments_reconciliation.report import PaymentsReconciliation
 from adapters.reports.pdf.typesetter import Typesetter
 from adapters.reports.sales_summary.report import SalesSummary
+from adapters.reports.snapshot import Snapshots
 from adapters.reports.whole import WholeReport
+from adapters.settings import DatabaseSettings
 from domain.reports import ReportName
 
 
-def drawn_reports(engine: AsyncEngine) -> Mapping[ReportName, WholeReport]:
-    """Make them; they share the engine's pool, and set one PDF at a time."""
-    typesetter = Typesetter()
+def drawn_reports(settings: DatabaseSettings) -> Mapping[ReportName, WholeReport]:
+    """Make them; they share a few connections to the database, and set one PDF at a time."""
+    snapshots, typesetter = Snapshots(settings), Typesetter()
     return {
-        ReportName.sales_summary: SalesSummary(engine, typesetter),
-        ReportName.payments_reconciliation: PaymentsReconciliation(engine, typesetter),
+        ReportName.sales_summary: SalesSummary(snapshots, typesetter),
+        ReportName.payments_reconciliation: PaymentsReconciliation(snapshots, typesetter),
     }

@@ -75,7 +75,7 @@ KINDS = (
     Kind(
         "unpaid",
         "Ordered online, and not paid",
-        "Not delivered, not confirmed. Most were given up by the customer; the state is that of the latest payment.",
+        "Not confirmed. Most were given up by the customer; what is told of a payment is of the latest one.",
         "o.payment = 'online' AND o.total > 0 AND o.paid_at IS NULL AND s.holding = 0",
         of_payments=False,
     ),
@@ -104,13 +104,13 @@ KINDS = (
 def disagreements() -> str:
     """SQL for a row of each disagreement, to follow `WITH`: `rank` is the kind's place above.
 
-    Its parameters are `since`, `until` and `as_of`: which orders count is decided by when they were placed.
+    Its parameters are the period's bounds and `as_of`: which orders count is decided by when they were placed.
     """
     found = " UNION ALL ".join(_found(rank, kind) for rank, kind in enumerate(KINDS))
     return f"""
         placed AS MATERIALIZED (
             SELECT id, placed_at, currency, total, payment, paid_at FROM orders
-            WHERE placed_at >= :since AND placed_at < :until AND placed_at <= :as_of
+            WHERE placed_at >= $1 AND placed_at < $2 AND placed_at <= $3
         ),
         paying AS MATERIALIZED (
             SELECT p.* FROM placed o JOIN payments p ON p.order_id = o.id

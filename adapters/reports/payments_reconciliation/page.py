@@ -17,6 +17,8 @@ from domain.reports import Report
 TEMPLATE = "payments_reconciliation/page.typ"
 MOST_OF_A_KIND = 200
 """Rows. Ten kinds of so many fill some sixty pages."""
+_CURRENCIES = 4
+"""Those in which most orders are."""
 
 
 def page_of(
@@ -39,10 +41,15 @@ def _section(report: Report, kind: Kind, extent: Extent, shown: Sequence[Disagre
         "title": kind.title,
         "meaning": kind.meaning,
         "count": f"{extent.rows:,}",
-        "totals": [_money(units, currency) for currency, units in extent.totals.items()],
+        "totals": _totals(extent),
         "rows": [_row(report.request.time_zone, each) for each in rows],
         "more": f"And {more:,} more: all of them are in this report's CSV and XLSX." if more else "",
     }
+
+
+def _totals(extent: Extent) -> list[str]:
+    texts = [_money(units, currency) for currency, units in extent.totals.items()]
+    return texts if len(texts) <= _CURRENCIES else [*texts[:_CURRENCIES], f"and {len(texts) - _CURRENCIES} currencies"]
 
 
 def _row(zone: str, row: Disagreement) -> list[str]:

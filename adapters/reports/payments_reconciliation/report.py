@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from adapters.reports.payments_reconciliation.page import MOST_OF_A_KIND, TEMPLATE, page_of
 from adapters.reports.payments_reconciliation.reading import reading, rows_of
 from adapters.reports.payments_reconciliation.tables import CsvTable, Workbook
 from adapters.reports.pdf.typesetter import Typesetter
+from adapters.reports.snapshot import Snapshots
 from adapters.reports.whole import Drawing
 from domain.reports import Report, ReportFormat
 
@@ -17,9 +16,9 @@ from domain.reports import Report, ReportFormat
 class PaymentsReconciliation:
     """Implements `adapters.reports.whole.WholeReport`."""
 
-    def __init__(self, engine: AsyncEngine, typesetter: Typesetter) -> None:
-        """Share the engine's pool and the process's typesetter."""
-        self._engine = engine
+    def __init__(self, snapshots: Snapshots, typesetter: Typesetter) -> None:
+        """Read and set through what other reports use, too."""
+        self._snapshots = snapshots
         self._typesetter = typesetter
 
     async def draw(self, report: Report) -> Drawing:
@@ -29,7 +28,7 @@ class PaymentsReconciliation:
         """
         if report.request.format is ReportFormat.pdf:
             return await self._page(report)
-        async with reading(self._engine, report) as found:
+        async with reading(self._snapshots, report) as found:
             extents, orders = await found.extents(), await found.orders()
             table: CsvTable | Workbook
             if report.request.format is ReportFormat.xlsx:
@@ -41,7 +40,7 @@ class PaymentsReconciliation:
         return Drawing(content=await asyncio.to_thread(table.finish), rows=rows_of(extents))
 
     async def _page(self, report: Report) -> Drawing:
-        async with reading(self._engine, report) as found:
+        async with reading(self._snapshots, report) as found:
             extents, orders = await found.extents(), await found.orders()
             shown = await found.first_of_each(MOST_OF_A_KIND)
         page = page_of(report, orders, extents, shown)

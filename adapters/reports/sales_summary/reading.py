@@ -7,15 +7,10 @@ instants at which they begin.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from datetime import date
-from typing import Any
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.reports.sales_summary.figures import CurrencyFigures, Figures, Product, Sums
-from adapters.reports.snapshot import snapshot
+from adapters.reports.snapshot import Snapshots
 from domain.reports import Report
 
 TOP = 15
@@ -23,31 +18,31 @@ TOP = 15
 LONGEST_NAME = 300
 """Characters of a product's name."""
 
-_PLACED = "o.placed_at >= :since AND o.placed_at < :until AND o.placed_at <= :as_of"
-_DAY = "width_bucket(o.placed_at, CAST(:starts AS timestamptz[])) - 1 AS day"
+_PLACED = "o.placed_at >= $1 AND o.placed_at < $2 AND o.placed_at <= $3"
+_DAY = "width_bucket(o.placed_at, $4::timestamptz[]) - 1 AS day"
 """Number of the day in the period."""
 
-_ORDERS = text(f"""
+_ORDERS = f"""
     SELECT {_DAY}, o.currency, count(*) AS orders, sum(o.total) AS revenue,
-        coalesce(sum(o.total) FILTER (WHERE o.paid_at <= :as_of), 0) AS paid,
+        coalesce(sum(o.total) FILTER (WHERE o.paid_at <= $3), 0) AS paid,
         coalesce(sum(o.total) FILTER (
-            WHERE o.payment = 'online' AND (o.paid_at IS NULL OR o.paid_at > :as_of)), 0) AS awaited
+            WHERE o.payment = 'online' AND (o.paid_at IS NULL OR o.paid_at > $3)), 0) AS awaited
     FROM orders o
     WHERE {_PLACED}
     GROUP BY 1, 2
-""")  # noqa: S608  # all parts stand here
+"""  # noqa: S608  # all parts stand here
 
 # By the payment's own currency, which is the order's unless somebody wrote it past this code.
-_REFUNDS = text(f"""
+_REFUNDS = f"""
     SELECT {_DAY}, p.currency, sum(p.refunded) AS refunded
     FROM orders o JOIN payments p ON p.order_id = o.id
     WHERE {_PLACED} AND p.refunded > 0
     GROUP BY 1, 2
-""")  # noqa: S608
+"""  # noqa: S608
 
 # numeric, since no limit of the tables keeps a product of two of their numbers within 64 bits.
-_PRODUCTS = text(f"""
-    SELECT currency, left(name, :longest) AS name, quantity, revenue
+_PRODUCTS = f"""
+    SELECT currency, left(name, $4::integer) AS name, quantity, revenue
     FROM (
         SELECT o.currency, i.name, sum(i.quantity) AS quantity, sum(i.quantity::numeric * i.unit_price) AS revenue,
             row_number() OVER (
@@ -58,38 +53,34 @@ _PRODUCTS = text(f"""
         WHERE {_PLACED}
         GROUP BY o.currency, i.name
     ) ranked
-    WHERE place <= :top
+    WHERE place <= $5
     ORDER BY currency, place
-""")  # noqa: S608
+"""  # noqa: S608
 
 
-async def read_figures(engine: AsyncEngine, report: Report) -> Figures:
+async def read_figures(snapshots: Snapshots, report: Report) -> Figures:
     """Read them in one snapshot. Raises a `TransientError`."""
     zone = report.request.time_zone
     period = report.request.span
-    since, until = period.bounds(zone)
-    bounds = {"since": since, "until": until, "as_of": report.as_of}
-    by_day = {**bounds, "starts": period.day_starts(zone)}
-    async with snapshot(engine) as connection:
-        orders = await _rows(connection, _ORDERS, by_day)
-        refunds = await _rows(connection, _REFUNDS, by_day)
-        products = await _rows(connection, _PRODUCTS, {**bounds, "top": TOP, "longest": LONGEST_NAME})
+    placed = (*period.bounds(zone), report.as_of)
+    async with snapshots.open() as snapshot:
+        orders = await snapshot.rows(_ORDERS, *placed, period.day_starts(zone))
+        refunds = await snapshot.rows(_REFUNDS, *placed, period.day_starts(zone))
+        products = await snapshot.rows(_PRODUCTS, *placed, LONGEST_NAME, TOP)
     days = period.days()
     sums: dict[str, dict[date, Sums]] = defaultdict(lambda: defaultdict(Sums))
     for row in orders:
-        sums[row.currency][days[row.day]] += Sums(
-            orders=row.orders, revenue=int(row.revenue), paid=int(row.paid), awaited=int(row.awaited)
+        sums[row["currency"]][days[row["day"]]] += Sums(
+            orders=row["orders"], revenue=int(row["revenue"]), paid=int(row["paid"]), awaited=int(row["awaited"])
         )
     for row in refunds:
-        sums[row.currency][days[row.day]] += Sums(refunded=int(row.refunded))
+        sums[row["currency"]][days[row["day"]]] += Sums(refunded=int(row["refunded"]))
     listed: dict[str, list[Product]] = defaultdict(list)
     for row in products:
-        listed[row.currency].append(Product(name=row.name, quantity=int(row.quantity), revenue=int(row.revenue)))
+        listed[row["currency"]].append(
+            Product(name=row["name"], quantity=int(row["quantity"]), revenue=int(row["revenue"]))
+        )
     currencies = [
         CurrencyFigures(currency, dict(sorted(each.items())), listed[currency]) for currency, each in sums.items()
     ]
     return Figures(sorted(currencies, key=lambda each: (-each.total.orders, each.currency)))
-
-
-async def _rows(connection: AsyncConnection, statement: Any, parameters: dict[str, Any]) -> Iterable[Any]:
-    return (await connection.execute(statement, parameters)).all()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
 from adapters.reports.pdf.typesetter import Typesetter
 from adapters.reports.sales_summary.days import days_told
 from adapters.reports.sales_summary.page import TEMPLATE, page_of
 from adapters.reports.sales_summary.reading import read_figures
 from adapters.reports.sales_summary.tables import csv_of, workbook_of
+from adapters.reports.snapshot import Snapshots
 from adapters.reports.whole import Drawing
 from domain.reports import Report, ReportFormat
 
@@ -18,14 +17,14 @@ from domain.reports import Report, ReportFormat
 class SalesSummary:
     """Implements `adapters.reports.whole.WholeReport`."""
 
-    def __init__(self, engine: AsyncEngine, typesetter: Typesetter) -> None:
-        """Share the engine's pool and the process's typesetter."""
-        self._engine = engine
+    def __init__(self, snapshots: Snapshots, typesetter: Typesetter) -> None:
+        """Read and set through what other reports use, too."""
+        self._snapshots = snapshots
         self._typesetter = typesetter
 
     async def draw(self, report: Report) -> Drawing:
         """See `WholeReport`. Its rows are those of the flat table: days by currency. Raises a `TransientError`."""
-        figures = await read_figures(self._engine, report)
+        figures = await read_figures(self._snapshots, report)
         if report.request.format is ReportFormat.pdf:
             page = page_of(report, figures)
             content = await self._typesetter.set(TEMPLATE, page, at=report.as_of)
