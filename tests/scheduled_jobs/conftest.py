@@ -1,0 +1,96 @@
+"""The jobs that schedules start, on the whole stack: workers and a relay in this process, or processes to be killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+
+from adapters.db.engine import make_engine
+from adapters.outside import Outside
+from adapters.settings import DatabaseSettings, Settings, SmtpSettings, WorkerSettings
+from demo.stack import Stack
+from starter.relay import Relay
+from tests.fakes import FakeOrders, fake_ports
+from tests.scheduled_jobs.shop import Shop
+from tests.smtp_server import SmtpServer
+from tests.worker.worker_process import clean_environment
+from worker import make_workers
+from workflows.registry import registry
+
+Serving = Callable[..., AbstractAsyncContextManager[None]]
+
+QUEUES = ("maintenance", "notifications")
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def mail_server() -> AsyncIterator[SmtpServer]:
+    async with SmtpServer() as server:
+        yield server
+
+
+@pytest.fixture
+async def shop(engine: AsyncEngine, client: Client, mail_server: SmtpServer) -> Shop:
+    shop = Shop(engine, client, mail_server)
+    await shop.open()
+    return shop
+
+
+@pytest.fixture
+def environment(stack: Stack, client: Client, database: str, mail_server: SmtpServer) -> dict[str, str]:
+    """Variables of processes that work with the test's namespace, database and mail server."""
+    return {
+        **clean_environment(),
+        **stack.environment(),
+        "TEMPORAL_NAMESPACE": client.namespace,
+        "DATABASE_URL": database,
+        "SMTP_HOST": mail_server.host,
+        "SMTP_PORT": str(mail_server.port),
+        "WORKER_HTTP_PORT": "0",
+    }
+
+
+@pytest.fixture
+def serving(client: Client, database: str, mail_server: SmtpServer) -> Serving:
+    """The worker's parts in this process, made as it makes them: `async with serving():`.
+
+    Without `relay` nothing that is enqueued starts.
+    """
+
+    @asynccontextmanager
+    async def serving(*, relay: bool = True) -> AsyncIterator[None]:
+        settings = Settings()
+        settings.database = DatabaseSettings(url=SecretStr(database))
+        settings.smtp = SmtpSettings(host=mail_server.host, port=mail_server.port)
+        settings.worker = WorkerSettings(sandbox=True, drain=timedelta(seconds=1))
+        outside = Outside(settings)
+        # Some kinds of these queues have ports that the worker makes of its own; none of them is started here.
+        outside.ports = {**fake_ports(FakeOrders()), **outside.ports}
+        workers = make_workers(client, QUEUES, outside, settings.worker)
+        relayed = Relay(outside.outbox, client, registry, queues=QUEUES)
+        working = [asyncio.create_task(worker.run()) for worker in workers]
+        relaying = asyncio.create_task(relayed.run()) if relay else None
+        try:
+            yield
+        finally:
+            await relayed.stop()
+            if relaying is not None:
+                await asyncio.wait_for(relaying, 30)
+            await asyncio.gather(*(worker.shutdown() for worker in workers))
+            await asyncio.gather(*working)
+            await outside.close()
+
+    return serving

@@ -1,0 +1,189 @@
+"""A shop with sessions, scheduled mails and monthly reports; what schedules start, and what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleBackfill,
+    ScheduleHandle,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleState,
+)
+
+from domain.outcomes import Outcome
+from domain.scheduling import ScheduledRequest, ScheduledRun
+from starter import Jobs
+from tests.smtp_server import SmtpServer
+from workflows.registry import registry
+
+PATIENCE = 90
+"""Seconds until what is waited for counts as lost."""
+
+
+class Told(NamedTuple):
+    """What a run of a schedule was told."""
+
+    at: datetime
+    began: datetime
+
+
+class Shop:
+    """The application's side, on a database and a namespace of its own."""
+
+    def __init__(self, engine: AsyncEngine, client: Client, mail_server: SmtpServer) -> None:
+        self.engine = engine
+        self.client = client
+        self.mail_server = mail_server
+        self.jobs = Jobs(client)
+
+    async def open(self) -> None:
+        await self.run(
+            "INSERT INTO staff (id, name, email, locale) VALUES (1, 'Ada', 'ada@example.com', 'en_GB'),"
+            " (2, 'Bob', 'bob@example.com', 'de_CH')"
+        )
+
+    async def run(self, statement: str, **values: object) -> None:
+        async with self.engine.begin() as connection:
+            await connection.execute(text(statement), values)
+
+    async def rows(self, query: str, **values: object) -> list[tuple[Any, ...]]:
+        async with self.engine.connect() as connection:
+            return [tuple(row) for row in await connection.execute(text(query), values)]
+
+    async def number(self, query: str, **values: object) -> int:
+        return int((await self.rows(query, **values))[0][0])
+
+    async def add_sessions(self, number: int, expires: str) -> None:
+        """So many, `expires` from now."""
+        await self.run(
+            "INSERT INTO sessions (id, expires_at)"
+            " SELECT :expires || n, now() + CAST(CAST(:expires AS text) AS interval)"
+            " FROM generate_series(1, :number) n",
+            number=number,
+            expires=expires,
+        )
+
+    async def add_mails(self, number: int, due: str = "-1 minute", address: str = "customer{}@example.com") -> None:
+        """So many, each to a customer of its own, `due` from now."""
+        before, after = address.split("{}")
+        await self.run(
+            "WITH added AS (INSERT INTO customers (name, email, locale)"
+            "   SELECT 'Customer ' || n, CAST(:before AS text) || n || CAST(:after AS text), 'en_GB'"
+            "   FROM generate_series(1, :number) n"
+            "   RETURNING id)"
+            " INSERT INTO scheduled_emails (customer_id, subject, text, due_at)"
+            " SELECT id, 'Your week', 'Hello', now() + CAST(CAST(:due AS text) AS interval) FROM added",
+            number=number,
+            before=before,
+            after=after,
+            due=due,
+        )
+
+    def mails(self) -> Counter[str]:
+        """Mails that were accepted, by recipient."""
+        return Counter(mail.recipients[0] for mail in self.mail_server.mails)
+
+    async def mail_of(self, address: str) -> int:
+        return await self.number(
+            "SELECT scheduled_emails.id FROM scheduled_emails JOIN customers ON customers.id = customer_id"
+            " WHERE email = :address",
+            address=address,
+        )
+
+    async def unsent(self) -> int:
+        return await self.number("SELECT count(*) FROM scheduled_emails WHERE sent_at IS NULL")
+
+    async def schedule(
+        self,
+        name: str,
+        request: ScheduledRequest,
+        *,
+        cron: str | None = None,
+        every: timedelta | None = None,
+        paused: bool = True,
+        jitter: timedelta | None = None,
+    ) -> ScheduleHandle:
+        """A schedule as the project makes them: the request has no moment. Runs may overlap, the worst case."""
+        kind = registry.of(request)
+        action = ScheduleActionStartWorkflow(
+            kind.workflow_type, request, id=f"{request.kind}/{name}", task_queue=kind.queue
+        )
+        spec = ScheduleSpec(
+            cron_expressions=[cron] if cron else [],
+            intervals=[ScheduleIntervalSpec(every)] if every else [],
+            time_zone_name=request.time_zone,
+            jitter=jitter,
+        )
+        policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=timedelta(hours=1))
+        return await self.client.create_schedule(
+            name, Schedule(action=action, spec=spec, policy=policy, state=ScheduleState(paused=paused))
+        )
+
+    async def runs_of(self, name: str, number: int) -> dict[str, list[Outcome]]:
+        """What the runs of a schedule came to, by the moment in their ids, once so many have ended."""
+        query = f"TemporalScheduledById = '{name}'"
+        await becomes(lambda: self._ended(query), number)
+        found: dict[str, list[Outcome]] = {}
+        runs = [run async for run in self.client.list_workflows(query)]
+        for run in sorted(runs, key=lambda run: run.start_time):
+            kind = registry.get(run.id.partition("/")[0])
+            handle = self.client.get_workflow_handle_for(kind.workflow.run, run.id, run_id=run.run_id)
+            found.setdefault(run.id.partition(f"{name}-")[2], []).append(await handle.result())
+        return found
+
+    async def moments_told(self, name: str) -> dict[datetime, Told]:
+        """By the moment in a run's id: for which one its step was, and when the run began."""
+        found: dict[datetime, Told] = {}
+        async for run in self.client.list_workflows(f"TemporalScheduledById = '{name}'"):
+            history = await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
+            steps = [event.activity_task_scheduled_event_attributes for event in history.events]
+            inputs = [payload.data for step in steps for payload in step.input.payloads]
+            at = ScheduledRun.model_validate_json(inputs[0]).at
+            found[datetime.fromisoformat(run.id.partition(f"{name}-")[2])] = Told(at, run.start_time)
+        return found
+
+    async def has_run_after(self, name: str, moment: datetime) -> bool:
+        """Whether a run has begun that was due after a moment."""
+        runs = self.client.list_workflows(f"TemporalScheduledById = '{name}'")
+        due = [datetime.fromisoformat(run.id.partition(f"{name}-")[2]) async for run in runs]
+        return max(due) > moment
+
+    async def running(self, name: str) -> int:
+        """How many runs of a schedule have not ended."""
+        query = f"TemporalScheduledById = '{name}' AND ExecutionStatus = 'Running'"
+        return (await self.client.count_workflows(query)).count
+
+    async def _ended(self, query: str) -> int:
+        return (await self.client.count_workflows(f"{query} AND ExecutionStatus != 'Running'")).count
+
+
+async def backfill(
+    handle: ScheduleHandle, first: str, last: str, overlap: ScheduleOverlapPolicy = ScheduleOverlapPolicy.ALLOW_ALL
+) -> None:
+    start, end = datetime.fromisoformat(first), datetime.fromisoformat(last)
+    await handle.backfill(ScheduleBackfill(start_at=start, end_at=end, overlap=overlap))
+
+
+async def becomes(look: Callable[[], Awaitable[object]], wanted: object = True) -> None:
+    """Return once one sees what is wanted."""
+    async with asyncio.timeout(PATIENCE):
+        while await look() != wanted:  # noqa: ASYNC110  # none of those who are asked tells by itself
+            await asyncio.sleep(0.05)
+
+
+def references(outcomes: Sequence[Outcome]) -> list[str | None]:
+    """What they say that they did, or why they did nothing."""
+    return [getattr(outcome, "reference", None) or getattr(outcome, "reason", None) for outcome in outcomes]
