@@ -183,6 +183,8 @@ class LetterFilter(BaseModel):
     run_id: str | None = None
     run_ids: frozenset[str] | None = None
     ids: frozenset[int] | None = None
+    request: dict[str, str] | None = None
+    """Fields of the request with their values: `{"order_id": "1042"}`."""
     since: _Moment | None = None
     """Failed then or later."""
     until: _Moment | None = None

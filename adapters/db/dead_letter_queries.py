@@ -33,6 +33,7 @@ def matching(which: LetterFilter) -> list[ColumnElement[bool]]:
         conditions.append(_c.id == func.any(cast(sorted(which.ids), ARRAY(BigInteger))))
     if which.run_ids is not None:
         conditions.append(_c.run_id == func.any(cast(sorted(which.run_ids), ARRAY(Text))))
+    conditions += [_c.request[field].astext == value for field, value in (which.request or {}).items()]
     if which.since is not None:
         conditions.append(_c.failed_at >= which.since)
     if which.until is not None:
