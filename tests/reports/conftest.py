@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.db.engine import make_engine
-from adapters.settings import DatabaseSettings
+from adapters.outside import Outside
+from adapters.settings import DatabaseSettings, Settings
 from demo.inbox.reader import InboxReader
 from demo.stack import Stack
+from starter.relay import Relay
 from tests.reports.office import Office
+from tests.s3_server import S3Server
 from tests.worker.worker_process import clean_environment
+from workflows.hosting import job_worker
+from workflows.registry import registry
+
+Serving = Callable[..., AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
@@ -41,3 +51,43 @@ def environment(stack: Stack, client: Client, database: str, tmp_path: Path) -> 
 @pytest.fixture
 async def office(engine: AsyncEngine, client: Client, inbox: InboxReader, tmp_path: Path) -> Office:
     return await Office.open(engine, client, inbox, tmp_path / "reports")
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def serving(client: Client, environment: dict[str, str]) -> Serving:
+    """The workers of a process and its relay, in this one: `async with serving(REPORTS_STORE=…):`.
+
+    Waits before retries last `wait` seconds.
+    """
+
+    @asynccontextmanager
+    async def serving(*, wait: float = 0.5, **variables: str) -> AsyncIterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in {**environment, **variables}.items():
+                patch.setenv(name, value)
+            settings = Settings()
+        outside = Outside(settings)
+        reports, notifications = (
+            job_worker(
+                client, queue, registry, outside.ports, draw=lambda _low, _high: wait, drain=timedelta(seconds=1)
+            )
+            for queue in ("reports", "notifications")
+        )
+        relay = Relay(outside.outbox, client, registry)
+        async with reports, notifications:
+            relaying = asyncio.create_task(relay.run())
+            try:
+                yield
+            finally:
+                await relay.stop()
+                await asyncio.wait_for(relaying, 30)
+                await outside.close()
+
+    return serving

@@ -56,7 +56,7 @@ async def main(where: str) -> None:
     outside = Outside(settings)
     outside.ports[ReportMaker] = Halting(outside.ports[ReportMaker], where)
     client = await connect()
-    workers = make_workers(client, registry.queues(), outside, settings.worker)
+    workers = make_workers(client, ["reports", "notifications"], outside, settings.worker)
     await asyncio.gather(Relay(outside.outbox, client, registry).run(), *(worker.run() for worker in workers))
 
 

@@ -107,15 +107,24 @@ class Office:
         assert len(content) == found.file.bytes
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
+    async def cut(self) -> int:
+        """Cut the connections over which parts are being read; returns how many there were."""
+        killing = text(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND query LIKE 'COPY%' AND state = 'active'"
+        )
+        async with self.engine.begin() as connection:
+            return int((await connection.execute(killing)).scalar_one())
+
     async def notices(self, member: str) -> Counter[UUID]:
         """Links that a member got, by report."""
         mails = [await self.inbox.open(mail.id) for mail in await self.inbox.mails(f"{member}@office.test")]
         return Counter(UUID(link) for mail in mails for link in _LINK.findall(mail.text or ""))
 
-    async def hears(self, member: str, report_id: UUID) -> None:
-        """Return once a member got a link to the report."""
+    async def hears(self, member: str, report_id: UUID, times: int = 1) -> None:
+        """Return once a member got so many links to the report."""
         async with asyncio.timeout(PATIENCE):
-            while not (await self.notices(member))[report_id]:  # noqa: ASYNC110  # an inbox tells nobody by itself
+            while (await self.notices(member))[report_id] < times:  # noqa: ASYNC110  # an inbox tells nobody by itself
                 await asyncio.sleep(0.1)
 
     async def attempts(self, report: Report) -> Counter[tuple[str, int]]:

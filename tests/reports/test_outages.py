@@ -1,0 +1,105 @@
+"""What a report needs goes away and comes back; it is cancelled; it is asked for by several at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from sqlalchemy import text
+
+from domain.outcomes import Done
+from domain.reports import ReportFormat, ReportState
+from starter.errors import JobCancelled
+from tests.reports.conftest import Serving
+from tests.reports.office import ADA, BO, Office
+from tests.s3_server import S3Server
+
+
+async def test_two_who_ask_at_once_get_one_file_and_each_a_link_and_its_lines_are_those_of_the_orders(
+    office: Office, serving: Serving
+) -> None:
+    await office.sells(2_000)
+    async with serving():
+        ada, bo = await asyncio.gather(office.asks(ADA), office.asks(BO))
+        outcome = await office.ends(ada)
+        for member in ("ada", "bo"):
+            await office.hears(member, ada.id)
+        third = await office.asks(BO)
+        await office.hears("bo", ada.id, times=2)
+
+    assert ada.id == bo.id == third.id
+    assert isinstance(outcome, Done)
+    lines = await office.lines(ada)
+    async with office.engine.connect() as connection:
+        wanted = (await connection.execute(text("SELECT order_id, position, quantity FROM order_items"))).all()
+    assert Counter((int(line["order_id"]), int(line["position"]), int(line["quantity"])) for line in lines) == Counter(
+        (row.order_id, row.position, row.quantity) for row in wanted
+    )
+    assert [len(office.files()), await office.notices("ada")] == [1, Counter({ada.id: 1})]
+
+
+async def test_a_storage_that_is_away_and_comes_back_costs_an_attempt_alone(
+    office: Office, serving: Serving, s3: S3Server
+) -> None:
+    await office.sells(500)
+    bucket = s3.new_bucket()
+    aws = {
+        "AWS_ENDPOINT_URL": s3.url,
+        "AWS_ACCESS_KEY_ID": "tests",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_REGION": "us-east-1",
+    }
+    async with serving(REPORTS_STORE=f"s3://{bucket}/shop", wait=3, **aws):
+        with s3.stopped():
+            report = await office.asks(format_=ReportFormat.parquet)
+            handle = await office.handle(report)
+            async with asyncio.timeout(60):
+                while (await handle.status()).next_attempt_at is None:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.05)
+        outcome = await office.ends(report)
+
+    assert isinstance(outcome, Done)
+    assert outcome.facts["rows"] == 1_500
+    assert (await office.attempts(report))["report_generation.write_part", 2] == 1
+    assert s3.uploads(bucket) == 0
+
+
+async def test_a_connection_that_is_cut_while_a_part_is_read_leaves_nothing_of_it_and_the_part_is_read_again(
+    office: Office, serving: Serving
+) -> None:
+    await office.sells(40_000)
+    async with serving():
+        report = await office.asks()
+        async with asyncio.timeout(60):
+            while not await office.cut():  # noqa: ASYNC110  # PostgreSQL tells nobody
+                await asyncio.sleep(0.005)
+        outcome = await office.ends(report)
+
+    assert isinstance(outcome, Done)
+    lines = await office.lines(report)
+    assert len({(line["order_id"], line["position"]) for line in lines}) == len(lines) == 120_000
+    assert sum(count for (_, number), count in (await office.attempts(report)).items() if number == 2) >= 1
+
+
+async def test_a_report_that_is_cancelled_while_it_is_written_stops_and_leaves_no_file(
+    office: Office, serving: Serving
+) -> None:
+    await office.sells(40_000)
+    # Nobody can read a line while this transaction lasts.
+    async with office.engine.connect() as locking, serving():
+        await locking.execute(text("LOCK TABLE customers IN ACCESS EXCLUSIVE MODE"))
+        report = await office.asks()
+        handle = await office.handle(report)
+        async with asyncio.timeout(60):
+            while (await handle.status()).step != "report_generation.write_part":  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.05)
+        await handle.cancel()
+        with pytest.raises(JobCancelled):
+            await office.ends(report)
+        reading = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY%'"
+        still = (await locking.execute(text(f"{reading} AND state = 'active'"))).scalar_one()
+
+    assert still == 0
+    assert office.files() == []
+    assert (await office.now(report)).state is ReportState.cancelled
