@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import (
@@ -28,6 +29,8 @@ from domain.scheduling import ScheduledRequest, ScheduledRun
 from starter import Jobs
 from tests.smtp_server import SmtpServer
 from workflows.registry import registry
+
+_OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
 PATIENCE = 90
 """Seconds until what is waited for counts as lost."""
@@ -139,9 +142,8 @@ class Shop:
         found: dict[str, list[Outcome]] = {}
         runs = [run async for run in self.client.list_workflows(query)]
         for run in sorted(runs, key=lambda run: run.start_time):
-            kind = registry.get(run.id.partition("/")[0])
-            handle = self.client.get_workflow_handle_for(kind.workflow.run, run.id, run_id=run.run_id)
-            found.setdefault(run.id.partition(f"{name}-")[2], []).append(await handle.result())
+            told = await self.client.get_workflow_handle(run.id, run_id=run.run_id).result()
+            found.setdefault(run.id.partition(f"{name}-")[2], []).append(_OUTCOME.validate_python(told))
         return found
 
     async def moments_told(self, name: str) -> dict[datetime, Told]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -65,7 +66,7 @@ async def test_workers_killed_at_any_moment_lose_no_mail_and_double_no_more_than
     for number in range(kills):
         worker = await WorkerProcess.start(environment)
         accepted = len(shop.mail_server.mails)
-        await becomes(lambda before=accepted: more_mails(shop, before))
+        await becomes(partial(more_mails, shop, accepted))
         await asyncio.sleep(random.uniform(0, 2 if FULL else 0.2))  # noqa: S311  # no secret
         await worker.end()
         assert await shop.unsent() > 0, f"kill {number} came too late to tell anything"
