@@ -22,6 +22,9 @@ from starter.setup import add_search_attributes, wanted_search_attributes
 from tests.namespaces import new_namespace
 from workflows.registry import registry
 
+_SOON_STUCK = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2")
+"""The server tells that a run is stuck after two failed tasks, and not after five: that would take half a minute."""
+
 _numbers = count(1)
 _status = 0
 
@@ -48,7 +51,7 @@ def stack() -> Iterator[Stack]:
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
     attributes = dict.fromkeys(wanted_search_attributes(), "Keyword")
     try:
-        with Stack(folder, ports=Ports.free(), search_attributes=attributes) as running:
+        with Stack(folder, ports=Ports.free(), search_attributes=attributes, temporal_args=_SOON_STUCK) as running:
             yield running
     finally:
         shutil.rmtree(folder)
