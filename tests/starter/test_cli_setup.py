@@ -12,10 +12,12 @@ from temporalio.client import Client
 
 from adapters.db import migrate
 from demo.stack import Stack
-from starter.setup import missing_search_attributes
+from starter.setup import missing_search_attributes, wanted_search_attributes
 from tests.starter.commandline import CommandLine, Finished
 from tests.starter.serving import MakeNamespace
 from workflows.registry import registry
+
+ATTRIBUTES = ", ".join(wanted_search_attributes())
 
 
 @pytest.fixture
@@ -45,13 +47,13 @@ async def test_setup_makes_everything_once_and_says_that_it_was_there_the_second
     assert first.out.splitlines() == [
         f"database: schema is now at revision {head}",
         f"kinds: wrote {len(registry)} of {len(registry)} for enqueue_job: {', '.join(kind.name for kind in registry)}",
-        "search attributes: added ErrorType, EventId, OrderId, PaymentId",
+        f"search attributes: added {ATTRIBUTES}",
         "retention: jobs that have ended are now kept for 30 days",
     ]
     assert second.out.splitlines() == [
         f"database: schema was at revision {head} already",
         f"kinds: {len(registry)} for enqueue_job {'was' if len(registry) == 1 else 'were'} there already",
-        "search attributes: ErrorType, EventId, OrderId, PaymentId were there already",
+        f"search attributes: {ATTRIBUTES} were there already",
         "retention: jobs that have ended were kept for 30 days or more already",
     ]
     assert await migrate.current(empty_database) == head
@@ -83,7 +85,7 @@ async def test_with_the_database_away_temporal_is_set_up_all_the_same(setup_line
     done = await setup_line("setup", DATABASE_URL="postgresql://shop:hunter2@127.0.0.1:1/shop")
 
     assert done.status == 1
-    assert "search attributes: added ErrorType, EventId, OrderId, PaymentId" in done.out
+    assert f"search attributes: added {ATTRIBUTES}" in done.out
     assert done.err == (
         "Error: database: The database cannot be reached (ECONNREFUSED). "
         "Is PostgreSQL running at postgresql://shop:********@127.0.0.1:1/shop (DATABASE_URL)?\n"
