@@ -11,17 +11,22 @@ from pydantic import ValidationError
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.dead_letters import WAITING, DeadLetters, Letter, LetterState, Moved
 from domain.requests import JobRequest
-from starter.connection import RPC_TIMEOUT, explained
+from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.errors import InvalidStart
-from starter.redriving.looking import Prospect, Verdict, look
+from starter.redriving.looking import DOABLE, Prospect, Verdict, still_dead
+from starter.redriving.point import ResetPoint
 from starter.starting import start_workflow
 from workflows.registry import Kind, Registry
 
 _NAMESPACE = uuid.UUID("5a2f2f5e-6c0e-4d0e-9d67-4f6f6a3d5c11")
 """Of the ids that Temporal knows a repeated reset by."""
+
+_ITS_OWN = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION)
+"""What Temporal answers where this one run cannot be reset."""
 
 
 class Result(StrEnum):
@@ -43,10 +48,10 @@ class Redriven:
 
 
 class Redriver:
-    """Redrives letters. Several may do so at once, and each may be killed at any moment: no letter is redriven twice.
+    """Redrives letters. Several may do so at once, and each may be killed at any moment: no run is redriven twice.
 
-    A letter is moved to `redriven` before its job is told to go on. Where the one who did so is killed in between, the
-    sweep finds the job as dead as before, and opens the letter again.
+    A letter is moved to `redriven` before its job is told to go on. Where whoever did so is killed in between, the job
+    is as dead as before: that is what `look` finds, and the next redrive takes the letter over. So does the sweep.
     """
 
     def __init__(self, client: Client, letters: DeadLetters, kinds: Registry, moved: Moved) -> None:
@@ -56,53 +61,56 @@ class Redriver:
         self._kinds = kinds
         self._moved = moved
 
-    async def resume(self, letter: Letter) -> Redriven:
-        """Take the job up again at the step that failed, unless it is not dead any more.
+    async def resume(self, prospect: Prospect) -> Redriven:
+        """Take a job up again at the step that failed, unless nothing is there to be taken up.
 
-        Raises TemporalUnreachable, NotAuthorised, UnknownNamespace, `TransientError`s.
+        `prospect` is what `look` has found, however long ago. Raises InvalidStart where Temporal refuses the reset;
+        TemporalUnreachable, NotAuthorised, UnknownNamespace, `TransientError`s.
         """
-        prospect = await look(self._client, letter)
         if prospect.verdict is not Verdict.resume or prospect.point is None:
             return Redriven(prospect, Result.skipped)
+        letter = prospect.letter
         if not await self._claim(letter):
-            return _taken(prospect)
-        run = letter.run
-        request = ResetWorkflowExecutionRequest(
-            namespace=self._client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
-            reason=f"Redriven by {self._moved.by}: dead letter {letter.id}",
-            workflow_task_finish_event_id=prospect.point.event_id,
-            # The same for each try: Temporal makes one run of them.
-            request_id=str(uuid.uuid5(_NAMESPACE, run.run_id)),
-        )
-        async with explained(self._client):
-            made = await self._client.workflow_service.reset_workflow_execution(
-                request, retry=True, timeout=RPC_TIMEOUT
-            )
-        return Redriven(prospect, Result.resumed, made.run_id)
+            return _skipped(prospect, Verdict.settled, "Somebody else has just moved it.")
+        if not await still_dead(self._client, letter):
+            await self._give_back(letter, "The job has come on meanwhile.")
+            return _skipped(prospect, Verdict.not_dead, "The job has come on meanwhile.")
+        try:
+            return Redriven(prospect, Result.resumed, await self._reset(letter, prospect.point))
+        except InvalidStart as exc:
+            await self._give_back(letter, str(exc))
+            raise
 
-    async def restart(self, letter: Letter, request: JobRequest | None = None) -> Redriven:
+    async def restart(self, prospect: Prospect, request: JobRequest | None = None) -> Redriven:
         """Run the whole job anew under its id, with its own request or a corrected one.
 
         Raises InvalidStart where the recorded request is none of its kind by now, or the corrected one is another
         job's; what `resume` raises, and NotSetUp.
         """
-        kind, wanted = self.request_of(letter) if request is None else (self._kinds.of(request), request)
+        letter = prospect.letter
+        if prospect.verdict not in DOABLE:
+            return Redriven(prospect, Result.skipped)
+        kind, wanted = self.request_for(letter, request)
+        if not await self._claim(letter):
+            return _skipped(prospect, Verdict.settled, "Somebody else has just moved it.")
+        # Refused where a run of the job is running or has completed.
+        started = await start_workflow(self._client, kind, wanted, anew=True)
+        if not started.now:
+            await self._give_back(letter, "The job has come on meanwhile.")
+            return _skipped(prospect, Verdict.not_dead, "The job has come on meanwhile.")
+        return Redriven(prospect, Result.restarted, started.run_id)
+
+    def request_for(self, letter: Letter, request: JobRequest | None = None) -> tuple[Kind, JobRequest]:
+        """The kind and the request with which a letter's job would run anew. Raises InvalidStart."""
+        kind, wanted = self._own_request(letter) if request is None else (self._kinds.of(request), request)
         if wanted.workflow_id != letter.run.workflow_id:
             raise InvalidStart(
-                f"With this input it would be another job, {wanted.workflow_id}: start that by "
-                f"`jobs start {wanted.kind}`, and discard letter {letter.id}."
+                f"With this input it would be another job, {wanted.workflow_id}: start that by `{wanted.redrive}`, and "
+                f"discard letter {letter.id}."
             )
-        prospect = await look(self._client, letter)
-        if prospect.verdict not in (Verdict.resume, Verdict.restart_only):
-            return Redriven(prospect, Result.skipped)
-        if not await self._claim(letter):
-            return _taken(prospect)
-        started = await start_workflow(self._client, kind, wanted, anew=True)
-        return Redriven(prospect, Result.restarted if started.now else Result.skipped, started.run_id)
+        return kind, wanted
 
-    def request_of(self, letter: Letter) -> tuple[Kind, JobRequest]:
-        """The kind and the request of a letter's job. Raises InvalidStart where it has none that can be used."""
+    def _own_request(self, letter: Letter) -> tuple[Kind, JobRequest]:
         run = letter.run
         if run.request is None:
             raise InvalidStart(
@@ -112,18 +120,49 @@ class Redriver:
             kind = self._kinds.get(run.kind)
             return kind, kind.request.model_validate_json(json.dumps(run.request))
         except LookupError as exc:
-            raise InvalidStart(f"{run.workflow_id} cannot be run anew: {exc}.") from exc
+            raise InvalidStart(f"{run.workflow_id} cannot be run anew: {exc.args[0]}.") from exc
         except ValidationError as exc:
             raise InvalidStart(
                 f"The request of {run.workflow_id} does not fit its kind any more ({exc.error_count()} problems): give "
                 f"a corrected one by --input FILE."
             ) from None
 
+    async def _reset(self, letter: Letter, point: ResetPoint) -> str:
+        """Returns the new run's id."""
+        run = letter.run
+        request = ResetWorkflowExecutionRequest(
+            namespace=self._client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
+            reason=f"Redriven: dead letter {letter.id}",
+            workflow_task_finish_event_id=point.event_id,
+            # The same for each try: Temporal makes one run of them.
+            request_id=str(uuid.uuid5(_NAMESPACE, run.run_id)),
+            identity=self._moved.by,
+        )
+        try:
+            async with reached(self._client):
+                made = await self._client.workflow_service.reset_workflow_execution(
+                    request, retry=True, timeout=RPC_TIMEOUT
+                )
+        except RPCError as exc:
+            if exc.status in _ITS_OWN and "namespace" not in exc.message.lower():
+                raise InvalidStart(f"Temporal does not resume {run.workflow_id}: {exc.message[:200]}") from exc
+            raise explain(exc, self._client) from exc
+        return made.run_id
+
     async def _claim(self, letter: Letter) -> bool:
-        moved = await self._letters.move([letter.id], LetterState.redriven, moved=self._moved, only=WAITING)
-        return bool(moved)
+        if letter.state is LetterState.redriven:
+            # By somebody who did not come to the end of it.
+            moved = self._moved.model_copy(update={"note": "The job was not restarted."})
+            if not await self._letters.move([letter.id], LetterState.open, moved=moved, only={LetterState.redriven}):
+                return False
+        return bool(await self._letters.move([letter.id], LetterState.redriven, moved=self._moved, only=WAITING))
+
+    async def _give_back(self, letter: Letter, why: str) -> None:
+        was = LetterState.open if letter.state is LetterState.redriven else letter.state
+        moved = self._moved.model_copy(update={"note": f"Not redriven: {why}"[:1000]})
+        await self._letters.move([letter.id], was, moved=moved, only={LetterState.redriven})
 
 
-def _taken(prospect: Prospect) -> Redriven:
-    settled = replace(prospect, verdict=Verdict.settled, why="Somebody else has just moved it.", point=None)
-    return Redriven(settled, Result.skipped)
+def _skipped(prospect: Prospect, verdict: Verdict, why: str) -> Redriven:
+    return Redriven(replace(prospect, verdict=verdict, why=why, point=None), Result.skipped)

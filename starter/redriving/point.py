@@ -18,7 +18,7 @@ from temporalio.converter import PayloadConverter
 
 from activities.interceptor import HEADER
 
-_LOCAL = "core_local_activity"
+LOCAL = "core_local_activity"
 """Name of the marker by which the SDK records a local activity."""
 
 RECORD = "dead_letters.record"
@@ -38,7 +38,7 @@ class ResetPoint:
     step: str | None
     """Activity type of the step that failed; None where the run ended for another reason."""
     kept: tuple[str, ...]
-    """Steps that keep their results, in order."""
+    """Steps that keep their results, in order; one that was done several times as often."""
     again: tuple[str, ...]
     """Steps that run again, in order; the one that failed among them."""
 
@@ -57,13 +57,13 @@ class _Try:
     failure: Failure | None = None
 
 
-def reset_point(events: Sequence[HistoryEvent]) -> ResetPoint:
-    """Read it from a run's whole history. Raises NothingToTakeUp."""
+def reset_point(events: Sequence[HistoryEvent], *, step: str | None = None) -> ResetPoint:
+    """Read it from a run's whole history; `step` is the one that failed, where it is known. Raises NothingToTakeUp."""
     tasks = [event.event_id for event in events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED]
     if not tasks:
         raise NothingToTakeUp
     tries = _tries(events)
-    failed = _which_failed(tries, events[-1])
+    failed = _which_failed(tries, events[-1], step)
     # Where it failed by its own decision, or was ended from outside, what it did last is done anew.
     began = tasks[-1] if failed is None else _beginning(failed, tries).task
     # What was under way at that task would be failed by the reset, and the run with it: it begins anew as well.
@@ -77,12 +77,13 @@ def reset_point(events: Sequence[HistoryEvent]) -> ResetPoint:
     )
 
 
-def _which_failed(tries: Sequence[_Try], end: HistoryEvent) -> _Try | None:
+def _which_failed(tries: Sequence[_Try], end: HistoryEvent, step: str | None) -> _Try | None:
     """The try that the run failed for, or that had not ended when the run was."""
     if end.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
         failures = [one for one in tries if one.failure is not None]
-        said = end.workflow_execution_failed_event_attributes.failure.message
         # Other steps may have failed without harm, before it or when the job cleaned up.
+        failures = [one for one in failures if one.step == step] or failures
+        said = end.workflow_execution_failed_event_attributes.failure.message
         causes = [one for one in failures if one.failure and _told(one.failure) and said.startswith(_told(one.failure))]
         return next(iter(causes[-1:] or failures[-1:]), None)
     open_ = [one for one in tries if one.ended is None]
@@ -107,7 +108,7 @@ def _tries(events: Iterable[HistoryEvent]) -> list[_Try]:
         match event.event_type:
             case EventType.EVENT_TYPE_MARKER_RECORDED:
                 marker = event.marker_recorded_event_attributes
-                if marker.marker_name != _LOCAL:
+                if marker.marker_name != LOCAL:
                     continue
                 step = str(json.loads(marker.details["data"].payloads[0].data)["activity_type"])
                 found[event.event_id] = _Try(
@@ -122,7 +123,7 @@ def _tries(events: Iterable[HistoryEvent]) -> list[_Try]:
                 found[event.event_id] = _Try(
                     step=scheduled.activity_type.name,
                     task=scheduled.workflow_task_completed_event_id,
-                    continues=_attempts_made(event) > 0,
+                    continues=attempts_made(event) > 0,
                 )
             case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
                 _end(found, event.activity_task_completed_event_attributes.scheduled_event_id, event)
@@ -141,7 +142,7 @@ def _end(found: dict[int, _Try], scheduled: int, event: HistoryEvent, failure: F
     found[scheduled] = replace(found[scheduled], ended=event.event_id, failure=failure)
 
 
-def _attempts_made(event: HistoryEvent) -> int:
+def attempts_made(event: HistoryEvent) -> int:
     """Attempts before this activity, as its header tells; 0 for an activity that is no step."""
     fields = event.activity_task_scheduled_event_attributes.header.fields
     if HEADER not in fields:
