@@ -205,7 +205,7 @@ class ApiSettings(BaseSettings):
     body_limit: PositiveInt = 64 * 1024
     """Most bytes of a request's body."""
     request_timeout: Seconds = 20
-    """For a request, from its headers to the end of its answer."""
+    """For a request, from its headers to the end of its answer; for each 256 KiB of a download."""
     idempotency_kept: Duration = timedelta(hours=24)
     """How long the answer to a request with an `Idempotency-Key` is kept, and given again."""
 
