@@ -48,7 +48,11 @@ COLUMNS = (
     Column("paid_at", ORDER, Sort.moment, "CASE WHEN s.paid_at <= $3 THEN s.paid_at END", optional=True),
     Column("payment_state", ORDER, Sort.word, "CASE WHEN m.known THEN m.state END", optional=True),
     Column(
-        "order_refunded", ORDER, Sort.money, "CASE WHEN m.known IS NOT FALSE THEN coalesce(m.refunded, 0) * s.unit END"
+        "order_refunded",
+        ORDER,
+        Sort.money,
+        "CASE WHEN m.known IS NOT FALSE THEN coalesce(m.refunded, 0) * s.unit END",
+        optional=True,
     ),
     Column("position", LINE, Sort.number, "i.position"),
     Column("product", LINE, Sort.text, "i.name"),

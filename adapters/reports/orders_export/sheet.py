@@ -105,7 +105,7 @@ class Sheet:
         def text(value: str, _: str) -> object:
             if value.startswith("<r>") and value.endswith("</r>"):
                 # The library would take it for XML of its own, and write it as it is.
-                return sheet.write_rich_string(self._rows, column, value[:1], value[1:])
+                return sheet.write_rich_string(self._rows, column, value[:1], value[1:2], value[2:])
             return sheet.write_string(self._rows, column, value)
 
         def moment(value: float, _: str) -> object:

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from adapters.reports.frames import Frame, write_frame
+from adapters.reports.maker import FileMaker
+from adapters.reports.objects import ReportStorage
+from adapters.reports.storage import PARTS, Sink, file_key, part_key
+from adapters.reports.whole import Drawing
+from domain.errors import Gone, InvalidRequest, ServiceUnavailable
+from domain.report_ports import Told
+from domain.reports import Report, ReportFile, ReportName, Slice
+from tests.adapters.reports.export.shop import content, make, nothing, report_of
+
+PDF = b"%PDF-1.7 of some pages"
+
+
+class _Drawn:
+    async def draw(self, report: Report) -> Drawing:
+        assert report.request.report == ReportName.sales_summary
+        return Drawing(PDF, rows=31)
+
+
+class _Counted:
+    """A report whose slices are numbers of rows; fails at the end of a slice where told."""
+
+    def __init__(self) -> None:
+        self.fails = False
+
+    async def plan(self, report: Report) -> Sequence[Slice]:
+        return [Slice(since=report.as_of, until=report.as_of, rows=rows) for rows in (2, 0, 3)]
+
+    async def write(self, report: Report, piece: Slice, sink: Sink, told: Told) -> int:
+        for row in range(piece.rows):
+            await write_frame(sink, 1, f"{report.request.format}{row};".encode())
+            told(row + 1)
+        if self.fails:
+            raise ServiceUnavailable
+        return piece.rows
+
+    async def join(self, report: Report, frames: AsyncIterator[Frame], sink: Sink) -> None:
+        await sink.write(f"{report.request.period}:".encode())
+        async for frame in frames:
+            await sink.write(memoryview(frame.content))
+
+
+@pytest.fixture
+def counted() -> _Counted:
+    return _Counted()
+
+
+@pytest.fixture
+def maker(storage: ReportStorage, counted: _Counted) -> FileMaker:
+    return FileMaker(storage, whole={ReportName.sales_summary: _Drawn()}, sliced={ReportName.orders_export: counted})
+
+
+async def _keys(storage: ReportStorage, prefix: str) -> list[str]:
+    return sorted([found.key async for found in storage.stored(prefix)])
+
+
+async def test_a_whole_report_has_one_part_which_becomes_the_file(maker: FileMaker, storage: ReportStorage) -> None:
+    report = report_of("pdf", name=ReportName.sales_summary)
+
+    file, slices = await make(maker, report)
+
+    since, until = report.request.span.bounds("UTC")
+    assert [(piece.since, piece.until) for piece in slices] == [(since, until)]
+    assert await content(storage, file.key) == PDF
+    assert file == ReportFile(key=file_key(report), rows=31, bytes=len(PDF), sha256=hashlib.sha256(PDF).hexdigest())
+
+
+async def test_parts_are_joined_in_their_order_and_measured(maker: FileMaker, storage: ReportStorage) -> None:
+    told: list[int] = []
+    report = report_of()
+
+    file, slices = await make(maker, report, told.append)
+    again = await maker.publish(report, len(slices), nothing)
+
+    expected = b"2026-03:csv0;csv1;csv0;csv1;csv2;"
+    assert await content(storage, file.key) == expected
+    assert (file.rows, file.bytes, file.sha256) == (5, len(expected), hashlib.sha256(expected).hexdigest())
+    assert again == file
+    assert told == [1, 2, 1, 2, 3, 1, 2, 3, 4, 5]
+
+
+async def test_a_part_that_fails_leaves_the_one_of_the_attempt_before(
+    maker: FileMaker, storage: ReportStorage, counted: _Counted
+) -> None:
+    report, never_written = report_of(), report_of()
+    (first, *_) = await maker.plan(report)
+    await maker.write_part(report, 0, first, nothing)
+    written = await content(storage, part_key(report.id, 0))
+    counted.fails = True
+
+    for each in (report, never_written):
+        with pytest.raises(ServiceUnavailable):
+            await maker.write_part(each, 0, first, nothing)
+
+    assert await content(storage, part_key(report.id, 0)) == written
+    assert await _keys(storage, PARTS) == [part_key(report.id, 0)]
+
+
+async def test_a_file_is_not_published_without_all_of_its_parts(maker: FileMaker, storage: ReportStorage) -> None:
+    report = report_of()
+    slices = await maker.plan(report)
+    for part, piece in list(enumerate(slices))[:-1]:
+        await maker.write_part(report, part, piece, nothing)
+
+    with pytest.raises(Gone):
+        await maker.publish(report, len(slices), nothing)
+
+    with pytest.raises(Gone):
+        await content(storage, file_key(report))
+
+
+async def test_a_damaged_part_is_noticed_and_nothing_is_published(maker: FileMaker, storage: ReportStorage) -> None:
+    report = report_of()
+    async with storage.writing(part_key(report.id, 0)) as sink:
+        await sink.write(b"\0\0\0\1\0\0\0\5abc")
+
+    with pytest.raises(ServiceUnavailable, match="not as it was written"):
+        await maker.publish(report, 1, nothing)
+
+    assert await _keys(storage, "files/") == []
+
+
+async def test_parts_are_discarded_and_files_removed_of_one_report_alone(
+    maker: FileMaker, storage: ReportStorage
+) -> None:
+    one, other = report_of(), report_of()
+    made = [await make(maker, report) for report in (one, other)]
+
+    await maker.discard_parts(one.id)
+    await maker.discard_parts(uuid4())
+    assert {key.split("/")[1] for key in await _keys(storage, PARTS)} == {str(other.id)}
+
+    await maker.remove(one.model_copy(update={"file": made[0][0]}))
+    await maker.remove(report_of())
+    assert await _keys(storage, "files/") == [made[1][0].key]
+
+
+async def test_abandoned_parts_are_found_once_a_report(maker: FileMaker, storage: ReportStorage) -> None:
+    reports = [report_of(), report_of()]
+    for report in reports:
+        await make(maker, report)
+    async with storage.writing(f"{PARTS}notes/of-somebody") as sink:
+        await sink.write(b"x")
+    now = datetime.now(UTC)
+
+    found: list[UUID] = [each async for each in maker.abandoned(now + timedelta(hours=1))]
+    none = [each async for each in maker.abandoned(now - timedelta(hours=1))]
+
+    assert sorted(found) == sorted(report.id for report in reports)
+    assert none == []
+
+
+async def test_a_report_is_made_in_one_way_and_an_unknown_one_is_refused(storage: ReportStorage) -> None:
+    with pytest.raises(ValueError, match="two ways: sales-summary"):
+        FileMaker(storage, whole={ReportName.sales_summary: _Drawn()}, sliced={ReportName.sales_summary: _Counted()})
+
+    with pytest.raises(InvalidRequest, match="orders-export"):
+        await FileMaker(storage, whole={}, sliced={}).plan(report_of())
