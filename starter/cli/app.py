@@ -18,6 +18,7 @@ from adapters import configuration
 from domain.errors import JobError
 from starter.cli import cancel, kinds, listing, pausing, relay, setup, status
 from starter.cli.api_keys import api_key_commands
+from starter.cli.dead import dead_commands
 from starter.cli.outbox import outbox_commands
 from starter.cli.output import FAILED, MISUSED, Output, ReaderLeft
 from starter.cli.running import Interrupted
@@ -33,6 +34,7 @@ _ORDER = (
     "list",
     "cancel",
     "outbox",
+    "dead",
     "pause",
     "resume",
     "paused",
@@ -124,6 +126,7 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
     listing.add_to(app, kinds_known, out)
     cancel.add_to(app, out)
     app.add_typer(outbox_commands(out), name="outbox")
+    app.add_typer(dead_commands(kinds_known, out), name="dead")
     kinds.add_to(app, kinds_known, out)
     relay.add_to(app, kinds_known, out)
     pausing.add_to(app, kinds_known, out)

@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def database() -> AsyncIterator[AsyncEngine]:
+async def database(*, pooled: bool = False) -> AsyncIterator[AsyncEngine]:
     """An engine to the database of `DATABASE_URL`, which is there, with the schema that this code needs.
 
-    Raises the domain's errors, which say what to do.
+    `pooled`: for commands that do much; else each statement has a connection of its own. Raises the domain's errors,
+    which say what to do.
     """
     # Imported here: it takes half of the command line's start-up time.
     from adapters.db.engine import make_engine, probe
 
     settings = DatabaseSettings()
-    engine = make_engine(settings, application_name="durable-jobs-cli", pooled=False)
+    engine = make_engine(settings, application_name="durable-jobs-cli", pooled=pooled)
     try:
         await probe(engine)
         yield engine

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +10,7 @@ from starter import pausing
 from starter.cli.durations import moment
 from starter.cli.output import AsJson, Output
 from starter.cli.running import run
+from starter.cli.who import who
 from starter.jobs import Jobs
 from starter.pauses import Pause
 from workflows.pausing import Target
@@ -109,15 +108,7 @@ async def _paused(kinds: Registry, out: Output) -> int:
 
 async def _connected() -> Jobs:
     # Temporal keeps with each event who has caused it.
-    return await Jobs.connect(identity=_who())
-
-
-def _who() -> str:
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = "unknown"
-    return f"{user}@{socket.gethostname()}"
+    return await Jobs.connect(identity=who())
 
 
 def _check(kinds: Registry, kind: str | None, queue: str | None) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 from rich.console import Console
 from rich.text import Text
@@ -76,3 +76,25 @@ async def _show(handle: JobHandle, console: Console) -> None:
             await asyncio.sleep(_LOOK_EVERY)
     finally:
         bars.stop()
+
+
+@contextmanager
+def counting(console: Console | None, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar that moves on by one at each call; without a console nothing."""
+    if console is None:
+        yield lambda: None
+        return
+    # Imported here: few commands show a bar.
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Bars(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as bars:
+        bar = bars.add_task(what, total=total)
+        yield lambda: bars.advance(bar)
