@@ -96,11 +96,13 @@ def coming(found: Sequence[ComingRun], out: Output) -> None:
 
 
 def _row(status: ScheduleStatus) -> list[str | Text]:
-    due = status.due or "declared no more"
     return [
         status.id,
-        f"{due} ({status.time_zone})" if status.time_zone else due,
-        Text(status.state, style="" if status.state == "active" else "yellow"),
+        f"{status.due} ({status.time_zone})",
+        Text(
+            status.state + ("" if status.declared else ", declared no more"),
+            style="" if status.state == "active" and status.declared else "yellow",
+        ),
         _last(status.last_run),
         moment(status.next_run) if status.next_run else "",
         str(status.runs),

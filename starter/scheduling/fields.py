@@ -46,11 +46,16 @@ async def fields(schedule: ScheduleMessage, converter: DataConverter) -> Fields:
     return {name: value for name, value in found.items() if value}
 
 
+def due(spec: ScheduleSpec) -> str:
+    """When it is due, as a crontab has it: `0 3 * * *`."""
+    return "; ".join(
+        sorted({*map(calendar_text, spec.structured_calendar), *map(_interval, spec.interval), *spec.cron_string})
+    )
+
+
 def _when(spec: ScheduleSpec) -> dict[str, str]:
     return {
-        "due": "; ".join(
-            sorted({*map(calendar_text, spec.structured_calendar), *map(_interval, spec.interval), *spec.cron_string})
-        ),
+        "due": due(spec),
         "except": "; ".join(sorted(map(calendar_text, spec.exclude_structured_calendar))),
         "time zone": spec.timezone_name or "UTC",
         "own time zone rules": "yes" if spec.timezone_data else "",

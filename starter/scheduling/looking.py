@@ -14,6 +14,7 @@ from temporalio.client import WorkflowExecutionStatus
 from starter.connection import RPC_TIMEOUT, explained, web_ui_base
 from starter.scheduling.actual import ActualSchedules, Found
 from starter.scheduling.declared import ScheduleTable
+from starter.scheduling.fields import due
 from starter.scheduling.problems import Problem, ProblemName, ScheduledRunSeen, ScheduleFacts, problems
 from starter.status import JobState, JobSummary
 
@@ -45,7 +46,7 @@ class ScheduleStatus(BaseModel):
     declared: bool
     """False for one that left the table and is still in Temporal."""
     due: str | None
-    """As it is declared."""
+    """As Temporal has it; as declared, of one that is not there."""
     time_zone: str | None
     note: str = ""
     """Of the last who paused or unpaused it; before that, its own."""
@@ -108,6 +109,8 @@ async def _look_at(schedule_id: str, table: ScheduleTable, there: ActualSchedule
     return ScheduleStatus.model_validate(
         {
             **about,
+            "due": due(found.schedule.spec),
+            "time_zone": found.schedule.spec.timezone_name or "UTC",
             "state": ScheduleState.paused if facts.paused else ScheduleState.active,
             "note": facts.note,
             "last_run": facts.last,
