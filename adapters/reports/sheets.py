@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
 import xlsxwriter
+from xlsxwriter.exceptions import XlsxFileError
 
 from adapters.reports.cells import amount, is_exact_in_a_sheet, number_format, readable
 from adapters.reports.heading import Heading
+from domain.errors import ServiceUnavailable
 
 
 @dataclass(frozen=True)
@@ -23,9 +27,16 @@ class Money:
     currency: str
 
 
+@dataclass(frozen=True)
+class Ident:
+    """A number that counts nothing: an order's."""
+
+    number: int
+
+
 Look = Mapping[str, Any]
 """A format, in the library's terms."""
-Cell = str | int | date | datetime | Money | None
+Cell = str | int | date | datetime | Money | Ident | None
 """A time is shown as it is: spreadsheets know no time zones."""
 
 
@@ -35,6 +46,19 @@ class Column:
 
     title: str
     width: int
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Raise ServiceUnavailable where the temporary files of a workbook cannot be written."""
+    try:
+        yield
+    except (OSError, XlsxFileError) as error:
+        cause = error.args[0] if isinstance(error, XlsxFileError) and error.args else error
+        code = errno.errorcode.get(getattr(cause, "errno", None) or 0, type(cause).__name__)
+        raise ServiceUnavailable(
+            f"The temporary files of a workbook cannot be written ({code}): see whether TMPDIR's disk is full."
+        ) from None
 
 
 class Book:
@@ -54,8 +78,9 @@ class Book:
         return Sheet(self.workbook.add_worksheet(name), columns, self._lines(about), self._format)
 
     def finish(self) -> bytes:
-        """The file."""
-        self.workbook.close()
+        """The file. Raises ServiceUnavailable where there is no space for it."""
+        with writing():
+            self.workbook.close()
         return self._output.getvalue()
 
     def _lines(self, about: Sequence[str] | None) -> list[tuple[str, Look]]:
@@ -105,10 +130,11 @@ class Sheet:
         self.next = self.header + 1
         """Number of the next row."""
 
-    def row(self, cells: Sequence[Cell], *, bold: bool = False) -> None:
-        """Add a row."""
-        for number, cell in enumerate(cells):
-            self._write(number, cell, {"bold": True} if bold else {})
+    def row(self, cells: Sequence[Cell]) -> None:
+        """Add a row. Raises ServiceUnavailable where there is no space for it."""
+        with writing():
+            for number, cell in enumerate(cells):
+                self._write(number, cell)
         self.next += 1
 
     def with_filter(self) -> None:
@@ -116,28 +142,32 @@ class Sheet:
         if self.next > self.header + 1:
             self.sheet.autofilter(self.header, 0, self.next - 1, len(self._columns) - 1)
 
-    def _write(self, column: int, cell: Cell, look: Look) -> None:
+    def _write(self, column: int, cell: Cell) -> None:
         at = self.next, column
         match cell:
             case None:
                 pass
             case str():
-                self._write_text(at, cell, self._format(*look.items()))
+                self._write_text(at, cell)
             case datetime() | date():
                 form = "yyyy-mm-dd hh:mm" if isinstance(cell, datetime) else "yyyy-mm-dd"
-                aligned = {**look, "num_format": form, "align": "left"}
+                aligned = {"num_format": form, "align": "left"}
                 self.sheet.write_datetime(*at, cell, self._format(*aligned.items()))
             case Money(units, currency) if is_exact_in_a_sheet(units):
-                numeric = {**look, "num_format": number_format(currency)}
-                self.sheet.write_number(*at, float(amount(units, currency)), self._format(*numeric.items()))
+                numeric = self._format(("num_format", number_format(currency)))
+                self.sheet.write_number(*at, float(amount(units, currency)), numeric)
             case Money(units, currency):
-                self.sheet.write_string(*at, readable(units, currency), self._format(*look.items(), ("align", "right")))
+                self.sheet.write_string(*at, readable(units, currency), self._format(("align", "right")))
+            case Ident(number) if is_exact_in_a_sheet(number):
+                self.sheet.write_number(*at, number, self._format(("num_format", "0")))
+            case Ident(number):
+                self.sheet.write_string(*at, str(number), self._format(("align", "right")))
             case int():
-                self.sheet.write_number(*at, cell, self._format(*look.items(), ("num_format", "#,##0")))
+                self.sheet.write_number(*at, cell, self._format(("num_format", "#,##0")))
 
-    def _write_text(self, at: tuple[int, int], text: str, look: Any) -> None:
+    def _write_text(self, at: tuple[int, int], text: str) -> None:
         if text.startswith("<r>") and text.endswith("</r>"):
             # The library would take it for XML of its own, and write it as it is.
-            self.sheet.write_rich_string(*at, text[:1], text[1:], look)
+            self.sheet.write_rich_string(*at, text[:1], text[1:2], text[2:])
         else:
-            self.sheet.write_string(*at, text, look)
+            self.sheet.write_string(*at, text)

@@ -33,9 +33,9 @@ _ROWS = f"WITH {disagreements()} SELECT * FROM found ORDER BY rank, placed_at, o
 _FIRST_ROWS = f"""
     WITH {disagreements()}
     SELECT * FROM (
-        SELECT *, row_number() OVER (PARTITION BY rank ORDER BY placed_at, order_id, payment_id) AS place FROM found
+        SELECT *, row_number() OVER (PARTITION BY rank ORDER BY placed_at, order_id, payment_id) AS nth FROM found
     ) numbered
-    WHERE place <= $4 ORDER BY rank, place
+    WHERE nth <= $4 ORDER BY rank, nth
 """  # noqa: S608
 
 

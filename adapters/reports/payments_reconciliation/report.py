@@ -43,6 +43,6 @@ class PaymentsReconciliation:
         async with reading(self._snapshots, report) as found:
             extents, orders = await found.extents(), await found.orders()
             shown = await found.first_of_each(MOST_OF_A_KIND)
-        page = page_of(report, orders, extents, shown)
+        page = await asyncio.to_thread(page_of, report, orders, extents, shown)
         content = await self._typesetter.set(TEMPLATE, page, at=report.as_of)
         return Drawing(content=content, rows=rows_of(extents))

@@ -12,7 +12,7 @@ from adapters.reports.heading import heading_of
 from adapters.reports.payments_reconciliation.kinds import Kind
 from adapters.reports.payments_reconciliation.reading import Disagreement, Extent, rows_of
 from adapters.reports.payments_reconciliation.wording import AGREE, MEANING, TITLE
-from adapters.reports.sheets import Book, Cell, Column, Money
+from adapters.reports.sheets import Book, Cell, Column, Ident, Money
 from domain.reports import Report
 
 _MOST_ROWS = 1_000_000
@@ -92,7 +92,7 @@ class Workbook:
         of_payment = row.payment_currency or row.currency
         return [
             row.kind.name,
-            row.order_id,
+            Ident(row.order_id),
             self._moment(row.placed_at),
             row.method,
             row.currency,

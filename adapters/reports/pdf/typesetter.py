@@ -7,6 +7,7 @@ stopped at any moment. It inherits nothing of the environment, which holds secre
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adapters.reports.finishing import finished
 from domain.errors import JobError, PermanentError, ServiceUnavailable
 
 _ROOT = Path(__file__).parent.parent
@@ -33,6 +35,8 @@ class Typesetter:
         """`longest`: seconds for one file."""
         self._longest = longest
         self._free = asyncio.Semaphore(1)
+        self.running = 0
+        """Processes that are there."""
 
     async def set(self, template: str, data: Mapping[str, Any], *, at: datetime) -> bytes:
         """Set a template, named by its path below this package, with data for JSON; `at` is its date of creation.
@@ -40,45 +44,54 @@ class Typesetter:
         The same data gives the same bytes. Raises ServiceUnavailable where the process was killed or took too long,
         PermanentError where the template or the installation has a fault.
         """
-        order = {
-            "root": str(_ROOT),
-            "template": template,
-            "timestamp": int(at.timestamp()),
-            "data": json.dumps(data, ensure_ascii=False),
-        }
+        order = await asyncio.to_thread(_order, template, data, at)
         async with self._free:
             try:
                 async with asyncio.timeout(self._longest):
-                    return await _press(json.dumps(order).encode())
+                    return await self._press(order)
             except TimeoutError:
                 raise ServiceUnavailable(
                     f"Setting the PDF took longer than {self._longest:g} s: ask for a shorter period, or a table."
                 ) from None
 
+    async def _press(self, order: bytes) -> bytes:
+        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        try:
+            press = await subprocess.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                str(_PRESS),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=environment,
+                # A Ctrl-C in the terminal is for the worker, which finishes its work.
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise ServiceUnavailable(f"The process that sets PDFs does not start ({type(error).__name__}).") from None
+        self.running += 1
+        try:
+            pdf, told = await press.communicate(order)
+        finally:
+            if press.returncode is None:  # left by a cancellation, or the time limit
+                with contextlib.suppress(ProcessLookupError):
+                    press.kill()
+                await finished(press.wait())
+            self.running -= 1
+        if press.returncode == 0:
+            return pdf
+        raise _failure(press.returncode, told)
 
-async def _press(order: bytes) -> bytes:
-    environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    try:
-        press = await subprocess.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            str(_PRESS),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-        )
-    except OSError as error:
-        raise ServiceUnavailable(f"The process that sets PDFs does not start ({type(error).__name__}).") from None
-    try:
-        pdf, told = await press.communicate(order)
-    finally:
-        if press.returncode is None:  # left by a cancellation, or the time limit
-            press.kill()
-            await press.wait()
-    if press.returncode == 0:
-        return pdf
-    raise _failure(press.returncode, told)
+
+def _order(template: str, data: Mapping[str, Any], at: datetime) -> bytes:
+    order = {
+        "root": str(_ROOT),
+        "template": template,
+        "timestamp": int(at.timestamp()),
+        "data": json.dumps(data, ensure_ascii=False),
+    }
+    return json.dumps(order).encode()
 
 
 def _failure(status: int | None, told: bytes) -> JobError:

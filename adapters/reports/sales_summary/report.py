@@ -26,10 +26,10 @@ class SalesSummary:
         """See `WholeReport`. Its rows are those of the flat table: days by currency. Raises a `TransientError`."""
         figures = await read_figures(self._snapshots, report)
         if report.request.format is ReportFormat.pdf:
-            page = page_of(report, figures)
+            page = await asyncio.to_thread(page_of, report, figures)
             content = await self._typesetter.set(TEMPLATE, page, at=report.as_of)
         elif report.request.format is ReportFormat.xlsx:
             content = await asyncio.to_thread(workbook_of, report, figures)
         else:
-            content = csv_of(report, figures)
+            content = await asyncio.to_thread(csv_of, report, figures)
         return Drawing(content=content, rows=sum(len(days_told(report, each)) for each in figures.currencies))
