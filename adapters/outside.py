@@ -71,7 +71,7 @@ class Outside:
             raise Misconfigured(exc.message) from exc
         except OSError as exc:
             raise Misconfigured(f"SMTP_CA_FILE cannot be read: {exc.strerror or type(exc).__name__}.") from exc
-        self._reports = Reports(self._storage, self._engine, settings.database)
+        self._reports = Reports(self._storage, settings.database)
         self.ports: dict[type, object] = {
             OrderRepository: SqlOrders(self._engine),
             DeliveryLedger: SqlDeliveryLedger(self._engine),

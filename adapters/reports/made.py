@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncEngine
-
+from adapters.reports.drawn import drawn_reports
 from adapters.reports.maker import FileMaker
 from adapters.reports.orders_export.export import OrdersExport
-from adapters.reports.payments_reconciliation.report import PaymentsReconciliation
-from adapters.reports.pdf.typesetter import Typesetter
 from adapters.reports.reader import Reader
-from adapters.reports.sales_summary.report import SalesSummary
 from adapters.reports.storage import Storage
 from adapters.settings import DatabaseSettings
 from domain.reports import ReportName
@@ -21,18 +17,10 @@ AT_ONCE = 4
 class Reports:
     """The maker, and what it holds; nothing connects or starts before the first report."""
 
-    def __init__(self, storage: Storage, engine: AsyncEngine, database: DatabaseSettings) -> None:
-        """`engine` is shared for what is small; what takes minutes is read over connections of its own."""
-        typesetter = Typesetter()
+    def __init__(self, storage: Storage, database: DatabaseSettings) -> None:
+        """What takes minutes is read over connections of its own."""
         self._export = OrdersExport(Reader(database, connections=AT_ONCE))
-        self.maker = FileMaker(
-            storage,
-            whole={
-                ReportName.sales_summary: SalesSummary(engine, typesetter),
-                ReportName.payments_reconciliation: PaymentsReconciliation(engine, typesetter),
-            },
-            sliced={ReportName.orders_export: self._export},
-        )
+        self.maker = FileMaker(storage, whole=drawn_reports(database), sliced={ReportName.orders_export: self._export})
 
     def close(self) -> None:
         """Give threads back."""
