@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from demo.display import Display
 from demo.inbox.reader import InboxReader, ReceivedMail, RefusedMail
@@ -93,7 +94,7 @@ class Guide:
         self.expect(f"{mails_of(len(found))} in the inbox", met=len(found) == count)
         return found
 
-    def links(self, web_ui: str | None, mails: list[ReceivedMail] | None = None) -> None:
+    def links(self, web_ui: str | None, mails: Sequence[ReceivedMail] | None = None) -> None:
         """Where to see it."""
         if web_ui:
             self.display.link("Web UI", web_ui)

@@ -11,8 +11,8 @@ from adapters.db.migrate import upgrade
 from demo.api_key import visitors_key
 from demo.load import load
 from demo.stack import Stack
+from starter import encryption
 from starter.setup import add_search_attributes, set_retention
-from workflows.data_converter import data_converter
 from workflows.registry import registry
 
 
@@ -32,7 +32,7 @@ async def set_up(stack: Stack) -> SetUp:
     await upgrade(stack.database_url)
     await sync(stack.database_url, [kind.request for kind in registry])
     # By its address, not by TEMPORAL_* variables: those may name another server.
-    client = await Client.connect(stack.temporal_address, data_converter=data_converter)
+    client = await Client.connect(stack.temporal_address, data_converter=encryption.configured())
     await add_search_attributes(client)
     await set_retention(client)
     loaded = await load(stack.database_url)

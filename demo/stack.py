@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from demo.inbox.part import Inbox
+from demo.data.staff import ALERTS_FROM, OPERATOR
 from demo.link_secret import LINK_SECRET
 from demo.lock import FolderLock
 from demo.part import Part, PartFailed, Say, silent
@@ -121,6 +122,8 @@ class Stack:
             "PAYMENT_URL": self.payments_url,
             "PAYMENT_API_KEY": API_KEY,
             "PAYMENT_CALLBACK_SECRETS": WEBHOOK_SECRET,
+            "ALERT_URLS": f"mailto://{LOOPBACK}:{self.smtp_port}?from={ALERTS_FROM}&to={OPERATOR}",
+            "ALERT_WINDOW": "5",
             "REPORTS_STORE": str(self.folder / "reports"),
             "REPORTS_LINK_SECRETS": LINK_SECRET,
             "JOBS_WEB_UI": self.web_ui,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from demo import outage, payment_stations, stations
+from demo import outage, payment_stations, report_stations, schedule_stations, stations
 from demo.batch import Batch
 from demo.display import Display
 from demo.guide import Guide
@@ -47,15 +47,18 @@ async def tour(
         await _tell_of_earlier_visits(jobs, inbox, display)
         guide = Guide(await prepare(engine, jobs), jobs, shop, inbox, stack.inbox_url, display)
         with display.moving():
-            refused = await _stations(guide, provider, stack, f"{commands}temporal --address {stack.temporal_address}")
+            refused = await _stations(guide, provider, stack, engine, commands)
     display.line()
     met = guide.checked - guide.unmet
     display.verdict(f"{met} of {guide.checked} expectations held.", met=not guide.unmet)
     return Seen(guide.visit, refused, not guide.unmet)
 
 
-async def _stations(guide: Guide, provider: ProviderController, stack: Stack, temporal: str) -> int:
+async def _stations(
+    guide: Guide, provider: ProviderController, stack: Stack, engine: AsyncEngine, commands: str
+) -> int:
     """One after the other; what waits goes on beside them. Returns the number of the refused order."""
+    temporal = f"{commands}temporal --address {stack.temporal_address}"
     await stations.delivered(guide, 1)
     await payment_stations.captured(guide, provider, 2)
     retried = await Retried.begin(guide, 3)
@@ -68,10 +71,12 @@ async def _stations(guide: Guide, provider: ProviderController, stack: Stack, te
         await payment_stations.repeated(guide, provider, 9)
         await payment_stations.forged(guide, provider, 10)
         await Batch(guide, 11).run()
+        await report_stations.three(guide, 12)
+        await schedule_stations.by_the_clock(guide, engine, 13, commands, temporal)
         mail, payment = [await one for one in following]
     await retried.tell(mail)
     await away.tell(payment)
-    await outage.away(guide, provider, stack.temporal, 12)
+    await outage.away(guide, provider, stack.temporal, 14)
     return refused
 
 

@@ -7,6 +7,10 @@ from domain.reports import ReportFormat, ReportName
 MANAGER = 1
 """Number of the member who asks for reports in the guided tour."""
 
+OPERATOR = "ops@shop.example.com"
+"""Who is alerted."""
+ALERTS_FROM = "alerts@shop.example.com"
+
 STAFF = (
     {"id": MANAGER, "name": "Grace Okafor", "email": "grace.okafor@shop.example.com", "locale": "en_GB"},
     {"id": 2, "name": "Jörg Wyß", "email": "joerg.wyss@shop.example.com", "locale": "de_CH"},
