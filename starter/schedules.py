@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.dead_letter_sweep import DeadLetterSweepRequest
 from domain.monthly_reports import MonthlyReportsRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.report_cleanup import ReportCleanupRequest
@@ -70,6 +71,14 @@ SCHEDULES: tuple[Schedule, ...] = (
         cron="30 4 * * *",
         catchup_window=timedelta(hours=12),
         note="Removes the files of reports whose retention has ended.",
+    ),
+    Schedule(
+        id="dead-letter-sweep",
+        request=DeadLetterSweepRequest(),
+        cron="*/5 * * * *",
+        # Each looks back to where the last one came.
+        catchup_window=timedelta(minutes=10),
+        note="Finds dead runs that left no letter, and settles the letters of jobs that are well again.",
     ),
 )
 """Ours. A run that is due while the one before is at work is skipped, and counted."""
