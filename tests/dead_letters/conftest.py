@@ -10,21 +10,22 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from adapters.db.dead_letter_sweep import SqlSweepMark
 from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
-from adapters.temporal.dead_runs import TemporalDeadRuns
 from demo.stack import Stack
 from domain.dead_letter_sweep import DeadLetterSweepRequest
 from domain.dead_letters import DeadLetters
 from starter.pauses import PAUSE
 from starter.setup import add_search_attributes
-from tests.dead_letters.dying import KINDS, QUEUE, Recording
-from tests.dead_letters.graveyard import Graveyard
+from tests.dead_letters.dying import KINDS, QUEUE, REPLAYED, Dying, DyingActivities, Recording
+from tests.dead_letters.graveyard import CountedDeadRuns, Graveyard
 from tests.namespaces import new_namespace
 from workflows.hosting import job_worker
+from workflows.interceptor import JobInterceptor
 from workflows.registry import registry
 
 _numbers = itertools.count(1)
@@ -49,7 +50,7 @@ async def graveyard(stack: Stack, engine: AsyncEngine) -> AsyncIterator[Graveyar
     letters = SqlDeadLetters(engine, alert_window=timedelta(seconds=5))
     requests = {kind.workflow_type: kind.request for kind in (*registry, *KINDS)}
     sweeping = registry.get(DeadLetterSweepRequest.kind).workflow_type
-    runs = TemporalDeadRuns(lambda: client, requests, no_jobs=(PAUSE, sweeping))
+    runs = CountedDeadRuns(lambda: client, requests, no_jobs=(PAUSE, sweeping))
     recording = Recording(letters)
     worker = job_worker(
         client,
@@ -59,8 +60,16 @@ async def graveyard(stack: Stack, engine: AsyncEngine) -> AsyncIterator[Graveyar
         drain=timedelta(),
         sandbox=False,
         draw=min,
-        # What goes on is replayed, as after a deploy.
+    )
+    # It keeps no run in memory: what goes on is replayed, as after a deploy.
+    forgetful = Worker(
+        client,
+        task_queue=REPLAYED,
+        workflows=[Dying],
+        activities=[DyingActivities().work],
+        interceptors=[JobInterceptor()],
+        workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=0,
     )
-    async with worker:
+    async with worker, forgetful:
         yield Graveyard(client, engine, letters, runs, SqlSweepMark(engine), recording)

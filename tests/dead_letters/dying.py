@@ -17,6 +17,8 @@ from workflows import steps
 from workflows.kinds import Kind, Registry
 
 QUEUE = "dying"
+REPLAYED = "dying-replayed"
+"""A queue whose worker keeps no run in memory."""
 NOBODYS = "nobodys"
 """A queue that no worker serves."""
 
@@ -60,12 +62,11 @@ class Dying:
         if request.how == "bug" and request.workflow_id not in healed:
             raise KeyError(request.order_id)
         if request.how == "other-code":
-            # With a worker that keeps no run in memory, what comes after is a replay.
             if request.workflow_id in changed_code:
                 await workflow.execute_local_activity_method(
                     DyingActivities.work, request, schedule_to_close_timeout=timedelta(seconds=5)
                 )
-            await workflow.sleep(3)
+            await workflow.sleep(3600)
         if request.how == "waits":
             await workflow.sleep(3600)
         if request.how == "not-taken":

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.testing import ActivityEnvironment
@@ -20,13 +21,23 @@ from activities.dead_letter_sweep import DeadLetterSweepActivities
 from adapters.db.dead_letter_sweep import SqlSweepMark
 from adapters.db.dead_letters import SqlDeadLetters
 from adapters.temporal.dead_runs import TemporalDeadRuns
-from domain.dead_letter_sweep import SweepTimes, Swept
-from domain.dead_letters import Letter, LetterFilter
+from domain.dead_letter_sweep import SeenRun, SweepTimes, Swept
+from domain.dead_letters import DeadRun, Letter, LetterFilter
 from domain.scheduling import ScheduledRun
 from tests.dead_letters.dying import QUEUE, DyingRequest, How, Recording
 
 _order_ids = itertools.count(1)
 _SOON = 60
+
+
+class CountedDeadRuns(TemporalDeadRuns):
+    """Counts how often a run is asked itself."""
+
+    looked = 0
+
+    async def look(self, run: SeenRun) -> DeadRun | None:
+        self.looked += 1
+        return await super().look(run)
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,7 @@ class Graveyard:
     client: Client
     engine: AsyncEngine
     letters: SqlDeadLetters
-    runs: TemporalDeadRuns
+    runs: CountedDeadRuns
     mark: SqlSweepMark
     recording: Recording
 
@@ -51,6 +62,13 @@ class Graveyard:
             await handle.result()
         await self.until("ExecutionStatus != 'Running'", handle)
         return handle
+
+    async def begun(self, *handles: WorkflowHandle[Any, Any]) -> None:
+        """Wait until the first task of these jobs is done."""
+        for handle in handles:
+            async for event in handle.fetch_history_events(wait_new_event=True):
+                if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
+                    break
 
     async def until(self, query: str, *handles: WorkflowHandle[Any, Any]) -> None:
         """Wait until the last runs of these jobs are listed by a query: lists come late."""

@@ -12,7 +12,7 @@ from temporalio.client import WorkflowHandle
 
 from domain.dead_letter_sweep import Swept
 from domain.dead_letters import DeathCause, Letter, LetterFilter, LetterState
-from tests.dead_letters.dying import NOBODYS, QUEUE, changed_code
+from tests.dead_letters.dying import NOBODYS, QUEUE, REPLAYED, changed_code
 from tests.dead_letters.graveyard import Graveyard
 
 Handle = WorkflowHandle[Any, Any]
@@ -52,7 +52,7 @@ async def dead(graveyard: Graveyard) -> Dead:
         "waits": await start("waits"),
         "delayed": await start("waits", start_delay=timedelta(hours=1)),
         "bug": await start("bug"),
-        "other-code": await start("other-code"),
+        "other-code": await start("other-code", queue=REPLAYED),
         "no-worker": await start("well", queue=NOBODYS),
         "undecodable": await client.start_workflow(
             "Dying", {"order_id": "Ada Lovelace"}, id="dying/undecodable", task_queue=QUEUE
@@ -62,9 +62,9 @@ async def dead(graveyard: Graveyard) -> Dead:
             "JobPause", id="job-pause/1", task_queue=NOBODYS, run_timeout=timedelta(seconds=1)
         ),
     }
-    begun = [jobs[name] for name in ("terminated", "cancelled", "waits", "other-code")]
-    await graveyard.until("ExecutionStatus = 'Running' AND BuildIds IS NOT NULL", *begun)
+    await graveyard.begun(*(jobs[name] for name in ("terminated", "cancelled", "waits", "other-code")))
     changed_code.add(jobs["other-code"].id)
+    await jobs["other-code"].signal("go-on")
     await jobs["terminated"].terminate("ordered twice")
     await jobs["cancelled"].cancel()
     recorded = [jobs[name] for name in ("permanent", "attempts", "deadline", "attempt-timeout", "not-taken")]
@@ -134,7 +134,7 @@ def test_a_letter_says_what_the_run_died_of(
     assert (run.cause, run.error_type, run.step, run.attempts) == (cause, error_type, step, attempts), run.message
     assert run.message
     assert run.kind == ("unknown-kind" if name == "unknown" else "dying")
-    assert run.queue == (NOBODYS if name == "no-worker" else QUEUE)
+    assert run.queue == {"no-worker": NOBODYS, "other-code": REPLAYED}.get(name, QUEUE)
 
 
 def test_a_letter_has_the_jobs_request_unless_it_was_none(dead: Dead) -> None:

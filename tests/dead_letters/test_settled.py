@@ -1,0 +1,140 @@
+"""What becomes of a letter when its job goes on: each test has a job of its own, and sweeps."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from temporalio.common import WorkflowIDReusePolicy
+
+from domain.dead_letters import SWEEP, WAITING, LetterFilter, LetterState, Moved
+from tests.dead_letters.dying import NOBODYS, QUEUE, DyingRequest, healed
+from tests.dead_letters.graveyard import Graveyard
+
+_ADA = Moved(by="ada", note="Mended")
+_STUCK = "ExecutionStatus = 'Running' AND TemporalReportedProblems IS NOT NULL"
+
+
+async def test_a_job_that_was_started_anew_is_not_dead_while_it_runs_and_settled_at_its_end(
+    graveyard: Graveyard,
+) -> None:
+    job = await graveyard.dead("waits", run_timeout=timedelta(seconds=1))
+    await graveyard.sweep()
+    letter = await graveyard.letter_of(job)
+    again = await graveyard.client.start_workflow(
+        "Dying",
+        DyingRequest(order_id=int(job.id.split("/")[1]), how="waits"),
+        id=job.id,
+        task_queue=QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+    )
+    await graveyard.until("ExecutionStatus = 'Running'", job)
+    await graveyard.sweep()
+    assert (await graveyard.letter_of(job)).state is LetterState.redriven
+    await again.cancel()
+    await graveyard.until("ExecutionStatus = 'Canceled'", job)
+    await graveyard.sweep()
+    letter = await graveyard.letter_of(job)
+    assert (letter.state, letter.by) == (LetterState.resolved, SWEEP)
+    states = [(action.was, action.state) for action in await graveyard.letters.actions(letter.id)]
+    assert states == [(LetterState.open, LetterState.redriven), (LetterState.redriven, LetterState.resolved)]
+
+
+async def test_a_job_that_was_reset_and_is_well_since_is_settled_and_never_recorded_again(
+    graveyard: Graveyard,
+) -> None:
+    job = await graveyard.dead("permanent")
+    letter = await graveyard.letter_of(job)
+    assert await graveyard.letters.move([letter.id], LetterState.redriven, moved=_ADA, only=WAITING)
+    healed.add(job.id)
+    await graveyard.reset(job)
+    await graveyard.until("ExecutionStatus = 'Completed'", job)
+    for _ in range(2):
+        await graveyard.sweep()
+        assert (await graveyard.letter_of(job)).state is LetterState.resolved
+
+
+async def test_a_job_that_dies_again_has_one_letter_that_waits(graveyard: Graveyard) -> None:
+    job = await graveyard.dead("permanent")
+    first = await graveyard.letter_of(job)
+    await graveyard.letters.move([first.id], LetterState.redriven, moved=_ADA, only=WAITING)
+    run_id = await graveyard.reset(job)
+    await graveyard.until(f"RunId = '{run_id}' AND ExecutionStatus = 'Failed'", job)
+    await graveyard.sweep()
+    old, new = await graveyard.letters_of(job)
+    assert (old.state, new.state, new.run.run_id) == (LetterState.resolved, LetterState.open, run_id)
+    assert old.fingerprint == new.fingerprint
+
+
+async def test_a_job_that_died_again_while_the_database_was_away_has_one_letter_that_waits(
+    graveyard: Graveyard,
+) -> None:
+    job = await graveyard.dead("waits", run_timeout=timedelta(seconds=1))
+    await graveyard.sweep()
+    again = await graveyard.client.start_workflow(
+        "Dying",
+        DyingRequest(order_id=int(job.id.split("/")[1]), how="waits"),
+        id=job.id,
+        task_queue=QUEUE,
+        run_timeout=timedelta(seconds=1),
+    )
+    await graveyard.until(f"RunId = '{again.result_run_id}' AND ExecutionStatus = 'TimedOut'", job)
+    await graveyard.sweep()
+    old, new = await graveyard.letters_of(job)
+    assert (old.state, new.state) == (LetterState.resolved, LetterState.open)
+
+
+async def test_a_redrive_that_did_not_happen_is_open_again(graveyard: Graveyard) -> None:
+    job = await graveyard.dead("permanent")
+    letter = await graveyard.letter_of(job)
+    await graveyard.letters.move([letter.id], LetterState.redriven, moved=_ADA)
+    await graveyard.sweep()
+    assert (await graveyard.letter_of(job)).state is LetterState.redriven
+    await graveyard.sweep(grace=timedelta(0))
+    letter = await graveyard.letter_of(job)
+    assert (letter.state, letter.note) == (LetterState.open, "The job was not restarted. Redrive it again.")
+
+
+async def test_what_was_stuck_is_settled_once_it_comes_on_or_stays_discarded(graveyard: Graveyard) -> None:
+    mended, waiting, discarded = [await graveyard.start("bug") for _ in range(3)]
+    untaken = await graveyard.start("well", queue=NOBODYS)
+    await graveyard.until(_STUCK, mended, waiting, discarded)
+    await graveyard.sweep()
+    thrown_away = await graveyard.letter_of(discarded)
+    await graveyard.letters.move([thrown_away.id], LetterState.discarded, moved=_ADA)
+    await discarded.terminate()
+    healed.add(mended.id)
+    await mended.result()
+    await graveyard.until("ExecutionStatus = 'Completed'", mended)
+    await graveyard.until("ExecutionStatus = 'Terminated'", discarded)
+    # As if a worker had come for that queue.
+    await graveyard.sweep(no_worker_after=timedelta(hours=1))
+    states = {job.id: (await graveyard.letter_of(job)).state for job in (mended, waiting, discarded, untaken)}
+    assert states == {
+        mended.id: LetterState.resolved,
+        waiting.id: LetterState.open,
+        discarded.id: LetterState.discarded,
+        untaken.id: LetterState.resolved,
+    }
+
+
+async def test_a_job_whose_first_task_nobody_took_is_open_again_when_it_dies(graveyard: Graveyard) -> None:
+    job = await graveyard.start("well", queue=NOBODYS)
+    await graveyard.until("ExecutionStatus = 'Running'", job)
+    await graveyard.sweep()
+    await graveyard.sweep(no_worker_after=timedelta(hours=1))
+    assert (await graveyard.letter_of(job)).state is LetterState.resolved
+    await job.terminate()
+    await graveyard.until("ExecutionStatus = 'Terminated'", job)
+    await graveyard.sweep()
+    letter = await graveyard.letter_of(job)
+    assert (letter.state, letter.run.error_type) == (LetterState.open, "Terminated")
+
+
+async def test_a_sweep_that_changes_nothing_looks_at_no_run(graveyard: Graveyard) -> None:
+    await graveyard.sweep()
+    before = await graveyard.letters.count(LetterFilter())
+    looked = graveyard.runs.looked
+    swept = await graveyard.sweep()
+    assert (swept.recorded, swept.resolved, swept.moved) == (0, 0, 0)
+    assert await graveyard.letters.count(LetterFilter()) == before
+    assert graveyard.runs.looked == looked
