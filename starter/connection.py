@@ -14,8 +14,8 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
+from starter import encryption
 from starter.errors import InvalidStart, NotAuthorised, NotSetUp, StarterError, TemporalUnreachable, UnknownNamespace
-from workflows.data_converter import data_converter
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 RPC_TIMEOUT = timedelta(seconds=8)
@@ -31,7 +31,8 @@ async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **opti
     `options` go to `temporalio.client.Client.connect` and win over the environment. With `lazy` the connection is made
     at the first call, which takes up to 30 s where something accepts it and then stays silent.
 
-    Raises TemporalUnreachable, UnknownNamespace, NotAuthorised, InvalidStart for wrong variables or profiles.
+    What is sent is encrypted where `JOBS_ENCRYPTION_KEYS` is set. Raises TemporalUnreachable, UnknownNamespace,
+    NotAuthorised, InvalidStart for wrong variables or profiles.
     """
     try:
         configured: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
@@ -41,8 +42,9 @@ async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **opti
             f"The connection to Temporal is not configured right: {str(exc).splitlines()[0]}. See TEMPORAL_* variables."
         ) from None
     configured.setdefault("target_host", DEFAULT_ADDRESS)
-    configured.setdefault("data_converter", data_converter)
     configured.update(options)
+    if "data_converter" not in configured:
+        configured["data_converter"] = encryption.configured()
     address = configured["target_host"]
     try:
         async with asyncio.timeout(within.total_seconds()):

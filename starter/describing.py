@@ -16,7 +16,9 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
 from starter.connection import RPC_TIMEOUT, explained
+from starter.readable import readable
 from starter.status import JobDescription, JobState, JobStatus
+from workflows.data_converter import EncryptionKeyMissing
 
 _EVENTS = 50
 """How many of a history's last events are looked at: a step has fewer."""
@@ -45,7 +47,7 @@ async def describe(client: Client, described: WorkflowExecutionDescription, stat
             **status.model_dump(),
             **waits,
             "queue": described.task_queue,
-            "summary": await described.static_summary(),
+            "summary": await _summary(described),
             "priority": info.priority.priority_key or None,
             "fairness_key": info.priority.fairness_key or None,
             "runs_at": described.execution_time if running and _is_delayed(described) else None,
@@ -56,6 +58,13 @@ async def describe(client: Client, described: WorkflowExecutionDescription, stat
             "history_bytes": info.history_size_bytes,
         }
     )
+
+
+async def _summary(described: WorkflowExecutionDescription) -> str | None:
+    try:
+        return await described.static_summary()
+    except EncryptionKeyMissing:
+        return None
 
 
 def _is_delayed(described: WorkflowExecutionDescription) -> bool:
@@ -85,13 +94,16 @@ async def _second_attempt(client: Client, events: Sequence[HistoryEvent]) -> dic
     """What a run says that waits for the second attempt of a step after its local try."""
     for at, event in enumerate(events):
         if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED and event.user_metadata.HasField("summary"):
-            [summary] = await client.data_converter.decode([event.user_metadata.summary], [str])
+            try:
+                [summary] = await client.data_converter.decode([event.user_metadata.summary], [str])
+            except EncryptionKeyMissing:
+                return {}
             told = _WAITS_FOR.fullmatch(summary)
             if told is None:
                 return {}
             timer = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
             failures = [
-                each.marker_recorded_event_attributes.failure
+                await readable(each.marker_recorded_event_attributes.failure, client.data_converter)
                 for each in events[at:]
                 if each.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
                 and each.marker_recorded_event_attributes.HasField("failure")

@@ -31,8 +31,10 @@ from starter.errors import (
     UnknownOutcome,
 )
 from starter.progress import progress_of, tells
+from starter.readable import readable
 from starter.status import JobDescription, JobState, JobStatus, JobSummary
 from workflows import steps
+from workflows.data_converter import EncryptionKeyMissing
 from workflows.registry import Registry
 
 
@@ -119,7 +121,7 @@ class JobHandle:
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
             held = held_jobs.is_held(described.typed_search_attributes)
-            more = {"waiting": await held_jobs.why(self._client, described)} if held else self._at_work(described)
+            more = {"waiting": await held_jobs.why(self._client, described)} if held else await self._at_work(described)
             if not held and tells(self.kind, self._kinds) and not _waits_for_worker(described):
                 more["progress"] = await progress_of(self._client, described)
         elif summary.state is JobState.completed:
@@ -130,6 +132,8 @@ class JobHandle:
             except WorkflowFailureError as exc:
                 ended = self._ended(exc, described.run_id)
                 more = {"message": ended.message, "error_type": ended.error_type}
+            except EncryptionKeyMissing as exc:
+                more = {"message": exc.message}
         return JobStatus.model_validate({**summary.model_dump(), **more})
 
     async def cancel(self) -> None:
@@ -162,6 +166,8 @@ class JobHandle:
         try:
             async with explained(self._client):
                 return typing.cast("Outcome", await handle.result(rpc_timeout=within))
+        except EncryptionKeyMissing as exc:
+            raise UnknownOutcome(f"{self.id} has ended, but how is encrypted. {exc.message}") from exc
         except (JobError, ApplicationError, ValueError) as exc:  # what the data converter raises
             raise UnknownOutcome(
                 f"{self.id} has completed, but this code does not know its outcome: a newer version of {self.kind!r} "
@@ -181,7 +187,7 @@ class JobHandle:
                 ) from exc
             raise explain(exc, self._client) from exc
 
-    def _at_work(self, described: WorkflowExecutionDescription) -> dict[str, Any]:
+    async def _at_work(self, described: WorkflowExecutionDescription) -> dict[str, Any]:
         raw = described.raw_description
         for pending in raw.pending_activities:
             policy = steps.policies().get(pending.activity_type.name)
@@ -191,7 +197,7 @@ class JobHandle:
                 "step": pending.activity_type.name,
                 "attempt": total - pending.maximum_attempts + pending.attempt,
                 "max_attempts": total,
-                "message": pending.last_failure.message or None,
+                "message": (await readable(pending.last_failure, self._client.data_converter)).message or None,
                 "error_type": pending.last_failure.application_failure_info.type or None,
                 "next_attempt_at": pending.next_attempt_schedule_time.ToDatetime(UTC) if waits else None,
             }

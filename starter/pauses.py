@@ -16,6 +16,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
+from workflows.data_converter import EncryptionKeyMissing
 from workflows.pausing import Target
 
 PAUSE = "JobPause"
@@ -59,10 +60,18 @@ class Pause(BaseModel):
             kind=target.kind,
             queue=target.queue,
             since=run.start_time,
-            by=str(await run.memo_value("by", default="")),
-            reason=str(await run.memo_value("reason", default="")),
+            by=await _memo(run, "by"),
+            reason=await _memo(run, "reason"),
             id=run.id,
         )
+
+
+async def _memo(run: WorkflowExecution, name: str) -> str:
+    try:
+        return str(await run.memo_value(name, default=""))
+    except EncryptionKeyMissing:
+        # It counts all the same.
+        return "(encrypted under a key that is not here)"
 
 
 def pause_id(target: Target) -> str:

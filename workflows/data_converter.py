@@ -7,6 +7,8 @@ Rules on top of the SDK's pydantic converter:
   fails the task alone, which is tried again until a worker comes that knows the value. The run would be lost otherwise.
 - No text that we did not write ourselves reaches history: pydantic quotes the value, drivers quote rows, mail servers
   quote addresses.
+- What is encrypted under a key that is not here fails the task alone as well, and no attempt of a step: see
+  `workflows/encryption.py`.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
@@ -32,6 +35,35 @@ class UnknownShape(TransientError):
     remedy = "Another version of the code has made it: deploy that one here too."
 
 
+ENCRYPTED = b"binary/encrypted"
+"""Encoding of a payload that is encrypted."""
+KEY_ID = "encryption-key-id"
+"""What its metadata names the key by."""
+
+
+class EncryptionKeyMissing(TransientError):
+    """A value is encrypted under a key that is not here."""
+
+    remedy = "Give this process that key too (JOBS_ENCRYPTION_KEYS); the job goes on by itself then."
+
+
+def no_keys(key_id: str) -> EncryptionKeyMissing:
+    """The error of a process that decrypts nothing."""
+    return lacking(f"The encryption key {key_id!r} is needed, and there is none here at all.")
+
+
+def lacking(what: str) -> EncryptionKeyMissing:
+    """The error that says this, and what to do."""
+    return EncryptionKeyMissing(f"{what} {EncryptionKeyMissing.remedy}")
+
+
+def key_id_of(payload: Payload) -> str | None:
+    """Id of the key that a payload is encrypted under; None where it isn't."""
+    if payload.metadata.get("encoding") != ENCRYPTED:
+        return None
+    return payload.metadata.get(KEY_ID, b"").decode(errors="replace")
+
+
 class JobPayloadConverter(PydanticPayloadConverter):
     """JSON by pydantic. What does not fit raises without quoting the value.
 
@@ -39,7 +71,7 @@ class JobPayloadConverter(PydanticPayloadConverter):
     """
 
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
-        """See `temporalio.converter.PayloadConverter`."""
+        """See `temporalio.converter.PayloadConverter`. Raises EncryptionKeyMissing for what no codec has decrypted."""
         try:
             values = super().from_payloads(payloads, type_hints)
         except ValidationError as exc:
@@ -53,6 +85,9 @@ class JobPayloadConverter(PydanticPayloadConverter):
                 return values
             wrong = _NO_JSON
         # Outside the handlers, so that what they handled is no context of it: pydantic's text quotes the values.
+        for payload in payloads:
+            if (key_id := key_id_of(payload)) is not None:
+                raise no_keys(key_id)
         if any(isinstance(hint, type) and issubclass(hint, JobRequest) for hint in type_hints or ()):
             message = f"The arguments do not fit {wrong}. {InvalidRequest.remedy}"
             raise ApplicationError(message, type=InvalidRequest.__name__, non_retryable=True)
@@ -69,6 +104,34 @@ class PrivateFailureConverter(DefaultFailureConverter):
             # It would tell how we raised it, at some length, and nothing of what went wrong.
             failure.stack_trace = ""
 
+    def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
+        """See `temporalio.converter.FailureConverter`.
+
+        Raises EncryptionKeyMissing in a workflow where the failure's texts are encrypted and no codec is there: what
+        the workflow makes of them would be kept without them.
+        """
+        key_id = key_id_of(failure.encoded_attributes)
+        if key_id is not None and workflow.in_workflow():
+            raise no_keys(key_id)
+        return super().from_failure(failure, payload_converter)
+
+
+class EncodedFailureConverter(PrivateFailureConverter):
+    """Moves messages and stack traces to where a payload codec gets at them."""
+
+    def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
+        """See `temporalio.converter.FailureConverter`."""
+        super().to_failure(exception, payload_converter, failure)
+        if failure.application_failure_info.type == EncryptionKeyMissing.__name__:
+            # For those who have no key either: it names nothing but the key's id.
+            return
+        texts = {"message": failure.message, "stack_trace": failure.stack_trace}
+        failure.encoded_attributes.CopyFrom(payload_converter.to_payloads([texts])[0])
+        failure.message, failure.stack_trace = _ENCODED, ""
+
+
+_ENCODED = "Encoded failure"
+"""As Temporal's SDKs have it."""
 
 _MAKERS = ("activities.interceptor", "workflows.interceptor")
 
@@ -92,6 +155,10 @@ def _safe(exception: BaseException) -> BaseException:
     if isinstance(cause, ApplicationError) and cause.type == InvalidRequest.__name__:
         # The SDK wraps it, retryable and without a type, where an activity's arguments don't fit.
         return cause
+    if isinstance(cause, EncryptionKeyMissing):
+        # An activity's arguments: the step's attempts are not for that, so `workflows.steps` waits and begins anew. Of
+        # a workflow's task this fails the task alone, whatever it says.
+        return ApplicationError(describe(cause), type=EncryptionKeyMissing.__name__, non_retryable=True)
     if isinstance(cause, UnknownShape):
         # The SDK wraps this one too, and its own text says nothing.
         exception = cause
@@ -121,4 +188,4 @@ data_converter: DataConverter = replace(
     payload_converter_class=JobPayloadConverter,
     failure_converter_class=PrivateFailureConverter,
 )
-"""For every client and worker of the project."""
+"""For every client and worker of the project; `starter.encryption.configured` adds the encryption that is set."""

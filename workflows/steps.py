@@ -26,6 +26,7 @@ from temporalio.exceptions import TimeoutError as StepTimeout
 
 from domain.errors import TransientError, permanent_error_types
 from domain.policies import Policy
+from workflows.data_converter import EncryptionKeyMissing
 
 Request = TypeVar("Request", bound=BaseModel)
 Result = TypeVar("Result")
@@ -42,6 +43,9 @@ class Progress:
 
 _progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
 _policies: dict[str, Policy] = {}
+
+_FIRST_KEY_WAIT, _LONGEST_KEY_WAIT = timedelta(seconds=5), timedelta(minutes=5)
+"""Between tries to find a worker that has the key of a step's arguments; doubling."""
 
 
 def progress() -> Progress | None:
@@ -126,6 +130,24 @@ async def run_regular(step: Step[Request, Result], request: Request) -> Result:
 
 
 async def _regular(step: Step[Request, Result], request: Request, policy: Policy, made: Progress) -> Result:
+    wait = _FIRST_KEY_WAIT
+    while True:
+        try:
+            return await _attempts(step, request, policy, made)
+        except ActivityError as failure:
+            if not isinstance(failure.cause, ApplicationError) or failure.cause.type != EncryptionKeyMissing.__name__:
+                raise
+            workflow.logger.warning(failure.cause.message)
+        # A job is not to fail for want of a key, however long that takes.
+        began = workflow.now()
+        workflow.set_current_details(f"Waits for a worker that can decrypt the arguments of `{_name_of(step)}`.")
+        await workflow.sleep(wait, summary="Wait for a worker with the encryption key")
+        # That was nobody's attempt, and the wait is not the step's.
+        made = Progress(made.attempts_made, made.deadline + (workflow.now() - began))
+        wait = min(wait * 2, _LONGEST_KEY_WAIT)
+
+
+async def _attempts(step: Step[Request, Result], request: Request, policy: Policy, made: Progress) -> Result:
     # The waits are drawn attempt by attempt by the activity's interceptor; the server's own backoff is for what no
     # interceptor sees: an attempt that timed out, or whose worker died.
     waits = policy.waits[made.attempts_made :]

@@ -33,6 +33,9 @@ NO_WORKER = "NoWorker"
 
 _EVENTS = 50
 """How many of a history's last events are looked at: a step has fewer."""
+_UNREADABLE = "The message is encrypted under a key that this process lacks (JOBS_ENCRYPTION_KEYS)."
+_KEY_MISSING = "EncryptionKeyMissing"
+"""Error type of a task that met what its worker cannot decrypt."""
 _FROM_OUTSIDE = 300
 """Most characters of a text that people gave to Temporal."""
 
@@ -94,15 +97,16 @@ class Death:
                 said = f" ({reason[:_FROM_OUTSIDE]})" if reason else ""
                 return TERMINATED, f"Somebody terminated the run{said}. Redrive or discard it.", _running_step(events)
             case DeathCause.stuck:
-                error_type, message = _task_failure(events)
-                return error_type, message, FailedStep()
+                return *await self._task_failure(events), FailedStep()
             case DeathCause.no_worker:
                 queue = described.task_queue
                 message = f"No worker serves the queue {queue!r}. Start one, and the run comes on by itself."
                 return NO_WORKER, message, FailedStep()
 
     async def _failed(self, failure: Failure, events: Sequence[HistoryEvent]) -> tuple[str, str, FailedStep]:
-        error: BaseException = await self._client.data_converter.decode_failure(failure)
+        error = await self._decoded(failure)
+        if error is None:
+            return failure.application_failure_info.type or "Encrypted", _UNREADABLE, _failed_step(events)
         while not isinstance(error, ApplicationError) and isinstance(error, FailureError) and error.cause:
             error = error.cause
         step = FailedStep.among(error.details) if isinstance(error, ApplicationError) else FailedStep()
@@ -110,6 +114,29 @@ class Death:
             step = _failed_step(events) if step.step in (None, _failed_step(events).step) else step
         name = (error.type if isinstance(error, ApplicationError) else None) or type(error).__name__
         return name, getattr(error, "message", ""), step
+
+    async def _task_failure(self, events: Sequence[HistoryEvent]) -> tuple[str, str]:
+        todo = "Deploy code that mends it, and the run comes on by itself."
+        event = _failed_task(events)
+        if event is None or event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
+            return "WorkflowTaskTimedOut", f"The workflow's code does not end in time. {todo}"
+        failed = event.workflow_task_failed_event_attributes
+        if failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR:
+            return "NondeterminismError", f"The workflow's code does not fit the run's history. {todo}"
+        error = await self._decoded(failed.failure)
+        message = _UNREADABLE if error is None else getattr(error, "message", "")
+        name = failed.failure.application_failure_info.type or "WorkflowTaskFailed"
+        if name == _KEY_MISSING:
+            return name, message[:_FROM_OUTSIDE]
+        return name, f"{message[:_FROM_OUTSIDE]} {todo}"
+
+    async def _decoded(self, failure: Failure) -> BaseException | None:
+        """None where it is encrypted under a key that is not here."""
+        try:
+            error: BaseException = await self._client.data_converter.decode_failure(failure)
+        except JobError:
+            return None
+        return error
 
     async def _last_events(self, described: WorkflowExecutionDescription) -> Sequence[HistoryEvent]:
         """The run's last events, latest first."""
@@ -156,18 +183,6 @@ def _failed_task(events: Sequence[HistoryEvent]) -> HistoryEvent | None:
     """The last workflow task that failed. History has the first failure alone of those that follow each other."""
     failed = (EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED, EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT)
     return next((event for event in events if event.event_type in failed), None)
-
-
-def _task_failure(events: Sequence[HistoryEvent]) -> tuple[str, str]:
-    todo = "Deploy code that mends it, and the run comes on by itself."
-    event = _failed_task(events)
-    if event is None or event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
-        return "WorkflowTaskTimedOut", f"The workflow's code does not end in time. {todo}"
-    failed = event.workflow_task_failed_event_attributes
-    if failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR:
-        return "NondeterminismError", f"The workflow's code does not fit the run's history. {todo}"
-    name = failed.failure.application_failure_info.type or "WorkflowTaskFailed"
-    return name, f"{failed.failure.message[:_FROM_OUTSIDE]} {todo}"
 
 
 def _failed_step(events: Sequence[HistoryEvent]) -> FailedStep:

@@ -16,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.dead_letters import DeathCause, Letter, LetterState
 from domain.errors import JobError
 from starter.connection import RPC_TIMEOUT, explain, reached
+from starter.readable import make_readable
 from starter.redriving.point import NothingToTakeUp, ResetPoint, reset_point
 from workflows.registry import Registry
 
@@ -106,6 +107,8 @@ async def history_of(client: Client, workflow_id: str, run_id: str) -> list[Hist
             if _is_missing(exc):
                 raise RunForgotten(run_id) from exc
             raise explain(exc, client) from exc
+        for event in page.history.events:
+            await make_readable(event, client.data_converter)
         events += page.history.events
         if not page.next_page_token:
             return events
