@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from demo.inbox.part import Inbox
 from demo.data.staff import ALERTS_FROM, OPERATOR
+from demo.inbox.part import Inbox
 from demo.link_secret import LINK_SECRET
 from demo.lock import FolderLock
 from demo.part import Part, PartFailed, Say, silent
