@@ -35,7 +35,7 @@ DEFAULTS = OutboxSettings.model_construct()  # whatever OUTBOX_* variables say
 AT_ONCE = DEFAULTS.batches * DEFAULTS.batch
 
 
-class _Counted(SqlOutbox):
+class Counted(SqlOutbox):
     """Tells when so many entries were started and taken off, without asking PostgreSQL beside what is measured."""
 
     left = 0
@@ -60,7 +60,7 @@ async def measure(on: Ground, *, rounds: int, jobs: int) -> dict[str, Any]:
     """Starts a second both ways. Raises RuntimeError where not every job was started."""
     before = await _runs(on)
     relay_engine = make_engine(on.database.model_copy(update={"connections": DEFAULTS.batches + 1}))
-    box = _Counted(relay_engine, on.database)
+    box = Counted(relay_engine, on.database)
     directly: list[float] = []
     relayed: list[float] = []
     try:
@@ -100,7 +100,7 @@ async def _directly(on: Ground, ids: Sequence[int]) -> float:
     return time.perf_counter() - began
 
 
-async def _relayed(on: Ground, box: _Counted, ids: Sequence[int]) -> float:
+async def _relayed(on: Ground, box: Counted, ids: Sequence[int]) -> float:
     """Seconds from the relay's start until the outbox is empty; the jobs are there before."""
     async with AsyncSession(on.engine) as session:
         outbox.enqueue_all(session, (OrderConfirmationRequest(order_id=i) for i in ids))
