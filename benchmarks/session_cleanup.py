@@ -40,7 +40,10 @@ _SAMPLED_EVERY = 0.002
 
 
 async def measure(on: Ground, *, expired: int, valid: int, alone: float) -> dict[str, Any]:
-    """Figures of one cleanup, and of `alone` seconds without it. Raises RuntimeError where what is left is not what it is to be."""
+    """Figures of one cleanup, and of `alone` seconds without it.
+
+    Raises RuntimeError where what is left is not what it is to be.
+    """
     dsn = on.database.url.get_secret_value()
     setting_up = await asyncpg.connect(dsn)
     await setting_up.execute(_ADD, "expired-", -1.0, expired, timeout=600)

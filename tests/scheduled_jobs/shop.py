@@ -27,12 +27,13 @@ from temporalio.client import (
 from domain.outcomes import Outcome
 from domain.scheduling import ScheduledRequest, ScheduledRun
 from starter import Jobs
+from tests.outbox.processes import FULL
 from tests.smtp_server import SmtpServer
 from workflows.registry import registry
 
 _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
-PATIENCE = 90
+PATIENCE = 900 if FULL else 90
 """Seconds until what is waited for counts as lost."""
 
 
