@@ -11,7 +11,7 @@ from starter.scheduling.drift import DriftState, drift
 from tests.schedules.chimes import ChimeRequest
 from tests.schedules.conftest import MakeCommandLine, MakeTable
 
-COUNT = 40
+COUNT = 20
 CODE = f'ROWS = [Schedule(f"chime-{{n:02}}", ChimeRequest(), cron="@yearly") for n in range({COUNT})]'
 
 
