@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from temporalio import activity
 
 from domain.scheduled_email_dispatch import Dispatched, DueEmails
@@ -9,6 +11,11 @@ from domain.scheduling import ScheduledRun
 
 BATCH = 100
 """Mails that are taken in one transaction."""
+MOST_WAITING = 500
+"""Jobs of mails that are enqueued and not started yet. What else is enqueued meanwhile has to wait for no more than
+these: a second or two, however many mails are due."""
+_PAUSE = 0.1
+"""Seconds until it is looked again whether there are fewer."""
 
 
 class ScheduledEmailDispatchActivities:
@@ -30,6 +37,8 @@ class ScheduledEmailDispatchActivities:
         while (batch := await self._emails.queue(BATCH)) > 0:
             queued += batch
             activity.heartbeat(queued)
+            while await self._emails.waiting() > MOST_WAITING - BATCH:  # noqa: ASYNC110  # a relay takes them, elsewhere
+                await asyncio.sleep(_PAUSE)
         activity.logger.info(
             "Scheduled mails that are due were enqueued",
             extra={"action": "dispatched", "queued": queued, "scheduled_for": run.at.isoformat()},

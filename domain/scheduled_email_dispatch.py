@@ -30,3 +30,7 @@ class DueEmails(Protocol):
         Those that another dispatcher has in hand are left to it. Returns how many were queued.
         """
         ...
+
+    async def waiting(self) -> int:
+        """How many jobs of queued mails are enqueued and were not tried to start yet."""
+        ...

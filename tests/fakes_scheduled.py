@@ -58,6 +58,8 @@ class FakeDueEmails:
         self.due = due
         self.script = list(script)
         self.limits: list[int] = []
+        self.waits = [0]
+        """At each look, how many wait: the next one, and the last one again and again."""
 
     async def queue(self, limit: int) -> int:
         self.limits.append(limit)
@@ -66,6 +68,9 @@ class FakeDueEmails:
         queued = min(limit, self.due)
         self.due -= queued
         return queued
+
+    async def waiting(self) -> int:
+        return self.waits.pop(0) if len(self.waits) > 1 else self.waits[0]
 
 
 def a_scheduled_email(

@@ -12,6 +12,7 @@ from adapters.db.errors import translated
 from adapters.db.scheduling_tables import scheduled_emails as table
 from adapters.db.statements import Statements
 from adapters.db.tables import customers
+from adapters.db.tables import outbox as outbox_table
 from domain.orders import Customer
 from domain.scheduled_email import ScheduledEmail, ScheduledEmailRequest
 
@@ -30,6 +31,17 @@ _QUEUE = (
     .where(table.c.id == func.any(func.array(_due.scalar_subquery())))
     .values(queued_at=func.now())
     .returning(table.c.id)
+)
+
+_WAITING = (
+    select(func.count())
+    .select_from(outbox_table)
+    # One that was put off or refused is not what others would have to wait behind.
+    .where(
+        outbox_table.c.kind == ScheduledEmailRequest.kind,
+        outbox_table.c.retry_at.is_(None),
+        outbox_table.c.refused_at.is_(None),
+    )
 )
 
 _this: Any = table.c.id == bindparam("email_id", type_=BigInteger)
@@ -62,6 +74,10 @@ class SqlScheduledEmails:
                 requests = [ScheduledEmailRequest(email_id=id_) for id_ in ids]
                 await connection.execute(*outbox.statement(requests, priority=PRIORITY))
         return len(ids)
+
+    async def waiting(self) -> int:
+        """How many jobs of queued mails are in the outbox and were not tried to start yet."""
+        return int((await self._statements.rows(_WAITING))[0][0])
 
     async def get(self, email_id: int) -> ScheduledEmail | None:
         """Load a mail with its customer; None where there is none."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.scheduled_email_dispatch import BATCH, ScheduledEmailDispatchActivities
+from activities.scheduled_email_dispatch import BATCH, MOST_WAITING, ScheduledEmailDispatchActivities
 from activities.session_cleanup import SessionCleanupActivities
 from domain.errors import ServiceUnavailable
 from domain.scheduled_email_dispatch import Dispatched
@@ -84,3 +84,13 @@ async def test_a_dispatch_goes_on_until_none_is_due_and_counts_on_after_a_failur
 
     assert await attempts.next().run(steps.dispatch, told()) == Dispatched(queued=1042)
     assert (emails.due, set(emails.limits)) == (0, {BATCH})
+
+
+async def test_a_dispatch_waits_while_the_jobs_of_many_mails_are_still_to_be_started() -> None:
+    emails, attempts = FakeDueEmails(3 * BATCH), Attempts()
+    emails.waits = [MOST_WAITING, MOST_WAITING - BATCH + 1, MOST_WAITING - BATCH]
+
+    assert await attempts.next().run(ScheduledEmailDispatchActivities(emails).dispatch, told()) == Dispatched(
+        queued=3 * BATCH
+    )
+    assert emails.waits == [MOST_WAITING - BATCH]

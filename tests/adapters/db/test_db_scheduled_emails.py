@@ -61,6 +61,21 @@ async def test_what_is_due_is_queued_once_the_oldest_first_and_nothing_else(
     assert {row["id"] for row in waiting} == set(late)
 
 
+async def test_jobs_that_were_put_off_or_refused_do_not_count_as_waiting(
+    emails: SqlScheduledEmails, direct: asyncpg.Connection, customer: int
+) -> None:
+    await add(direct, customer, "-1 second", 5)
+    await emails.queue(5)
+    assert await emails.waiting() == 5
+    put_off = "retry_at = now(), error_type = 'Away', error = 'away'"
+    refused = "refused_at = now(), error_type = 'Unknown', error = 'unknown'"
+    for ended in (put_off, refused):
+        await direct.execute(
+            f"UPDATE outbox SET {ended}, attempts = 1 WHERE id = (SELECT min(id) FROM outbox WHERE attempts = 0)"  # noqa: S608  # from just above
+        )
+    assert await emails.waiting() == 3
+
+
 async def test_a_mail_is_queued_if_and_only_if_its_job_is_enqueued(
     emails: SqlScheduledEmails, direct: asyncpg.Connection, customer: int
 ) -> None:
