@@ -36,15 +36,18 @@ from adapters.settings import OutboxSettings, Settings, WorkerSettings
 from adapters.stopping import MARGIN, Stop, drain
 from adapters.supervisor import CANNOT_START, FAILED, MISCONFIGURED, Supervisor, when_parent_ends
 from adapters.telemetry import logs
+from adapters.telemetry.dead_letters import DeadLetterCount
 from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
 from adapters.temporal.dead_runs import TemporalDeadRuns
 from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
+from domain.errors import JobError
 from starter import schedules
 from starter.connection import web_ui_base
 from starter.errors import InvalidStart, StarterError
+from starter.key_check import KeyCheck
 from starter.pause_watch import PauseWatch
 from starter.pauses import PAUSE
 from starter.probing import TemporalProbe, connection_settings
@@ -146,7 +149,14 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
 
         temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime)
         outside.ports[DeadRuns] = dead_runs(temporal)
-        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", outside.database)]
+        keys = KeyCheck.configured(outside.encryption_keys)
+
+        async def database() -> str:
+            told_of = await outside.database()
+            await keys.begin()
+            return told_of
+
+        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", database)]
         start = asyncio.create_task(readiness.wait_for(needs, own.startup_wait, _log.warning), name="start")
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
         if told.done():
@@ -156,6 +166,8 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
             waited = f"{own.startup_wait.total_seconds():g} s (WORKER_STARTUP_WAIT)"
             _log.error("Gave up after %s: %s", waited, " ".join(finding.text for finding in unmet))
             return CANNOT_START
+        if keys.refusal is not None:
+            raise keys.refusal
 
         pauses = PauseWatch(temporal.client)
         await pauses.begin()
@@ -171,10 +183,13 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         if relay is not None:
             parts.append(asyncio.create_task(relay.run(), name="relay of the outbox"))
             parts.append(asyncio.create_task(OutboxDepth(metrics, outside.outbox).keep_up(), name="outbox depth"))
+        dead = DeadLetterCount(metrics, outside.letters, [kind.name for kind in registry if kind.queue in queues])
+        parts.append(asyncio.create_task(dead.keep_up(), name="count of dead letters"))
         readiness.run(
             [
                 Need("temporal", temporal.server, (StarterError,), _PROBE_LIMIT),
                 Need("database", outside.database, limit=_PROBE_LIMIT),
+                Need("encryption", keys.look, (StarterError, JobError), _PROBE_LIMIT),
                 Need("pollers", partial(polling, workers)),
             ]
         )
@@ -208,6 +223,8 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
     outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
     served = [kind for kind in registry if kind.queue in queues]
 
+    keys = KeyCheck.configured(outside.encryption_keys)
+
     async def kinds() -> str:
         check_time_limits(served, outside.limits)
         for kind in served:
@@ -219,6 +236,7 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
         Need("Temporal", temporal.server, (StarterError,), _START_LIMIT),
         Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
         Need("Database", outside.database, limit=_START_LIMIT),
+        Need("Encryption", keys.look, (StarterError, JobError), _START_LIMIT),
         Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
         Need("Alert channels", outside.alert_channels.probe),
         Need("Report storage", outside.storage, limit=_START_LIMIT),

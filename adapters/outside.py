@@ -10,6 +10,7 @@ from adapters.db.alerts import SqlAlerts
 from adapters.db.dead_letter_sweep import SqlSweepMark
 from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.deliveries import SqlDeliveryLedger
+from adapters.db.encryption_keys import SqlEncryptionKeys
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.payments import SqlPayments
@@ -72,6 +73,7 @@ class Outside:
         except OSError as exc:
             raise Misconfigured(f"SMTP_CA_FILE cannot be read: {exc.strerror or type(exc).__name__}.") from exc
         self._reports = Reports(self._storage, settings.database)
+        self.letters = SqlDeadLetters(self._engine, alert_window=settings.alerts.window)
         self.ports: dict[type, object] = {
             OrderRepository: SqlOrders(self._engine),
             DeliveryLedger: SqlDeliveryLedger(self._engine),
@@ -92,10 +94,11 @@ class Outside:
             ReportRetention: ReportRetention(files=settings.reports.kept),
             Alerts: SqlAlerts(self._engine, window=settings.alerts.window),
             AlertChannels: self.alert_channels,
-            DeadLetters: SqlDeadLetters(self._engine, alert_window=settings.alerts.window),
+            DeadLetters: self.letters,
             SweepMark: SqlSweepMark(self._engine),
             SweepTimes: SweepTimes(no_worker_after=settings.dead_letters.no_worker_after),
         }
+        self.encryption_keys = SqlEncryptionKeys(self._probed)
         self.outbox = SqlOutbox(self._relayed, settings.database)
         by_database = (
             longest_statement(settings.database),

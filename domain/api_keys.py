@@ -1,4 +1,4 @@
-"""Keys by which programs prove who they are to the HTTP interface, and the port behind which they are kept.
+"""Keys by which programs prove who they are to the HTTP interface, and people to the codec server; and their port.
 
 A key is `dj_<id>_<secret>`. The id is no secret: lists and logs may show it. Of the rest only a hash is kept, and a
 plain one does, since nobody guesses 256 random bits.
@@ -11,11 +11,21 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 _FORM = re.compile("dj_([0-9a-f]{12})_[0-9a-f]{64}")
+
+
+class KeyScope(StrEnum):
+    """What a key opens; none opens both."""
+
+    http = "http"
+    """The HTTP interface."""
+    codec = "codec"
+    """The codec server, which decrypts."""
 
 
 class ApiKey(BaseModel):
@@ -31,6 +41,7 @@ class ApiKey(BaseModel):
     revoked_at: datetime | None
     last_used_at: datetime | None
     """To within some minutes."""
+    scope: KeyScope = KeyScope.http
 
     def is_valid(self, now: datetime) -> bool:
         """Neither revoked nor expired."""

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
 from temporalio.converter import DataConverter
 
 from starter.errors import InvalidStart
@@ -53,6 +54,16 @@ def keyring_from(environment: Mapping[str, str] | None = None) -> Keyring | None
     from workflows.encryption import Keyring
 
     return Keyring(keys, encrypts=decrypt_only in _FALSE)
+
+
+def shown_settings() -> dict[str, str | SecretStr | None]:
+    """The settings by their names, of which the keys are secrets."""
+    keys = os.environ.get(KEYS)
+    return {
+        KEYS: SecretStr(keys) if keys else None,
+        KEYS_FILE: os.environ.get(KEYS_FILE),
+        DECRYPT_ONLY: os.environ.get(DECRYPT_ONLY),
+    }
 
 
 def new_key(key_id: str) -> str:

@@ -27,6 +27,10 @@ class InvalidStart(StarterError):
     """The start, or its options, cannot be accepted."""
 
 
+class WrongKeys(InvalidStart):
+    """The encryption keys of this process are not those that jobs need."""
+
+
 class JobNotFound(StarterError):
     """No run has this id: it was never started, or its retention has ended."""
 

@@ -10,6 +10,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from starter.connection import DEFAULT_ADDRESS, RPC_TIMEOUT, check_namespace, connect, explained
+from starter.encryption import shown_settings
 from starter.errors import InvalidStart, NotAuthorised, NotSetUp, TemporalUnreachable
 from starter.setup import missing_search_attributes, wanted_search_attributes
 
@@ -77,6 +78,7 @@ def connection_settings() -> dict[str, str | SecretStr | None]:
         "TEMPORAL_NAMESPACE": told.get("namespace", "default"),
         "TEMPORAL_API_KEY": SecretStr(key) if (key := told.get("api_key")) else None,
         "TEMPORAL_TLS": "on" if told.get("tls") else "off",
+        **shown_settings(),
     }
     for name, value in (told.get("rpc_metadata") or {}).items():
         settings[f"TEMPORAL_GRPC_META_{name.upper().replace('-', '_')}"] = SecretStr(str(value))

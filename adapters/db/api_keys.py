@@ -1,4 +1,4 @@
-"""Keys of the HTTP interface in PostgreSQL."""
+"""API keys in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.types import Interval
 
 from adapters.db.statements import Statements
 from adapters.db.tables import api_keys
-from domain.api_keys import ApiKey, NewSecret
+from domain.api_keys import ApiKey, KeyScope, NewSecret
 
 _NOTED_EVERY = timedelta(minutes=5)
 """A key's use is noted so often, and not with each request."""
@@ -28,6 +28,7 @@ _ADD = (
         name=bindparam("key_name", type_=Text),
         hash=bindparam("key_hash", type_=LargeBinary),
         expires_at=func.now() + _lifetime,
+        scope=bindparam("key_scope", type_=Text),
     )
     .returning(api_keys)
 )
@@ -52,10 +53,12 @@ class SqlApiKeys:
         """Share the engine's pool."""
         self._statements = Statements(engine)
 
-    async def add(self, secret: NewSecret, name: str, *, lifetime: timedelta | None) -> ApiKey:
+    async def add(
+        self, secret: NewSecret, name: str, *, lifetime: timedelta | None, scope: KeyScope = KeyScope.http
+    ) -> ApiKey:
         """Keep a new key; without a lifetime it does not expire. Raises InvalidRequest for a name that cannot be."""
         values = {"key_id": secret.id, "key_name": name, "key_hash": secret.hash, "lifetime": lifetime}
-        return _key((await self._statements.rows(_ADD, **values))[0])
+        return _key((await self._statements.rows(_ADD, **values, key_scope=scope.value))[0])
 
     async def find(self, key_id: str) -> tuple[ApiKey, bytes] | None:
         """The key of this id, and its hash; None where there is none."""

@@ -244,6 +244,9 @@ api_keys = Table(
     Column("revoked_at", DateTime(timezone=True)),
     # Coarse, see adapters/db/api_keys.py.
     Column("last_used_at", DateTime(timezone=True)),
+    # What it opens: the HTTP interface, or the codec server. Neither opens both.
+    Column("scope", Text, nullable=False, server_default="http"),
+    CheckConstraint("scope IN ('http', 'codec')", name="scope_known"),
     CheckConstraint("id ~ '^[0-9a-f]{12}$'", name="id_shape"),
     CheckConstraint(f"char_length(name) <= 100 AND {NAME_NOT_BLANK}", name="name_shape"),
     CheckConstraint("octet_length(hash) = 32", name="hash_sha256"),

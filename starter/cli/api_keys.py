@@ -1,4 +1,4 @@
-"""`jobs api-keys`: who may use the HTTP interface."""
+"""`jobs api-keys`: who may use the HTTP interface, or the codec server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from domain.api_keys import ApiKey, new_secret
+from domain.api_keys import ApiKey, KeyScope, new_secret
 from starter.cli.database import database
 from starter.cli.durations import moment, parse_duration
 from starter.cli.output import FAILED, AsJson, Output
@@ -38,7 +38,8 @@ def api_key_commands(out: Output) -> typer.Typer:
     """The command group `api-keys`."""
     group = typer.Typer(
         help=(
-            "Make, list and revoke the keys of the HTTP interface. DATABASE_URL is all that these commands need.\n\n"
+            "Make, list and revoke the keys of the HTTP interface and of the codec server. DATABASE_URL is all that "
+            "these commands need.\n\n"
             "To change a client's key without an interruption: make another one of the same name, have the client use "
             "it, look by list whether the old one is still in use, and revoke that."
         ),
@@ -69,10 +70,18 @@ def api_key_commands(out: Output) -> typer.Typer:
                 parser=_lifetime, metavar="DURATION", show_default=False, help="Valid for so long, such as 90d."
             ),
         ] = None,
+        codec: Annotated[
+            bool,
+            typer.Option(
+                "--codec",
+                metavar="",
+                help="For the codec server, which decrypts what Temporal keeps, and for nothing else.",
+            ),
+        ] = False,
         as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Make a key, and print it: this once, since only its hash is kept."""
-        return run(_create(name, expires, out))
+        return run(_create(name, expires, KeyScope.codec if codec else KeyScope.http, out))
 
     @group.command("list", epilog=out.examples("api-keys list"))
     def list_keys(
@@ -95,10 +104,10 @@ def api_key_commands(out: Output) -> typer.Typer:
     return group
 
 
-async def _create(name: str, lifetime: timedelta | None, out: Output) -> int:
+async def _create(name: str, lifetime: timedelta | None, scope: KeyScope, out: Output) -> int:
     secret = new_secret()
     async with _store() as keys:
-        key = await keys.add(secret, name, lifetime=lifetime)
+        key = await keys.add(secret, name, lifetime=lifetime, scope=scope)
     out.document({"key": secret.key, **key.model_dump(mode="json")})
     out.say(secret.key)
     out.note(
@@ -117,9 +126,10 @@ async def _list(out: Output) -> int:
         out.say(f"There is no key yet; `{out.program} api-keys create NAME` makes one.")
     elif not out.as_json:
         rows = [
-            [key.id, key.name, moment(key.created_at), _ends(key, now), _at(key.last_used_at, "never")] for key in found
+            [key.id, key.name, key.scope, moment(key.created_at), _ends(key, now), _at(key.last_used_at, "never")]
+            for key in found
         ]
-        out.table(("id", "name", "created", "expires", "last used"), rows)
+        out.table(("id", "name", "for", "created", "expires", "last used"), rows)
     return 0
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from domain.api_keys import ApiKey, ApiKeyStore, hash_of, id_in
+from domain.api_keys import ApiKey, ApiKeyStore, KeyScope, hash_of, id_in
 from domain.errors import JobError
 
 _TRUSTED = 5.0
@@ -24,11 +24,13 @@ class Gate:
         self,
         keys: ApiKeyStore,
         *,
+        scope: KeyScope = KeyScope.http,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`clock` is in seconds, and never goes back; `now` is what keys expire by."""
+        """`scope`: of the keys it lets in. `clock` is in seconds, and never goes back; `now` is what keys expire by."""
         self._keys = keys
+        self._scope = scope
         self._clock = clock
         self._now = now
         self._trusted: dict[bytes, tuple[ApiKey, float]] = {}
@@ -46,7 +48,7 @@ class Gate:
         found = await self._keys.find(key_id)
         # Compared where there is none, too, so that the time it takes doesn't tell.
         same = hmac.compare_digest(given_hash, found[1] if found else _NO_HASH)
-        if found is None or not same or not found[0].is_valid(self._now()):
+        if found is None or not same or found[0].scope is not self._scope or not found[0].is_valid(self._now()):
             return None
         # Only keys that are valid are remembered: there are few of them, however many others are tried.
         self._trusted[given_hash] = (found[0], self._clock() + _TRUSTED)

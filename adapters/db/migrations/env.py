@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from adapters.db import (  # they add their tables to the metadata
     alert_tables,  # noqa: F401  # see above
     dead_letter_tables,  # noqa: F401  # see above
+    encryption_tables,  # noqa: F401  # see above
     report_tables,  # noqa: F401  # see above
     scheduling_tables,  # noqa: F401  # see above
 )
