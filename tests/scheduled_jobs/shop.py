@@ -26,7 +26,7 @@ from temporalio.client import (
 
 from domain.outcomes import Outcome
 from domain.scheduling import ScheduledRequest, ScheduledRun
-from starter import Jobs
+from starter import JobDidNotComplete, JobNotFound, Jobs
 from tests.outbox.processes import FULL
 from tests.smtp_server import SmtpServer
 from workflows.registry import registry
@@ -109,6 +109,25 @@ class Shop:
 
     async def unsent(self) -> int:
         return await self.number("SELECT count(*) FROM scheduled_emails WHERE sent_at IS NULL")
+
+    async def asked_reports(self) -> list[tuple[Any, ...]]:
+        """Period, time zone and member of each asking."""
+        return sorted(
+            await self.rows(
+                "SELECT period, time_zone, member_id FROM reports JOIN report_askings ON report_id = reports.id"
+            )
+        )
+
+    async def fails(self, job_id: str) -> JobDidNotComplete:
+        """How a job fails, which may not have been started yet."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                try:
+                    await self.jobs.of(job_id).result()
+                except JobNotFound:
+                    await asyncio.sleep(0.05)
+                except JobDidNotComplete as failed:
+                    return failed
 
     async def schedule(
         self,

@@ -33,13 +33,13 @@ async def test_a_backfill_of_the_last_quarter_asks_for_its_months_and_the_same_a
     async with serving(relay=False):
         await backfill(monthly, *quarter)
         first = await shop.runs_of("monthly-reports", 3)
-        asked = await asked_reports(shop)
+        asked = await shop.asked_reports()
         # One after the other this time, and all of the two quarters: what was done is done.
         await backfill(monthly, quarter[0], "2026-06-30T00:00:00Z", ScheduleOverlapPolicy.BUFFER_ALL)
         second = await shop.runs_of("monthly-reports", 3 + 6)
         await monthly.trigger()
         triggered = await shop.runs_of("monthly-reports", 10)
-        again = await asked_reports(shop)
+        again = await shop.asked_reports()
 
     assert {moment: references(outcomes) for moment, outcomes in first.items()} == {
         moment: [f"{month}: asked for 3"] for moment, month in moments.items()
@@ -63,14 +63,6 @@ async def test_a_backfill_of_the_last_quarter_asks_for_its_months_and_the_same_a
     assert references(triggered[by_hand]) == [f"{last}: asked for 3"]
     months = {*moments.values(), *more.values(), last}
     assert len(again) == len(set(again)) == 3 * len(months)
-
-
-async def asked_reports(shop: Shop) -> list[tuple[object, ...]]:
-    return sorted(
-        await shop.rows(
-            "SELECT period, time_zone, member_id FROM reports JOIN report_askings ON report_id = reports.id"
-        )
-    )
 
 
 async def test_a_cleanup_is_done_once_a_day_of_its_zone_also_where_clocks_change(shop: Shop, serving: Serving) -> None:
