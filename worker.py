@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from adapters import configuration
+from adapters import configuration, secret_files
 from adapters.email.course import longest_send
 from adapters.outside import Misconfigured, Outside
 from adapters.payments.api import longest_call
@@ -284,6 +284,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
     chosen = options(arguments)
     try:
+        secret_files.read()
         registry.load_installed()
         queues, settings = chosen_queues(chosen.queues), Settings()
         if chosen.check:
@@ -303,6 +304,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         TimeLimitsContradict,
         InvalidStart,
         ScheduleDeclarationError,
+        secret_files.SecretFileUnusable,
     ) as exc:
         problem, status = str(exc), MISCONFIGURED
     except OSError as exc:

@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.middleware import Middleware
 from temporalio.client import Client
 
-from adapters import configuration
+from adapters import configuration, secret_files
 from adapters.alert_settings import AlertSettings
 from adapters.db.alerts import SqlAlerts
 from adapters.db.api_keys import SqlApiKeys
@@ -130,10 +130,13 @@ def _lifespan(read: Callable[[], _Settings], client: Client | None, *, alone: bo
         hide_tokens()
         async with AsyncExitStack() as stack:
             try:
+                secret_files.read()
                 settings = read()
             except ValidationError as exc:
                 # Pydantic's text would show the values.
                 raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
+            except secret_files.SecretFileUnusable as exc:
+                raise RuntimeError(f"Settings are wrong: {exc}") from None
             registry.load_installed()
             app.state.parts = await _parts(stack, settings, client)
             if alone:

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from adapters import configuration
+from adapters import configuration, secret_files
 from domain.errors import JobError
 from starter.cli import cancel, kinds, listing, pausing, relay, setup, status
 from starter.cli.api_keys import api_key_commands
@@ -73,6 +73,7 @@ def run(arguments: Sequence[str], program: str = "jobs") -> int:
 
 def _run(arguments: Sequence[str], out: Output) -> int:
     try:
+        secret_files.read()
         registry.load_installed()
         command = typer.main.get_command(application(registry, out))
         return command.main(list(arguments), prog_name=out.program, standalone_mode=False) or 0
@@ -84,6 +85,8 @@ def _run(arguments: Sequence[str], out: Output) -> int:
         return out.fail(type(exc).__name__, exc.message)
     except ValidationError as exc:
         return out.fail("InvalidSettings", f"Settings are wrong: {'; '.join(configuration.problems(exc))}")
+    except secret_files.SecretFileUnusable as exc:
+        return out.fail("InvalidSettings", str(exc))
     except OSError as exc:
         return out.fail("CannotWrite", f"The output cannot be written: {exc.strerror}")
 
