@@ -19,6 +19,7 @@ from domain.errors import JobError
 from starter.cli import cancel, kinds, listing, pausing, relay, setup, status
 from starter.cli.api_keys import api_key_commands
 from starter.cli.dead import dead_commands
+from starter.cli.encryption import encryption_commands
 from starter.cli.outbox import outbox_commands
 from starter.cli.output import FAILED, MISUSED, Output, ReaderLeft
 from starter.cli.running import Interrupted
@@ -42,6 +43,7 @@ _ORDER = (
     "kinds",
     "relay",
     "api-keys",
+    "encryption",
 )
 """In the help: as people come to need them."""
 
@@ -135,6 +137,7 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
     pausing.add_to(app, kinds_known, out)
     app.add_typer(schedule_commands(kinds_known, out), name="schedules")
     app.add_typer(api_key_commands(out), name="api-keys")
+    app.add_typer(encryption_commands(out), name="encryption")
     return app
 
 
