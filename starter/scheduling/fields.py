@@ -21,6 +21,7 @@ from temporalio.api.workflow.v1 import NewWorkflowExecutionInfo
 from temporalio.converter import DataConverter
 
 from starter.scheduling.calendars import calendar_text
+from workflows.data_converter import key_id_of
 
 Fields = Mapping[str, str]
 """Name → value as text; what is not there has no name."""
@@ -81,6 +82,8 @@ async def _action(start: NewWorkflowExecutionInfo, converter: DataConverter) -> 
             }
         ),
         "memo": _sorted({name: await _value(payload, converter) for name, payload in start.memo.fields.items()}),
+        # Encrypted anew under each key: what an old one has encrypted would be lost with it.
+        "encryption key": ", ".join(sorted({key_id for each in _payloads(start) if (key_id := key_id_of(each))})),
         "headers": ", ".join(sorted(start.header.fields)),
         "limit of the execution": _duration(start.workflow_execution_timeout),
         "limit of a run": _duration(start.workflow_run_timeout),
@@ -89,6 +92,16 @@ async def _action(start: NewWorkflowExecutionInfo, converter: DataConverter) -> 
         "priority": _message(start, "priority"),
         "version": _message(start, "versioning_override"),
     }
+
+
+def _payloads(start: NewWorkflowExecutionInfo) -> list[Payload]:
+    """All that a payload codec is applied to."""
+    return [
+        *start.input.payloads,
+        start.user_metadata.summary,
+        start.user_metadata.details,
+        *start.memo.fields.values(),
+    ]
 
 
 async def _value(payload: Payload, converter: DataConverter) -> str:
