@@ -7,7 +7,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,12 +15,13 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from temporalio.client import Client
 
-from domain.dead_letters import DeadLetters, Letter, LetterFilter, Moved
+from domain.dead_letters import UNSETTLED, WAITING, DeadLetters, Letter, LetterFilter, Moved
 from domain.requests import JobRequest
 from starter.cli import dead_redrive_shown as shown
 from starter.cli.dead_filters import filter_parameters, given_filter, is_given, parameters_of, signature
-from starter.cli.dead_letters import dead_letters
+from starter.cli.dead_letters import dead_letters_and_turns
 from starter.cli.dead_moves import By, NoteText, moved_by
 from starter.cli.numbers import whole_number
 from starter.cli.output import AsJson, Output
@@ -28,9 +29,9 @@ from starter.cli.progress import counting
 from starter.cli.running import run
 from starter.connection import connect
 from starter.errors import InvalidStart
-from starter.redriving.acting import Redriver
-from starter.redriving.bulk import Redrives, look_at_all, redrive_all
-from starter.redriving.choosing import fitting, named, runs_of_query
+from starter.redriving.acting import Redriver, open_unfinished
+from starter.redriving.bulk import Pace, Redrives, look_at_all, redrive_all
+from starter.redriving.choosing import Choice, Named, named, of_runs, runs_of_query
 from starter.redriving.looking import look
 from workflows.registry import Registry
 
@@ -162,57 +163,45 @@ def _rate(text: str | int) -> int:
 
 async def _redrive(chosen: _Chosen, kinds: Registry, out: Output) -> int:
     client = await connect()
-    async with dead_letters(pooled=True) as letters:
-        redriver = Redriver(client, letters, kinds, chosen.moved)
+    async with dead_letters_and_turns() as (letters, turns):
         looks = partial(look, client, kinds=kinds)
-        missing: Sequence[str] = ()
+        redriver = Redriver(client, letters, kinds, chosen.moved)
+        found, choice = await _choice(chosen, letters, client, out)
         request: JobRequest | None = None
-        if chosen.names:
-            found = await named(letters, chosen.names)
-            missing = found.missing
-            if chosen.request is not None and found.letters:
-                request = _request(chosen.request, found.letters[0], kinds)
-                redriver.request_for(found.letters[0], request)
-            source, total = _each(found.letters), len(found.letters)
-        elif chosen.query is not None:
-            ids = [each async for page in runs_of_query(client, chosen.query) for each in page]
-            found_letters = await _letters_of(letters, ids, chosen)
-            shown.without_letter(len(ids) - len(found_letters), chosen.limit, out)
-            source, total = _each(found_letters), len(found_letters)
-        else:
-            total = await letters.count(chosen.which.model_copy(update={"states": shown.LOOKED_AT}))
-            total = total if chosen.limit is None else min(total, chosen.limit)
-            source = fitting(letters, chosen.which, limit=chosen.limit)
+        if chosen.request is not None and found.letters:
+            request = _request(chosen.request, found.letters[0], kinds)
+            redriver.request_for(found.letters[0], request)
         if not chosen.go:
-            with counting(out.live, "Looking", total) as told:
-                prospects = await look_at_all(source, looks, told)
-            return shown.preview(prospects, missing, out, restart=chosen.restart, typed=_typed())
-        so_far = Redrives()
+            with counting(out.live, "Looking", await choice.count(UNSETTLED)) as told:
+                prospects = await look_at_all(choice.every(), looks, told)
+            return shown.preview(prospects, found.missing, out, restart=chosen.restart, typed=_typed())
+        async with turns.alone() as alone:
+            await open_unfinished(client, letters, await choice.redriven() if alone else (), chosen.moved)
+        total = await choice.count(WAITING)
         acts = partial(redriver.restart, request=request) if chosen.restart else redriver.resume
+        so_far = Redrives()
         try:
-            with counting(out.live, "Redriving", total) as told:
-                await redrive_all(
-                    source, looks, acts, a_second=chosen.rate, restart=chosen.restart, so_far=so_far, told=told
-                )
+            async with turns.at_work():
+                with counting(out.live, "Redriving", total) as told:
+                    pace = Pace(a_second=chosen.rate, restart=chosen.restart)
+                    await redrive_all(choice.waiting(), looks, acts, pace, so_far=so_far, told=told)
         except BaseException as exc:
             shown.interrupted(so_far, total, out, by_hand=isinstance(exc, asyncio.CancelledError))
             raise
-        return shown.redriven(so_far, missing, out, restart=chosen.restart, by_name=bool(chosen.names))
+        return shown.redriven(so_far, found.missing, out, restart=chosen.restart, by_name=bool(chosen.names))
 
 
-async def _letters_of(letters: DeadLetters, run_ids: Sequence[str], chosen: _Chosen) -> list[Letter]:
-    """Letters of these runs that fit the filters too, the oldest first."""
-    found: list[Letter] = []
-    for start in range(0, len(run_ids), 500):
-        some = frozenset(run_ids[start : start + 500])
-        which = chosen.which.model_copy(update={"run_ids": some})
-        found += await letters.list(which, limit=len(some))
-    return sorted(found, key=lambda letter: letter.id)[: chosen.limit]
-
-
-async def _each(letters: Sequence[Letter]) -> AsyncIterator[Letter]:
-    for letter in letters:
-        yield letter
+async def _choice(chosen: _Chosen, letters: DeadLetters, client: Client, out: Output) -> tuple[Named, Choice]:
+    """The letters that are meant; those that were named, and whether each of them is there, too."""
+    found = await named(letters, chosen.names)
+    if chosen.names:
+        return found, Choice(letters, [letter.id for letter in found.letters])
+    if chosen.query is None:
+        return found, Choice(letters, which=chosen.which, limit=chosen.limit)
+    runs = await runs_of_query(client, chosen.query)
+    ids = await of_runs(letters, runs, chosen.which)
+    shown.without_letter(len(runs) - len(ids), out)
+    return found, Choice(letters, ids[: chosen.limit])
 
 
 def _request(file: Path, letter: Letter, kinds: Registry) -> JobRequest:

@@ -6,15 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from domain.dead_letters import UNSETTLED, Letter
+from domain.dead_letters import Letter
 from starter.cli.dead_shown import counted
 from starter.cli.output import FAILED, Output
 from starter.redriving.acting import Redriven, Result
 from starter.redriving.bulk import Redrives
 from starter.redriving.looking import DOABLE, Prospect, Verdict
-
-LOOKED_AT = UNSETTLED
-"""States of letters that a redrive by filters looks at."""
 
 _EXAMPLES = 3
 
@@ -88,12 +85,12 @@ def interrupted(so_far: Redrives, total: int, out: Output, *, by_hand: bool) -> 
     )
 
 
-def without_letter(count: int, limit: int | None, out: Output) -> None:
-    """Of a query's runs, those that have none."""
-    if count > 0 and limit is None:
+def without_letter(count: int, out: Output) -> None:
+    """Of a query's dead runs, those that have none that is not settled."""
+    if count > 0:
         out.note(
-            f"{count} of the query's dead runs have no letter that fits, and are left: later runs of their jobs are "
-            f"known, perhaps, or `jobs dead sweep` records them."
+            f"{count} of the query's dead runs are left: their letters are settled or do not fit, or they have none "
+            f"yet, and `jobs dead sweep` finds them."
         )
 
 

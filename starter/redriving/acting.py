@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -22,8 +24,8 @@ from starter.redriving.point import ResetPoint
 from starter.starting import start_workflow
 from workflows.registry import Kind, Registry
 
-_NAMESPACE = uuid.UUID("5a2f2f5e-6c0e-4d0e-9d67-4f6f6a3d5c11")
-"""Of the ids that Temporal knows a repeated reset by."""
+_AT_ONCE = 24
+"""Jobs that are looked at at the same time."""
 
 _ITS_OWN = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION)
 """What Temporal answers where this one run cannot be reset."""
@@ -51,7 +53,7 @@ class Redriver:
     """Redrives letters. Several may do so at once, and each may be killed at any moment: no run is redriven twice.
 
     A letter is moved to `redriven` before its job is told to go on. Where whoever did so is killed in between, the job
-    is as dead as before: that is what `look` finds, and the next redrive takes the letter over. So does the sweep.
+    is as dead as before, and the letter is to be opened again: see `open_unfinished`; the sweep does so too.
     """
 
     def __init__(self, client: Client, letters: DeadLetters, kinds: Registry, moved: Moved) -> None:
@@ -71,7 +73,7 @@ class Redriver:
             return Redriven(prospect, Result.skipped)
         letter = prospect.letter
         if not await self._claim(letter):
-            return _skipped(prospect, Verdict.settled, "Somebody else has just moved it.")
+            return _skipped(prospect, Verdict.settled, "Somebody else is at it.")
         if not await still_dead(self._client, letter):
             await self._give_back(letter, "The job has come on meanwhile.")
             return _skipped(prospect, Verdict.not_dead, "The job has come on meanwhile.")
@@ -92,7 +94,7 @@ class Redriver:
             return Redriven(prospect, Result.skipped)
         kind, wanted = self.request_for(letter, request)
         if not await self._claim(letter):
-            return _skipped(prospect, Verdict.settled, "Somebody else has just moved it.")
+            return _skipped(prospect, Verdict.settled, "Somebody else is at it.")
         # Refused where a run of the job is running or has completed.
         started = await start_workflow(self._client, kind, wanted, anew=True)
         if not started.now:
@@ -135,15 +137,13 @@ class Redriver:
             workflow_execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
             reason=f"Redriven: dead letter {letter.id}",
             workflow_task_finish_event_id=point.event_id,
-            # The same for each try: Temporal makes one run of them.
-            request_id=str(uuid.uuid5(_NAMESPACE, run.run_id)),
+            request_id=str(uuid.uuid4()),
             identity=self._moved.by,
         )
         try:
             async with reached(self._client):
-                made = await self._client.workflow_service.reset_workflow_execution(
-                    request, retry=True, timeout=RPC_TIMEOUT
-                )
+                # Not tried again where the answer is lost: Temporal would make another run, whatever the request's id.
+                made = await self._client.workflow_service.reset_workflow_execution(request, timeout=RPC_TIMEOUT)
         except RPCError as exc:
             if exc.status in _ITS_OWN and "namespace" not in exc.message.lower():
                 raise InvalidStart(f"Temporal does not resume {run.workflow_id}: {exc.message[:200]}") from exc
@@ -151,18 +151,30 @@ class Redriver:
         return made.run_id
 
     async def _claim(self, letter: Letter) -> bool:
-        if letter.state is LetterState.redriven:
-            # By somebody who did not come to the end of it.
-            moved = self._moved.model_copy(update={"note": "The job was not restarted."})
-            if not await self._letters.move([letter.id], LetterState.open, moved=moved, only={LetterState.redriven}):
-                return False
         return bool(await self._letters.move([letter.id], LetterState.redriven, moved=self._moved, only=WAITING))
 
     async def _give_back(self, letter: Letter, why: str) -> None:
-        was = LetterState.open if letter.state is LetterState.redriven else letter.state
+        was = LetterState.open if letter.state not in WAITING else letter.state
         moved = self._moved.model_copy(update={"note": f"Not redriven: {why}"[:1000]})
         await self._letters.move([letter.id], was, moved=moved, only={LetterState.redriven})
 
 
 def _skipped(prospect: Prospect, verdict: Verdict, why: str) -> Redriven:
     return Redriven(replace(prospect, verdict=verdict, why=why, point=None), Result.skipped)
+
+
+async def open_unfinished(
+    client: Client, letters: DeadLetters, redriven: Iterable[Letter], moved: Moved
+) -> Sequence[int]:
+    """Open those again whose jobs are as dead as before; returns their ids.
+
+    To be called while nobody redrives. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace, `TransientError`s.
+    """
+    seen = list(redriven)
+    unfinished: list[int] = []
+    for start in range(0, len(seen), _AT_ONCE):
+        some = seen[start : start + _AT_ONCE]
+        dead = await asyncio.gather(*(still_dead(client, letter) for letter in some))
+        unfinished += [letter.id for letter, is_dead in zip(some, dead, strict=True) if is_dead]
+    moved = moved.model_copy(update={"note": "The job was not restarted."})
+    return await letters.move(unfinished, LetterState.open, moved=moved, only={LetterState.redriven})

@@ -22,6 +22,16 @@ Look = Callable[[Letter], Awaitable[Prospect]]
 Act = Callable[[Prospect], Awaitable[Redriven]]
 
 
+@dataclass(frozen=True)
+class Pace:
+    """How many, and how."""
+
+    a_second: int
+    """At most so many are redriven."""
+    restart: bool = False
+    """Whether letters are redriven too whose jobs can be run anew alone."""
+
+
 @dataclass
 class Redrives:
     """What was found and done so far."""
@@ -53,20 +63,19 @@ async def redrive_all(
     letters: AsyncIterator[Letter],
     looks: Look,
     acts: Act,
+    pace: Pace,
     *,
-    a_second: int,
-    restart: bool,
     so_far: Redrives,
     told: Callable[[], None],
 ) -> None:
-    """Look at each letter and redrive it where that can be done, `a_second` at most; keeps in `so_far` what was done.
+    """Look at each letter and redrive it where that can be done; keeps in `so_far` what was done.
 
-    Without `restart`, letters whose jobs can be run anew alone are left. `told` is called after each letter. Where it
+    `told` is called after each letter. Where it
     is cancelled, redrives that are under way end first, for some seconds. Raises what concerns all letters (Temporal or
     the database is away, say); what was not done then is done when it is called again.
     """
-    rate = Rate(a_second, burst=max(1, a_second // 20))
-    wanted = DOABLE if restart else (Verdict.resume,)
+    rate = Rate(pace.a_second, burst=max(1, pace.a_second // 20))
+    wanted = DOABLE if pace.restart else (Verdict.resume,)
     under_way: set[asyncio.Task[None]] = set()
 
     async def act(prospect: Prospect) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from temporalio.client import Client
 
-from domain.dead_letters import WAITING, DeadLetters, Letter, LetterFilter, LetterState
+from domain.dead_letters import UNSETTLED, WAITING, DeadLetters, Letter, LetterFilter, LetterState
 from starter.connection import RPC_TIMEOUT, explained
 
 PAGE = 500
@@ -20,6 +20,57 @@ class Named:
     letters: Sequence[Letter]
     missing: Sequence[str]
     """Names of which there is no letter."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Letters that are to be redriven: certain ones, whatever became of them, or those that fit a filter."""
+
+    letters: DeadLetters
+    ids: Sequence[int] | None = None
+    which: LetterFilter = field(default_factory=LetterFilter)
+    limit: int | None = None
+
+    def every(self) -> AsyncIterator[Letter]:
+        """Those to look at: of a filter all that may be dead."""
+        return self._each(UNSETTLED)
+
+    def waiting(self) -> AsyncIterator[Letter]:
+        """Those to redrive: of a filter all that wait for somebody."""
+        return self._each(WAITING)
+
+    async def redriven(self) -> list[Letter]:
+        """Those of which somebody has said that they go on."""
+        return [letter async for letter in self._each({LetterState.redriven}) if letter.state is LetterState.redriven]
+
+    async def count(self, states: Collection[LetterState]) -> int:
+        """How many there are; of a filter those in these states."""
+        if self.ids is not None:
+            return len(self.ids)
+        count = await self.letters.count(self.which.model_copy(update={"states": frozenset(states)}))
+        return count if self.limit is None else min(count, self.limit)
+
+    def _each(self, states: Collection[LetterState]) -> AsyncIterator[Letter]:
+        return self._fitting(frozenset(states)) if self.ids is None else self._certain(self.ids)
+
+    async def _certain(self, ids: Sequence[int]) -> AsyncIterator[Letter]:
+        for start in range(0, len(ids), PAGE):
+            some = frozenset(ids[start : start + PAGE])
+            for letter in await self.letters.list(LetterFilter(ids=some), limit=PAGE, oldest_first=True):
+                yield letter
+
+    async def _fitting(self, states: frozenset[LetterState]) -> AsyncIterator[Letter]:
+        which = self.which.model_copy(update={"states": states})
+        left, after = self.limit, None
+        while left is None or left > 0:
+            size = PAGE if left is None else min(PAGE, left)
+            page = await self.letters.list(which, limit=size, after=after, oldest_first=True)
+            for letter in page:
+                yield letter
+            if len(page) < size:
+                return
+            after = page[-1].id
+            left = None if left is None else left - len(page)
 
 
 async def named(letters: DeadLetters, names: Sequence[str]) -> Named:
@@ -38,45 +89,26 @@ async def named(letters: DeadLetters, names: Sequence[str]) -> Named:
     return Named(list(found.values()), missing)
 
 
-async def fitting(letters: DeadLetters, which: LetterFilter, *, limit: int | None = None) -> AsyncIterator[Letter]:
-    """Letters that fit, oldest first; those last that were redriven when it began, since that may be under way."""
-    redriven = [letter async for letter in _pages(letters, which, {LetterState.redriven}, limit)]
-    left = limit
-    async for letter in _pages(letters, which, WAITING, limit):
-        yield letter
-        left = None if left is None else left - 1
-    for letter in redriven[:left]:
-        yield letter
+async def of_runs(letters: DeadLetters, run_ids: Sequence[str], which: LetterFilter) -> list[int]:
+    """Ids of the letters of these runs that fit a filter too and are not settled, the oldest first."""
+    found: list[int] = []
+    for start in range(0, len(run_ids), PAGE):
+        some = frozenset(run_ids[start : start + PAGE])
+        of_page = which.model_copy(update={"run_ids": some, "states": UNSETTLED})
+        found += [letter.id for letter in await letters.list(of_page, limit=PAGE)]
+    return sorted(found)
 
 
-async def _pages(
-    letters: DeadLetters, which: LetterFilter, states: Collection[LetterState], limit: int | None
-) -> AsyncIterator[Letter]:
-    wanted = frozenset(states) if which.states is None else which.states & frozenset(states)
-    left, after = limit, None
-    while wanted and (left is None or left > 0):
-        size = PAGE if left is None else min(PAGE, left)
-        page = await letters.list(
-            which.model_copy(update={"states": wanted}), limit=size, after=after, oldest_first=True
-        )
-        for letter in page:
-            yield letter
-        if len(page) < size:
-            return
-        after = page[-1].id
-        left = None if left is None else left - len(page)
-
-
-async def runs_of_query(client: Client, query: str) -> AsyncIterator[frozenset[str]]:
-    """Ids of the dead runs that fit a query, page by page. Raises InvalidStart for one that Temporal doesn't take."""
+async def runs_of_query(client: Client, query: str) -> list[str]:
+    """Ids of the dead runs that fit a query. Raises InvalidStart for one that Temporal does not take."""
     dead = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated')"
     found = client.list_workflows(
         f"({query}) AND {dead}" if query.strip() else dead, page_size=PAGE, rpc_timeout=RPC_TIMEOUT
     )
+    run_ids: list[str] = []
     while True:
         async with explained(client):
             await found.fetch_next_page()
-        if found.current_page:
-            yield frozenset(run.run_id for run in found.current_page)
+        run_ids += [run.run_id for run in found.current_page or ()]
         if not found.next_page_token:
-            return
+            return run_ids

@@ -82,9 +82,8 @@ async def look(client: Client, letter: Letter, kinds: Registry) -> Prospect:
 
 
 async def still_dead(client: Client, letter: Letter) -> bool:
-    """Whether nothing of the job has run since. Raises as `look` does."""
-    latest = await _described(client, letter.run.workflow_id)
-    return latest is None or _is_dead(latest, letter)
+    """Whether Temporal has the run as the last one of its job, and dead. Raises as `look` does."""
+    return _is_dead(await _described(client, letter.run.workflow_id), letter)
 
 
 class RunForgotten(Exception):

@@ -1,4 +1,4 @@
-"""A namespace and a database with workers whose jobs fail until their cause is mended, and what a redrive made of it."""
+"""Jobs that fail until their cause is mended, on a namespace and a database, and what a redrive made of them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class RefusingMail(FakeMail):
     @property
     def received(self) -> Counter[str]:
         """How often each mail was accepted."""
-        return Counter(mail.message_id for mail in self.accepted)
+        return Counter(mail.delivery_key for mail in self.accepted)
 
 
 @dataclass(frozen=True)
@@ -78,20 +78,22 @@ class Ground:
 
     async def dead(self, how: How, **options: Any) -> Letter:
         """One job of three steps whose second one failed; its letter."""
-        return await self.letter_of(await self.start(how, **options))
+        handle = await self.start(how, **options)
+        return await self.letter_of(handle.id, handle.result_run_id)
 
-    async def letter_of(self, handle: WorkflowHandle[Any, Any]) -> Letter:
-        """Of a job that ends badly: by the job itself, or as the sweep leaves it."""
+    async def letter_of(self, workflow_id: str, run_id: str | None) -> Letter:
+        """Of a run that ends badly: by itself, or as the sweep leaves it."""
+        assert run_id is not None
         with suppress(WorkflowFailureError):
-            await handle.result()
-        found = await self.letters.list(LetterFilter(run_id=handle.result_run_id), limit=1)
+            await self.client.get_workflow_handle(workflow_id, run_id=run_id).result()
+        found = await self.letters.list(LetterFilter(run_id=run_id), limit=1)
         if not found:
             requests = {kind.workflow_type: kind.request for kind in (*registry, *KINDS)}
             runs = TemporalDeadRuns(lambda: self.client, requests, no_jobs=())
-            dead = await runs.look(SeenRun(handle.id, handle.result_run_id or "", RunState.dead))
+            dead = await runs.look(SeenRun(workflow_id, run_id, RunState.dead))
             assert dead is not None
             await self.letters.record(dead)
-            found = await self.letters.list(LetterFilter(run_id=handle.result_run_id), limit=1)
+            found = await self.letters.list(LetterFilter(run_id=run_id), limit=1)
         return found[0]
 
     async def confirmations(self, order_ids: Iterable[int]) -> list[Letter]:

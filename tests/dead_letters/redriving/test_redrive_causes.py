@@ -55,7 +55,7 @@ async def test_a_run_that_was_terminated_goes_on_with_what_it_was_at(ground: Gro
         if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED:
             break
     await handle.terminate("by mistake")
-    letter = await ground.letter_of(handle)
+    letter = await ground.letter_of(handle.id, handle.result_run_id)
     assert letter.run.cause is DeathCause.terminated
     mended.add(order := order_of(letter))
 
@@ -99,10 +99,7 @@ async def test_a_run_that_is_stuck_by_a_bug_is_left_alone_and_goes_on_by_itself_
 async def test_a_job_that_fails_again_has_another_letter_which_can_be_redriven_too(ground: Ground) -> None:
     first = await ground.dead("permanent")
     again = await ground.resume(first)
-    assert again.run_id is not None
-    handle = ground.client.get_workflow_handle(first.run.workflow_id, run_id=again.run_id)
-    handle._result_run_id = again.run_id
-    second = await ground.letter_of(handle)
+    second = await ground.letter_of(first.run.workflow_id, again.run_id)
 
     assert (await ground.look(first)).verdict is Verdict.settled
     assert second.state is LetterState.open
