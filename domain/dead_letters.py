@@ -7,7 +7,7 @@ dead run.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Protocol
@@ -243,6 +243,10 @@ class DeadLetters(Protocol):
 
     async def count(self, which: LetterFilter) -> int:
         """How many there are."""
+        ...
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many wait for a person, by kind; kinds of which none does are left out."""
         ...
 
     async def groups(self, which: LetterFilter, *, limit: int = 100) -> Sequence[Group]:

@@ -19,6 +19,7 @@ class FakeDeadLetters:
         self.script = list(script)
         self.calls = 0
         self.recorded: list[DeadRun] = []
+        self.counts: dict[str, int] | BaseException = {}
 
     async def record(self, run: DeadRun) -> Letter | None:
         self.calls += 1
@@ -39,6 +40,11 @@ class FakeDeadLetters:
         self, which: LetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
     ) -> Sequence[Letter]:
         return ()
+
+    async def waiting(self) -> Mapping[str, int]:
+        if isinstance(self.counts, BaseException):
+            raise self.counts
+        return self.counts
 
     async def move(
         self, ids: Collection[int], to: LetterState, *, moved: Moved, only: Collection[LetterState] | None = None

@@ -6,7 +6,7 @@ sweep that finds the same one, may come at the same time.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from domain.dead_letter_alerts import alert_of
 from domain.dead_letters import (
     SWEEP,
     UNSETTLED,
+    WAITING,
     DeadRun,
     Group,
     Letter,
@@ -86,6 +87,12 @@ class SqlDeadLetters:
         """How many there are."""
         rows = await self._statements.rows(select(func.count()).select_from(dead_letters).where(*matching(which)))
         return int(rows[0][0])
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many wait for a person, by kind."""
+        number = func.count().label("number")
+        wanted = select(_c.kind, number).where(_c.state.in_(sorted(WAITING))).group_by(_c.kind)
+        return {row.kind: row.number for row in await self._statements.rows(wanted)}
 
     async def groups(self, which: LetterFilter, *, limit: int = 100) -> Sequence[Group]:
         """Letters by what they have died of, most of the same first."""

@@ -163,6 +163,7 @@ async def test_ten_thousand_letters_can_be_listed_counted_grouped_and_moved(
         seen += [letter.id for letter in page]
     assert (len(seen), seen) == (10_000, sorted(seen, reverse=True))
     assert await letters.count(which) == 10_000
+    assert (await letters.waiting())["many"] == 10_000
     groups = await letters.groups(which)
     assert [group.count for group in groups] == sorted((group.count for group in groups), reverse=True)
     assert sum(group.count for group in groups) == 10_000
