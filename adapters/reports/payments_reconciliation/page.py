@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +10,8 @@ from adapters.reports.cells import readable
 from adapters.reports.heading import heading_of, short_moment
 from adapters.reports.names import for_paper
 from adapters.reports.payments_reconciliation.kinds import Kind
-from adapters.reports.payments_reconciliation.reading import Disagreement, Extent
+from adapters.reports.payments_reconciliation.reading import Disagreement
+from adapters.reports.payments_reconciliation.tally import Extent, Tally
 from adapters.reports.payments_reconciliation.wording import AGREE, MEANING, TITLE
 from domain.reports import Report
 
@@ -21,34 +22,31 @@ _CURRENCIES = 4
 """Those in which most orders are."""
 
 
-def page_of(
-    report: Report, orders: int, extents: Mapping[Kind, Extent], shown: Sequence[Disagreement]
-) -> Mapping[str, Any]:
-    """What the template needs."""
+def page_of(report: Report, orders: int, tally: Tally) -> Mapping[str, Any]:
+    """What the template needs, of a tally that kept `MOST_OF_A_KIND`."""
     return {
         "heading": asdict(heading_of(report, TITLE)),
         "meaning": " ".join(MEANING),
         "agree": AGREE,
         "orders": "No order was" if orders == 0 else "1 order was" if orders == 1 else f"{orders:,} orders were",
-        "kinds": [_section(report, kind, extent, shown) for kind, extent in extents.items()],
+        "kinds": [_section(report, kind, extent) for kind, extent in tally.extents.items()],
     }
 
 
-def _section(report: Report, kind: Kind, extent: Extent, shown: Sequence[Disagreement]) -> Mapping[str, Any]:
-    rows = [each for each in shown if each.kind is kind]
-    more = extent.rows - len(rows)
+def _section(report: Report, kind: Kind, extent: Extent) -> Mapping[str, Any]:
+    more = extent.rows - len(extent.first)
     return {
         "title": kind.title,
         "meaning": kind.meaning,
         "count": f"{extent.rows:,}",
         "totals": _totals(extent),
-        "rows": [_row(report.request.time_zone, each) for each in rows],
+        "rows": [_row(report.request.time_zone, each) for each in extent.first],
         "more": f"And {more:,} more: all of them are in this report's CSV and XLSX." if more else "",
     }
 
 
 def _totals(extent: Extent) -> list[str]:
-    texts = [_money(units, currency) for currency, units in extent.totals.items()]
+    texts = [_money(extent.totals[currency], currency) for currency, _ in extent.orders.most_common()]
     return texts if len(texts) <= _CURRENCIES else [*texts[:_CURRENCIES], f"and {len(texts) - _CURRENCIES} currencies"]
 
 

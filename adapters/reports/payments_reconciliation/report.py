@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from adapters.reports.payments_reconciliation.page import MOST_OF_A_KIND, TEMPLATE, page_of
-from adapters.reports.payments_reconciliation.reading import reading, rows_of
+from adapters.reports.payments_reconciliation.reading import reading
 from adapters.reports.payments_reconciliation.tables import CsvTable, Workbook
+from adapters.reports.payments_reconciliation.tally import Tally
 from adapters.reports.pdf.typesetter import Typesetter
 from adapters.reports.snapshot import Snapshots
 from adapters.reports.whole import Drawing
@@ -26,23 +27,20 @@ class PaymentsReconciliation:
 
         Raises a `TransientError`.
         """
-        if report.request.format is ReportFormat.pdf:
-            return await self._page(report)
+        form = report.request.format
+        tally = Tally(keep=MOST_OF_A_KIND if form is ReportFormat.pdf else 0)
+        table: CsvTable | Workbook | None = None
         async with reading(self._snapshots, report) as found:
-            extents, orders = await found.extents(), await found.orders()
-            table: CsvTable | Workbook
-            if report.request.format is ReportFormat.xlsx:
-                table = await asyncio.to_thread(Workbook, report, orders, extents)
-            else:
-                table = CsvTable(report)
+            orders = await found.orders()
+            if form is not ReportFormat.pdf:
+                table = await asyncio.to_thread(Workbook if form is ReportFormat.xlsx else CsvTable, report)
             async for rows in found.all():
-                await asyncio.to_thread(table.add, rows)
-        return Drawing(content=await asyncio.to_thread(table.finish), rows=rows_of(extents))
-
-    async def _page(self, report: Report) -> Drawing:
-        async with reading(self._snapshots, report) as found:
-            extents, orders = await found.extents(), await found.orders()
-            shown = await found.first_of_each(MOST_OF_A_KIND)
-        page = await asyncio.to_thread(page_of, report, orders, extents, shown)
-        content = await self._typesetter.set(TEMPLATE, page, at=report.as_of)
-        return Drawing(content=content, rows=rows_of(extents))
+                tally.add(rows)
+                if table is not None:
+                    await asyncio.to_thread(table.add, rows)
+        if table is not None:
+            content = await asyncio.to_thread(table.finish, orders, tally)
+        else:
+            page = await asyncio.to_thread(page_of, report, orders, tally)
+            content = await self._typesetter.set(TEMPLATE, page, at=report.as_of)
+        return Drawing(content=content, rows=tally.rows)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adapters.reports.cells import amount_text
 from adapters.reports.csv_table import Figure, csv_lines
 from adapters.reports.heading import heading_of
-from adapters.reports.payments_reconciliation.kinds import Kind
-from adapters.reports.payments_reconciliation.reading import Disagreement, Extent, rows_of
+from adapters.reports.payments_reconciliation.reading import Disagreement
+from adapters.reports.payments_reconciliation.tally import Tally
 from adapters.reports.payments_reconciliation.wording import AGREE, MEANING, TITLE
 from adapters.reports.sheets import Book, Cell, Column, Ident, Money
 from domain.reports import Report
@@ -34,7 +34,7 @@ class CsvTable:
         """Add rows."""
         self._written += csv_lines(map(self._row, rows))
 
-    def finish(self) -> bytes:
+    def finish(self, orders: int, tally: Tally) -> bytes:  # noqa: ARG002  # a table has no place for them
         """The file."""
         return bytes(self._written)
 
@@ -61,18 +61,12 @@ class CsvTable:
 class Workbook:
     """An overview, and a sheet with all rows. Each call takes a while: to be made in a thread."""
 
-    def __init__(self, report: Report, orders: int, extents: Mapping[Kind, Extent]) -> None:
-        """Write the overview."""
+    def __init__(self, report: Report) -> None:
+        """Begin both sheets."""
         self._zone = ZoneInfo(report.request.time_zone)
         self._book = Book(heading_of(report, TITLE), report.as_of, in_memory=False)
-        total = rows_of(extents)
-        about = [*MEANING, f"Orders in the period: {orders:,}.", *([] if extents else [f"{AGREE}."])]
-        if total > _MOST_ROWS:
-            about.append(f"{total - _MOST_ROWS:,} more have no room in a sheet: take the CSV.")
         columns = [Column("Kind", 20), Column("Number", 10), Column("Disagreement", 60), Column("What to do", 100)]
-        overview = self._book.sheet("Overview", columns, about=about)
-        for kind, extent in extents.items():
-            overview.row([kind.name, extent.rows, kind.title, kind.meaning])
+        self._overview = self._book.sheet("Overview", columns, about=MEANING)
         named = [Column(name, width) for name, width in zip(_COLUMNS, _WIDTHS, strict=True)]
         self._sheet = self._book.sheet("Disagreements", named)
         self._left = _MOST_ROWS
@@ -83,8 +77,16 @@ class Workbook:
             self._sheet.row(self._cells(row))
         self._left -= len(rows[: self._left])
 
-    def finish(self) -> bytes:
-        """The file."""
+    def finish(self, orders: int, tally: Tally) -> bytes:
+        """The file, with what was counted."""
+        for kind, extent in tally.extents.items():
+            self._overview.row([kind.name, extent.rows, kind.title, kind.meaning])
+        if not tally.extents:
+            self._overview.row([f"{AGREE}."])
+        self._overview.row([])
+        self._overview.row([f"Orders in the period: {orders:,}"])
+        if tally.rows > _MOST_ROWS:
+            self._overview.row([f"{tally.rows - _MOST_ROWS:,} more have no room in a sheet: take the CSV."])
         self._sheet.with_filter()
         return self._book.finish()
 
