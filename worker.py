@@ -221,6 +221,7 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
     values = connection_settings() | configuration.values(*settings.groups)
     mask = configuration.Mask(configuration.secrets(values))
     outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
+    outside.ports[DeadRuns] = dead_runs(temporal)
     served = [kind for kind in registry if kind.queue in queues]
 
     keys = KeyCheck.configured(outside.encryption_keys)
