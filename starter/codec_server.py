@@ -2,8 +2,8 @@
 
     uvicorn starter.codec_server:app --port 8081
 
-It is configured by `JOBS_ENCRYPTION_*`, `CODEC_*`, `DATABASE_*` and `JOBS_WEB_UI`, read when it starts. It has an app of
-its own, so that it can run where few can reach it: who may decrypt is not who may start jobs.
+It is configured by `JOBS_ENCRYPTION_*`, `CODEC_*`, `DATABASE_*` and `JOBS_WEB_UI`, read when it starts. It has an app
+of its own, so that it can run where few can reach it: who may decrypt is not who may start jobs.
 """
 
 from __future__ import annotations
@@ -192,9 +192,8 @@ async def _healthz(_: Request) -> Response:
 
 async def _readyz(request: Request) -> Response:
     ready, told = await _of(request).readiness.report()
-    return JSONResponse(
-        {"ready": ready, **{name: need["met"] for name, need in told["needs"].items()}}, 200 if ready else 503
-    )
+    needs = {name: need["met"] for name, need in told["needs"].items()}
+    return JSONResponse({"ready": ready, **needs}, 200 if ready else 503)
 
 
 async def _problem(_: Request, exc: Any) -> Response:
