@@ -29,7 +29,7 @@ def _status(alert: Alert) -> str | None:
 
 
 def _redrive(alert: Alert) -> str | None:
-    return f"python -m starter dead redrive {shlex.quote(alert.job_id)}" if alert.job_id else None
+    return f"python -m starter dead redrive {shlex.quote(_shown(alert.job_id))}" if alert.job_id else None
 
 
 WORDINGS: Mapping[AlertKind, Wording] = {
@@ -58,6 +58,16 @@ WORDINGS: Mapping[AlertKind, Wording] = {
             "Open the link, read the error, mend its cause, then redrive: the job goes on with the step that failed. "
             "What is not to be done any more is to be discarded."
         ),
+        command=_redrive,
+    ),
+    AlertKind.dead_letter_digest: Wording(
+        one="A job still needs a person",
+        many="Jobs still need a person",
+        happened=(
+            "Nobody has acknowledged, redriven or discarded it since its alert. Of several, these are the oldest; "
+            "`python -m starter dead list` shows all."
+        ),
+        todo="Redrive or discard it, or acknowledge it: what is acknowledged is not told of again.",
         command=_redrive,
     ),
 }

@@ -23,6 +23,8 @@ class AlertKind(StrEnum):
     """The id of a payment event came again, with another body."""
     dead_letter = "dead-letter"
     """A job has failed for good, or does not come on."""
+    dead_letter_digest = "dead-letter-digest"
+    """Once a day: jobs that still need a person."""
 
 
 class Alert(BaseModel):

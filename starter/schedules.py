@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from domain.dead_letter_digest import DeadLetterDigestRequest
 from domain.dead_letter_sweep import DeadLetterSweepRequest
 from domain.monthly_reports import MonthlyReportsRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
@@ -79,6 +80,13 @@ SCHEDULES: tuple[Schedule, ...] = (
         # Each looks back to where the last one came.
         catchup_window=timedelta(minutes=10),
         note="Finds dead runs that left no letter, and settles the letters of jobs that are well again.",
+    ),
+    Schedule(
+        id="dead-letter-digest",
+        request=DeadLetterDigestRequest(),
+        cron="0 8 * * *",
+        catchup_window=timedelta(hours=12),
+        note="Reminds people of dead jobs that nobody has looked at.",
     ),
 )
 """Ours. A run that is due while the one before is at work is skipped, and counted."""

@@ -7,9 +7,29 @@ from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 from domain.dead_letter_sweep import DeadRuns, SeenRun, SweepMark, SweepTimes
-from domain.dead_letters import DeadLetters, DeadRun, Letter, LetterFilter, LetterState, Moved
+from domain.dead_letters import DeadLetters, DeadRun, DeathCause, Letter, LetterFilter, LetterState, Moved
 
 _MOMENT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def a_letter(run: DeadRun | None = None, *, number: int = 1) -> Letter:
+    run = run or DeadRun(
+        workflow_id=f"order-confirmation/{number}",
+        run_id=f"run-{number}",
+        kind="order-confirmation",
+        queue="notifications",
+        cause=DeathCause.failed,
+        error_type="RecipientRejected",
+        failed_at=_MOMENT,
+    )
+    return Letter(
+        id=number,
+        run=run,
+        fingerprint=run.fingerprint,
+        first_seen=_MOMENT,
+        state=LetterState.open,
+        state_at=_MOMENT,
+    )
 
 
 class FakeDeadLetters:
@@ -19,6 +39,7 @@ class FakeDeadLetters:
         self.script = list(script)
         self.calls = 0
         self.recorded: list[DeadRun] = []
+        self.open: Sequence[Letter] = ()
         self.counts: dict[str, int] | BaseException = {}
 
     async def record(self, run: DeadRun) -> Letter | None:
@@ -27,19 +48,15 @@ class FakeDeadLetters:
         if step is not None:
             raise step
         self.recorded.append(run)
-        return Letter(
-            id=len(self.recorded),
-            run=run,
-            fingerprint=run.fingerprint,
-            first_seen=_MOMENT,
-            state=LetterState.open,
-            state_at=_MOMENT,
-        )
+        return a_letter(run, number=len(self.recorded))
+
+    async def count(self, which: LetterFilter) -> int:
+        return len(self.open)
 
     async def list(
         self, which: LetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
     ) -> Sequence[Letter]:
-        return ()
+        return self.open[:limit]
 
     async def waiting(self) -> Mapping[str, int]:
         if isinstance(self.counts, BaseException):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from activities.alert import AlertActivities
+from activities.dead_letter_digest import DeadLetterDigestActivities
 from activities.dead_letter_sweep import DeadLetterSweepActivities
 from activities.monthly_reports import MonthlyReportsActivities
 from activities.order_confirmation import OrderConfirmationActivities
@@ -16,6 +17,7 @@ from activities.scheduled_email import ScheduledEmailActivities
 from activities.scheduled_email_dispatch import ScheduledEmailDispatchActivities
 from activities.session_cleanup import SessionCleanupActivities
 from domain.alert import AlertRequest
+from domain.dead_letter_digest import DeadLetterDigestRequest
 from domain.dead_letter_sweep import DeadLetterSweepRequest
 from domain.monthly_reports import MonthlyReportsRequest
 from domain.order_confirmation import OrderConfirmationRequest
@@ -30,6 +32,7 @@ from domain.scheduled_email import ScheduledEmailRequest
 from domain.scheduled_email_dispatch import ScheduledEmailDispatchRequest
 from domain.session_cleanup import SessionCleanupRequest
 from workflows.alert import Alert
+from workflows.dead_letter_digest import DeadLetterDigest
 from workflows.dead_letter_sweep import DeadLetterSweep
 from workflows.kinds import ENTRY_POINTS, Kind, Registry, RegistryError
 from workflows.monthly_reports import MonthlyReports
@@ -190,6 +193,18 @@ registry.register(
         queue="maintenance",
         policy=MAINTENANCE,
         # What one has not found, the next one does.
+        restart_after_failure=True,
+    )
+)
+
+registry.register(
+    Kind(
+        request=DeadLetterDigestRequest,
+        workflow=DeadLetterDigest,
+        activities=DeadLetterDigestActivities,
+        queue="maintenance",
+        policy=MAINTENANCE,
+        # A letter is told of once a day.
         restart_after_failure=True,
     )
 )

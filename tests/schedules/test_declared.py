@@ -80,6 +80,7 @@ def test_our_own_table_is_as_the_shop_needs_it() -> None:
     skip = ScheduleOverlapPolicy.SKIP
     assert rows == {
         "cleanup-sessions": ("0 3 * * *", "Asia/Tokyo", skip, False),
+        "dead-letter-digest": ("0 8 * * *", "Asia/Tokyo", skip, False),
         "dead-letter-sweep": ("*/5 * * * *", "UTC", skip, False),
         "monthly-reports": ("0 0 1 * *", "Asia/Tokyo", skip, False),
         "payment-reconciliation": ("*/15 * * * *", "UTC", skip, False),

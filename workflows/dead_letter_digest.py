@@ -1,0 +1,25 @@
+"""Dead letter digest: tell people of the dead jobs that nobody has looked at yet."""
+
+from __future__ import annotations
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    from activities.dead_letter_digest import DeadLetterDigestActivities as Activities
+    from domain.dead_letter_digest import DeadLetterDigestRequest
+    from domain.outcomes import Done, Outcome, Skipped
+    from workflows import steps
+    from workflows.scheduling import scheduled_run
+
+
+@workflow.defn
+class DeadLetterDigest:
+    """Reminds people of dead letters that are open, the oldest first."""
+
+    @workflow.run
+    async def run(self, request: DeadLetterDigestRequest) -> Outcome:
+        """One step; nobody is told where nothing is open."""
+        reminded = await steps.run_regular(Activities.remind, scheduled_run(request))
+
+        return Done(facts={"open": reminded.open}) if reminded.open else Skipped(reason="nothing-open")
