@@ -26,6 +26,7 @@ from tests.dead_letters.graveyard import CountedDeadRuns, Graveyard
 from tests.namespaces import new_namespace
 from workflows.hosting import job_worker
 from workflows.interceptor import JobInterceptor
+from workflows.pausing import pauses_of
 from workflows.registry import registry
 
 _numbers = itertools.count(1)
@@ -67,7 +68,7 @@ async def graveyard(stack: Stack, engine: AsyncEngine) -> AsyncIterator[Graveyar
         task_queue=REPLAYED,
         workflows=[Dying],
         activities=[DyingActivities().work],
-        interceptors=[JobInterceptor()],
+        interceptors=[JobInterceptor(pauses_of(client))],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=0,
     )

@@ -14,6 +14,7 @@ from domain.dead_letter_sweep import Swept
 from domain.dead_letters import DeathCause, Letter, LetterFilter, LetterState
 from tests.dead_letters.dying import NOBODYS, QUEUE, REPLAYED, changed_code
 from tests.dead_letters.graveyard import Graveyard
+from workflows.pausing import Target, pauses_of
 
 Handle = WorkflowHandle[Any, Any]
 
@@ -64,6 +65,10 @@ async def dead(graveyard: Graveyard) -> Dead:
     }
     await graveyard.begun(*(jobs[name] for name in ("terminated", "cancelled", "waits", "other-code")))
     changed_code.add(jobs["other-code"].id)
+    pauses_of(client).replace({Target(queue=REPLAYED): "while the provider moves"})
+    jobs["paused"] = await start("well", queue=REPLAYED)
+    await graveyard.begun(jobs["paused"])
+    pauses_of(client).replace({})
     await jobs["other-code"].signal("go-on")
     await jobs["terminated"].terminate("ordered twice")
     await jobs["cancelled"].cancel()
@@ -85,7 +90,7 @@ async def dead(graveyard: Graveyard) -> Dead:
 async def test_each_dead_run_has_one_letter_and_one_alert_and_no_other_run_has_any(
     graveyard: Graveyard, dead: Dead
 ) -> None:
-    living = ("well", "cancelled", "waits", "delayed", "no job")
+    living = ("well", "cancelled", "waits", "delayed", "paused", "no job")
     expected = {handle.id for name, handle in dead.jobs.items() if name not in living}
     assert Counter(letter.run.workflow_id for letter in dead.after) == Counter(expected)
     assert {letter.state for letter in dead.after} == {LetterState.open}

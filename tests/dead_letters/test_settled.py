@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio.common import WorkflowIDReusePolicy
 
-from domain.dead_letters import SWEEP, WAITING, LetterFilter, LetterState, Moved
+from domain.dead_letters import SWEEP, WAITING, DeadRun, DeathCause, LetterFilter, LetterState, Moved
 from tests.dead_letters.dying import NOBODYS, QUEUE, DyingRequest, healed
 from tests.dead_letters.graveyard import Graveyard
 
@@ -138,3 +138,22 @@ async def test_a_sweep_that_changes_nothing_looks_at_no_run(graveyard: Graveyard
     assert (swept.recorded, swept.resolved, swept.moved) == (0, 0, 0)
     assert await graveyard.letters.count(LetterFilter()) == before
     assert graveyard.runs.looked == looked
+
+
+async def test_a_sweep_that_failed_needs_nobody_once_another_one_has_done_it(graveyard: Graveyard) -> None:
+    failed = await graveyard.letters.record(
+        DeadRun(
+            workflow_id="dead-letter-sweep/2026-11-24T12:05:00Z",
+            run_id="sweep-1",
+            kind="dead-letter-sweep",
+            queue="maintenance",
+            cause=DeathCause.failed,
+            error_type="ServiceUnavailable",
+            failed_at=datetime(2026, 11, 24, 12, 6, tzinfo=UTC),
+        )
+    )
+    assert failed is not None
+    await graveyard.sweep()
+    now = await graveyard.letters.find(failed.id)
+    assert now is not None
+    assert now.state is LetterState.resolved
