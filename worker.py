@@ -24,6 +24,7 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 from temporalio.client import Client
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from adapters import configuration, secret_files
@@ -32,7 +33,7 @@ from adapters.outside import Misconfigured, Outside
 from adapters.payments.api import longest_call
 from adapters.process import leave, settle
 from adapters.readiness import Need, Readiness, Unmet, look
-from adapters.settings import OutboxSettings, Settings, WorkerSettings
+from adapters.settings import OutboxSettings, Settings
 from adapters.stopping import MARGIN, Stop, drain
 from adapters.supervisor import CANNOT_START, FAILED, MISCONFIGURED, Supervisor, when_parent_ends
 from adapters.telemetry import logs
@@ -42,10 +43,12 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
 from adapters.temporal.dead_runs import TemporalDeadRuns
+from adapters.worker_settings import WorkerSettings
 from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
 from domain.errors import JobError
 from starter import schedules
 from starter.connection import web_ui_base
+from starter.deployments import DeploymentWatch, Version, describe, routing_of
 from starter.errors import InvalidStart, StarterError
 from starter.key_check import KeyCheck
 from starter.pause_watch import PauseWatch
@@ -77,14 +80,27 @@ def chosen_queues(names: str | None) -> list[str]:
     return chosen
 
 
+def check_limited_queues(settings: WorkerSettings) -> None:
+    """Raises Misconfigured where a queue's own limit is for one that no kind of job has."""
+    if wrong := sorted({*settings.slots_by_queue, *settings.rates_by_queue} - set(registry.queues())):
+        names = ", ".join(map(repr, wrong))
+        raise Misconfigured(
+            f"There is no queue {names} (WORKER_QUEUE_SLOTS, WORKER_QUEUE_RATES); there are: "
+            f"{', '.join(registry.queues())}."
+        )
+
+
 def make_workers(client: Client, queues: Sequence[str], outside: Outside, settings: WorkerSettings) -> list[Worker]:
     """One worker a queue."""
     served = [kind for kind in registry if kind.queue in queues]
+    version = version_of(settings)
 
     def one(queue: str) -> Worker:
         # More than that waits at the server, where other workers can have it and the queue's depth shows it, and not in
         # here for a connection of a pool.
-        slots = slots_of(queue, served, most=settings.slots, at_once=outside.at_once)
+        rate = settings.rates_by_queue.get(queue)
+        most = settings.slots_by_queue.get(queue, settings.slots)
+        slots = slots_of(queue, served, most=most, at_once=outside.at_once, rate=rate)
         return job_worker(
             client,
             queue,
@@ -92,6 +108,8 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
             outside.ports,
             drain=settings.drain,
             sandbox=settings.sandbox,
+            rate=rate,
+            version=None if version is None else WorkerDeploymentVersion(version.deployment, version.build_id),
             # A job's task holds its slot until its local steps are done: the first number is how many jobs are at work.
             max_concurrent_workflow_tasks=slots.tasks,
             # A poll holds a slot as well, and a start that finds none is not eager: after a busy hour the SDK would
@@ -109,7 +127,20 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
     return [one(queue) for queue in queues]
 
 
-def make_relay(client: Client, queues: Sequence[str], outside: Outside, settings: OutboxSettings) -> Relay:
+def version_of(settings: WorkerSettings) -> Version | None:
+    """The version of a worker deployment that this is; None where it is none."""
+    if settings.deployment_name is None or settings.build_id is None:
+        return None
+    return Version(settings.deployment_name, settings.build_id)
+
+
+def make_relay(
+    client: Client,
+    queues: Sequence[str],
+    outside: Outside,
+    settings: OutboxSettings,
+    deployment: DeploymentWatch | None,
+) -> Relay:
     """The outbox's relay of a process that serves these queues."""
     return Relay(
         outside.outbox,
@@ -119,6 +150,7 @@ def make_relay(client: Client, queues: Sequence[str], outside: Outside, settings
         batches=settings.batches,
         batch=settings.batch,
         rate=settings.rate,
+        eager=lambda: deployment is None or deployment.takes_all,
     )
 
 
@@ -179,7 +211,13 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         parts.append(asyncio.create_task(watch.keep_up(), name="watch of schedules"))
         depth = QueueDepth(metrics, temporal.client, queues)
         parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
-        relay = make_relay(temporal.client, queues, outside, settings.outbox) if settings.outbox.relay else None
+        version = version_of(own)
+        deployment = None if version is None else DeploymentWatch(temporal.client, version)
+        if deployment is not None:
+            parts.append(asyncio.create_task(deployment.keep_up(), name="watch of the deployment"))
+        relay = None
+        if settings.outbox.relay:
+            relay = make_relay(temporal.client, queues, outside, settings.outbox, deployment)
         if relay is not None:
             parts.append(asyncio.create_task(relay.run(), name="relay of the outbox"))
             parts.append(asyncio.create_task(OutboxDepth(metrics, outside.outbox).keep_up(), name="outbox depth"))
@@ -191,6 +229,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
                 Need("database", outside.database, limit=_PROBE_LIMIT),
                 Need("encryption", keys.look, (StarterError, JobError), _PROBE_LIMIT),
                 Need("pollers", partial(polling, workers)),
+                *([] if deployment is None else [Need("deployment", deployment.told, (StarterError,), _PROBE_LIMIT)]),
             ]
         )
         about = {"action": "start", "queues": ",".join(queues), "http": endpoints.address}
@@ -244,6 +283,12 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
     ]
     if settings.payment.api_key is not None:
         needs.append(Need("Payment provider", outside.provider.probe, limit=longest_call(settings.payment)))
+    if (version := version_of(settings.worker)) is not None:
+
+        async def deployment() -> str:
+            return describe(version, await routing_of(temporal.client, version))
+
+        needs.append(Need("Deployment", deployment, (StarterError,), _START_LIMIT))
     findings = [await look(need) for need in needs]
     sys.stdout.write("".join(f"{name:<28} {configuration.shown(value)}\n" for name, value in values.items()) + "\n")
     for finding in findings:
@@ -288,6 +333,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         secret_files.read()
         registry.load_installed()
         queues, settings = chosen_queues(chosen.queues), Settings()
+        check_limited_queues(settings.worker)
         if chosen.check:
             return asyncio.run(check(settings, queues))
         copy = {} if chosen.parent is None else {"process_index": chosen.process}

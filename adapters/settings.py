@@ -23,6 +23,7 @@ from adapters.dead_letter_settings import DeadLetterSettings
 from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.schedules_settings import SchedulesSettings
 from adapters.setting_types import Duration, Seconds, safe_base_url, split_secrets
+from adapters.worker_settings import WorkerSettings
 
 
 class SmtpSecurity(StrEnum):
@@ -156,30 +157,6 @@ def _key_length(secret: str) -> int:
     if not re.fullmatch(r"whsec_[A-Za-z0-9+/]+={0,2}", secret):
         return 0
     return len(secret.removeprefix("whsec_").rstrip("=")) * 6 // 8
-
-
-class WorkerSettings(BaseSettings):
-    """`WORKER_*`: the worker's own."""
-
-    model_config = SettingsConfigDict(env_prefix="WORKER_", frozen=True)
-
-    drain: Duration = timedelta(seconds=30)
-    """How long running activities may go on after SIGTERM."""
-    startup_wait: Duration = timedelta(seconds=60)
-    """How long to wait at the start for Temporal, the database and its schema."""
-    slots: Annotated[int, Field(ge=2)] = 40
-    """Most jobs of a queue that one process has at work at a time; the rest waits at the server. Fewer of a queue that
-    sends mail, by the number of connections (`workflows/slots.py`)."""
-    cached_jobs: PositiveInt = 1000
-    """Most jobs of a queue that one process keeps in memory while they wait, some 100 kB each."""
-    sandbox: bool = False
-    """Have the SDK watch workflows for code that cannot be replayed. It costs a quarter of the worker's CPU time, and
-    the tests of a kind do it: turn it on for kinds whose tests don't."""
-    http_host: str = "127.0.0.1"
-    http_port: Annotated[int, Field(ge=0, le=65535)] = 9090
-    """Of `/metrics`, `/healthz` and `/readyz`; process n of several takes port + n; 0 takes any free one."""
-    log_format: Annotated[str, Field(pattern="^(json|console)$")] = "json"
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
 
 
 class OutboxSettings(BaseSettings):

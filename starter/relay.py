@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from temporalio.client import Client
@@ -61,9 +61,12 @@ class Relay:
         look_every: timedelta = LOOK_EVERY,
         revive_every: timedelta = REVIVE_EVERY,
         aside_for: timedelta = ASIDE_FOR,
+        eager: Callable[[], bool] = lambda: True,
     ) -> None:
         """`queues` are those that workers of this very client serve; entries of other kinds wait for `patience`.
 
+        `eager` tells whether those workers may have a job's first task with the answer to its start, whichever
+        version of a worker deployment Temporal would give it to.
         At most `batches` times `batch` starts are made at once, and `rate` a second.
         """
         self._outbox = outbox
@@ -76,6 +79,7 @@ class Relay:
         self._revive_every = revive_every.total_seconds()
         self._revive_at = 0.0
         self._aside_for = aside_for.total_seconds()
+        self._eager = eager
         self._most_batches = batches
         self._rate = Rate(rate, burst=batch)
         # What a second allows: a batch that waits longer for its turn would be cut off by `stop`, its record lost.
@@ -171,7 +175,7 @@ class Relay:
             if outages:
                 return  # the rest fares no better
             try:
-                answer = await start_entry(self._client, self._kinds, entry)
+                answer = await start_entry(self._client, self._kinds, entry, eager=self._eager())
             except OUTAGES as exc:
                 outages[entry.id] = exc
                 return

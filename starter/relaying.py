@@ -49,10 +49,12 @@ class Deferred:
     wait: timedelta
 
 
-async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused | Deferred | None:
+async def start_entry(
+    client: Client, kinds: Registry, entry: Entry, *, eager: bool = True
+) -> Refused | Deferred | None:
     """Start an entry's job; None where Temporal has it, now or from before.
 
-    Raises one of `OUTAGES`.
+    `eager` is `starter.starting.start_workflow`'s. Raises one of `OUTAGES`.
     """
     try:
         kind = kinds.get(entry.kind)
@@ -80,6 +82,7 @@ async def start_entry(client: Client, kinds: Registry, entry: Entry) -> Refused 
             fairness_key=entry.fairness_key,
             anew=kind.restart_after_failure,
             memo={START_ID: str(entry.start_id)} if kind.restart_after_failure else None,
+            eager=eager,
         )
     except OUTAGES as exc:
         if not concerns_all(exc):

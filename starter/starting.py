@@ -61,8 +61,11 @@ async def start_workflow(
     fairness_key: str | None = None,
     anew: bool = False,
     memo: dict[str, Any] | None = None,
+    eager: bool = True,
 ) -> Started:
     """Start the run of a request, unless there is one. With `anew`, one that did not complete does not count.
+
+    `eager`: a worker that shares this client may have the first task with the answer.
 
     Raises NotSetUp, InvalidStart, TemporalUnreachable, NotAuthorised, UnknownNamespace.
     """
@@ -87,7 +90,7 @@ async def start_workflow(
                 start_delay=delay,
                 priority=Priority(priority_key=priority, fairness_key=fairness_key),
                 memo=memo,
-                request_eager_start=True,  # does nothing unless a worker shares this client
+                request_eager_start=eager,
                 rpc_timeout=RPC_TIMEOUT,
             )
     except WorkflowAlreadyStartedError as exc:

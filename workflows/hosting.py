@@ -9,12 +9,14 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.client import Client
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.runtime import Runtime
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.dead_letters import DeadLetterActivities
 from activities.interceptor import RetryInterceptor, tell_attempt
+from activities.pace import PaceInterceptor
 from domain.dead_letters import DeadLetters
 from workflows import steps
 from workflows.data_converter import JobPayloadConverter
@@ -52,6 +54,8 @@ def job_worker(
     sandbox: bool = True,
     draw: Callable[[float, float], float] | None = None,
     passed_through: Sequence[str] = (),
+    rate: float | None = None,
+    version: WorkerDeploymentVersion | None = None,
     **options: Any,
 ) -> Worker:
     """Make a worker for the kinds of one queue.
@@ -59,8 +63,9 @@ def job_worker(
     `client` must be made with `workflows.data_converter.data_converter`. `drain` is how long running activities may go
     on once the worker is told to stop. `sandbox` has the SDK watch the workflows for code that cannot be replayed, at
     a quarter of the worker's CPU time: for tests. `draw` replaces `random.uniform` for the waits. `passed_through`
-    names further modules for the sandbox; `options` go to `temporalio.worker.Worker`. Runs that fail are recorded by
-    the port `DeadLetters`; without it they are not, and the log says so once.
+    names further modules for the sandbox; `options` go to `temporalio.worker.Worker`. `rate` is how many attempts of
+    steps may begin a second. A worker of a `version` gets jobs only once Temporal is told that it is the current one.
+    Runs that fail are recorded by the port `DeadLetters`; without it they are not, and the log says so once.
 
     Raises MissingPort where an activities class asks for a port that isn't in `ports`, TypeError where the client has
     another data converter.
@@ -89,8 +94,11 @@ def job_worker(
         ],
         interceptors=[
             JobInterceptor(pauses_of(client)),
+            # Outside of the retries, whose limits and waits are for the attempt alone.
+            *([PaceInterceptor(rate, steps.policies())] if rate else []),
             RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {})),
         ],
+        deployment_config=None if version is None else versioned(version),
         workflow_runner=sandboxed(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=drain,
         **{
@@ -100,6 +108,17 @@ def job_worker(
             "max_heartbeat_throttle_interval": timedelta(seconds=2),
             **options,
         },
+    )
+
+
+def versioned(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
+    """How a worker of a version of a worker deployment takes jobs.
+
+    Those that are under way move to the current version with their next task, unless their workflow says otherwise
+    (`@workflow.defn(versioning_behavior=VersioningBehavior.PINNED)`).
+    """
+    return WorkerDeploymentConfig(
+        version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
     )
 
 

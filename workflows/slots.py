@@ -35,16 +35,30 @@ class Slots:
     """Local tries; and as many attempts of regular activities besides."""
 
 
-def slots_of(queue: str, served: Iterable[Kind], *, most: int, at_once: Mapping[type, int]) -> Slots:
+_LONGEST_PACE = 5.0
+"""Seconds that steps of a queue whose rate is limited wait for their turn, at most: they hold their slots meanwhile."""
+
+
+def slots_of(
+    queue: str,
+    served: Iterable[Kind],
+    *,
+    most: int,
+    at_once: Mapping[type, int],
+    rate: float | None = None,
+) -> Slots:
     """Slots of one queue. `served` are the kinds of all queues of the process, which share its ports.
 
-    `most` is the number where no port limits it; `at_once` tells by port how many calls it serves at a time.
+    `most` is the number where no port limits it; `at_once` tells by port how many calls it serves at a time;
+    `rate` is how many steps may begin a second.
     """
     asking: dict[type, set[str]] = {port: set() for port in at_once}
     for kind in served:
         for port in set(kind.ports_asked().values()) & asking.keys():
             asking[port].add(kind.queue)
     shares = [_STEPS_A_CALL * at_once[port] // len(queues) for port, queues in asking.items() if queue in queues]
+    if rate is not None:
+        shares.append(int(rate * _LONGEST_PACE))
     steps = max(1, min([most, *shares]))
     tasks = min(most, steps + _ON_THE_WAY) if shares else most
     return Slots(tasks=max(_FEWEST_TASKS, tasks), steps=steps)

@@ -14,7 +14,8 @@ from temporalio.client import Client
 
 from adapters.db.engine import make_engine
 from adapters.outside import Outside
-from adapters.settings import DatabaseSettings, Settings, SmtpSettings, WorkerSettings
+from adapters.settings import DatabaseSettings, Settings, SmtpSettings
+from adapters.worker_settings import WorkerSettings
 from demo.stack import Stack
 from starter.relay import Relay
 from tests.fakes import FakeOrders, fake_ports

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from adapters.configuration import MASK, Mask, problems, secrets, shown, values, without_password
-from adapters.settings import DatabaseSettings, SmtpSettings, WorkerSettings
+from adapters.settings import DatabaseSettings, SmtpSettings
+from adapters.worker_settings import WorkerSettings
 
 
 @pytest.mark.parametrize(

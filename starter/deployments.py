@@ -1,0 +1,185 @@
+"""Which version of a worker deployment takes jobs, and what a worker process of one version makes of that.
+
+Jobs that Temporal hands out go to the current version, or to a share of them to the ramping one. A start that is eager
+goes past that: the server gives its first task to the worker that shares the starter's client, whatever version that
+is. So the relay in a worker's process starts eagerly only while that worker's version takes all jobs anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import NoReturn
+
+from temporalio.api.enums.v1 import VersionDrainageStatus
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest, DescribeWorkerDeploymentResponse
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from starter.connection import RPC_TIMEOUT, explain, reached
+from starter.errors import StarterError
+
+_log = logging.getLogger(__name__)
+
+
+class Standing(StrEnum):
+    """How a version stands among those of its deployment."""
+
+    current = "current"
+    """Takes new jobs, and those of other versions that go on."""
+    ramping = "ramping"
+    """Takes a share of them."""
+    waiting = "waiting"
+    """Has taken none yet."""
+    draining = "draining"
+    """Took jobs before; some that are bound to it still run."""
+    drained = "drained"
+    """Took jobs before; none that is bound to it runs any more."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a worker deployment."""
+
+    deployment: str
+    build_id: str
+
+    def __str__(self) -> str:
+        return f"{self.deployment} {self.build_id}"
+
+    @property
+    def remedy(self) -> str:
+        """The command that has Temporal give it jobs."""
+        return (
+            f"temporal worker deployment set-current-version --deployment-name {self.deployment} "
+            f"--build-id {self.build_id}"
+        )
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Where jobs go, as seen by one version."""
+
+    standing: Standing
+    current: str | None
+    """Build id of the current version; None where there is none."""
+    ramp: float
+    """Percentage of jobs that go to the ramping version."""
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every job goes to this version."""
+        return self.standing is Standing.current and not self.ramp
+
+
+class DeploymentWatch:
+    """Keeps what one process knows of its version's standing, and tells it in the log."""
+
+    def __init__(self, client: Client, version: Version, *, every: timedelta = timedelta(seconds=5)) -> None:
+        """`every`: how often to look; for so long after a change, eager starts may still go the old way."""
+        self._client = client
+        self._version = version
+        self._every = every.total_seconds()
+        self._seen: Routing | None = None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether every job goes to this version; false where that is not known."""
+        return self._seen is not None and self._seen.takes_all
+
+    async def keep_up(self) -> NoReturn:
+        """Look again and again, until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(self._every * random.uniform(0.75, 1.25))  # noqa: S311  # spreads many processes
+
+    async def look(self) -> None:
+        """Look once. Where Temporal does not answer, nothing is known until it does."""
+        before, self._seen = self._seen, None
+        try:
+            self._seen = await routing_of(self._client, self._version)
+        except StarterError as exc:
+            _log.debug("Which version takes jobs is not known", extra={"error": str(exc)})
+            return
+        if before is None or before.standing is not self._seen.standing or before.current != self._seen.current:
+            self._tell(self._seen)
+
+    def _tell(self, seen: Routing) -> None:
+        about = {
+            "action": "deployment",
+            "deployment": self._version.deployment,
+            "build_id": self._version.build_id,
+            "standing": seen.standing,
+            "current": seen.current,
+        }
+        match seen.standing:
+            case Standing.current | Standing.ramping:
+                _log.info("This version gets jobs", extra=about)
+            case Standing.waiting:
+                _log.warning("This version gets no jobs yet", extra={**about, "remedy": self._version.remedy})
+            case Standing.draining | Standing.drained:
+                _log.info("This version gets no more jobs", extra=about)
+
+    async def told(self) -> str:
+        """Probe for a `Need`. Met whatever it finds: a version that waits has to be up before it can be made current.
+
+        Raises a StarterError where Temporal does not answer.
+        """
+        return describe(self._version, await routing_of(self._client, self._version))
+
+
+async def routing_of(client: Client, version: Version) -> Routing:
+    """Where jobs go. A version that Temporal has not heard of yet is waiting.
+
+    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
+    """
+    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=version.deployment)
+    try:
+        async with reached(client):
+            found = await client.workflow_service.describe_worker_deployment(request, timeout=RPC_TIMEOUT)
+    except RPCError as exc:
+        if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+            return Routing(Standing.waiting, None, 0)
+        raise explain(exc, client) from exc
+    return _routing(found, version)
+
+
+def _routing(found: DescribeWorkerDeploymentResponse, version: Version) -> Routing:
+    config = found.worker_deployment_info.routing_config
+    current = config.current_deployment_version.build_id or None
+    ramp = config.ramping_version_percentage
+    if current == version.build_id:
+        return Routing(Standing.current, current, ramp)
+    if config.ramping_deployment_version.build_id == version.build_id:
+        return Routing(Standing.ramping, current, ramp)
+    drainage = {
+        summary.deployment_version.build_id: summary.drainage_info.status
+        for summary in found.worker_deployment_info.version_summaries
+    }
+    match drainage.get(version.build_id):
+        case VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINING:
+            return Routing(Standing.draining, current, ramp)
+        case VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED:
+            return Routing(Standing.drained, current, ramp)
+        case _:
+            return Routing(Standing.waiting, current, ramp)
+
+
+def describe(version: Version, routing: Routing) -> str:
+    """One sentence for people."""
+    instead = f"{version.deployment} {routing.current} does" if routing.current else "no version does"
+    match routing.standing:
+        case Standing.current if routing.ramp:
+            return f"{version} is the current version; {routing.ramp:g} % of the jobs go to the ramping one."
+        case Standing.current:
+            return f"{version} is the current version."
+        case Standing.ramping:
+            return f"{version} is the ramping version: it gets {routing.ramp:g} % of the jobs."
+        case Standing.waiting:
+            return f"{version} gets no jobs yet ({instead}). To give it jobs: `{version.remedy}`"
+        case _:
+            return f"{version} gets no more jobs ({instead}); it is {routing.standing}."
