@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import DataConverter
 
 from domain.errors import JobError
+from workflows.data_converter import EncryptionKeyMissing, key_id_of, unreadable
 
 _FAILURES = {
     "marker_recorded_event_attributes": "failure",
@@ -28,9 +27,13 @@ async def readable(failure: Failure, converter: DataConverter) -> Failure:
     each: Failure | None = copy
     while each is not None:
         if each.HasField("encoded_attributes"):
-            with contextlib.suppress(JobError, ValueError, RuntimeError):
+            try:
                 [texts] = await converter.decode([each.encoded_attributes])
                 each.message, each.stack_trace = str(texts["message"]), str(texts["stack_trace"])
+            except EncryptionKeyMissing:
+                each.message = unreadable(key_id_of(each.encoded_attributes) or "")
+            except (JobError, ValueError, KeyError, TypeError, RuntimeError):
+                pass  # another codec's, or another SDK's form: as it is
         each = each.cause if each.HasField("cause") else None
     return copy
 

@@ -57,6 +57,11 @@ def lacking(what: str) -> EncryptionKeyMissing:
     return EncryptionKeyMissing(f"{what} {EncryptionKeyMissing.remedy}")
 
 
+def unreadable(key_id: str) -> str:
+    """What is shown instead of a text that cannot be decrypted here."""
+    return f"(encrypted under the key {key_id!r}, which is not here: JOBS_ENCRYPTION_KEYS)"
+
+
 def key_id_of(payload: Payload) -> str | None:
     """Id of the key that a payload is encrypted under; None where it isn't."""
     if payload.metadata.get("encoding") != ENCRYPTED:
@@ -107,12 +112,17 @@ class PrivateFailureConverter(DefaultFailureConverter):
     def from_failure(self, failure: Failure, payload_converter: PayloadConverter) -> BaseException:
         """See `temporalio.converter.FailureConverter`.
 
-        Raises EncryptionKeyMissing in a workflow where the failure's texts are encrypted and no codec is there: what
-        the workflow makes of them would be kept without them.
+        Where its texts are encrypted and no codec is there, the message says so; in a workflow, which would keep what
+        it makes of that, this raises EncryptionKeyMissing.
         """
         key_id = key_id_of(failure.encoded_attributes)
-        if key_id is not None and workflow.in_workflow():
-            raise no_keys(key_id)
+        if key_id is not None:
+            if workflow.in_workflow():
+                raise no_keys(key_id)
+            told, failure = failure, Failure()
+            failure.CopyFrom(told)
+            failure.ClearField("encoded_attributes")
+            failure.message = unreadable(key_id)
         return super().from_failure(failure, payload_converter)
 
 
