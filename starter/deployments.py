@@ -105,7 +105,7 @@ class DeploymentWatch:
         except StarterError as exc:
             _log.debug("Which version takes jobs is not known", extra={"error": str(exc)})
             return
-        if before is None or before.standing is not self._seen.standing or before.current != self._seen.current:
+        if before != self._seen:
             self._tell(self._seen)
 
     def _tell(self, seen: Routing) -> None:
@@ -115,8 +115,11 @@ class DeploymentWatch:
             "build_id": self._version.build_id,
             "standing": seen.standing,
             "current": seen.current,
+            "ramping_percentage": seen.ramp,
         }
         match seen.standing:
+            case Standing.current if seen.ramp:
+                _log.info("A share of the jobs goes to the ramping version", extra=about)
             case Standing.current | Standing.ramping:
                 _log.info("This version gets jobs", extra=about)
             case Standing.waiting:
