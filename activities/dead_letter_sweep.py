@@ -20,6 +20,7 @@ from domain.dead_letter_sweep import (
     settled,
 )
 from domain.dead_letters import SWEEP, UNSETTLED, DeadLetters, DeathCause, Letter, LetterFilter, LetterState, Moved
+from domain.errors import TransientError
 from domain.scheduling import ScheduledRun
 
 _PAGE = 100
@@ -83,8 +84,15 @@ class DeadLetterSweepActivities:
         return recorded
 
     async def _look(self, run: SeenRun) -> bool:
-        dead = await self._runs.look(run)
-        letter = None if dead is None else await self._letters.record(dead)
+        try:
+            dead = await self._runs.look(run)
+            letter = None if dead is None else await self._letters.record(dead)
+        except TransientError:
+            raise
+        except Exception:  # noqa: BLE001  # whatever is odd about one run is not to keep the others from their letters
+            about = {"action": "sweep", "job": run.workflow_id, "run": run.run_id}
+            activity.logger.error("A dead run cannot be recorded", extra=about, exc_info=True)
+            return False
         return letter is not None and letter.state is LetterState.open
 
     async def _settle(self, still: Collection[str], now: datetime, done: Counter[str]) -> None:

@@ -95,13 +95,16 @@ class FakeDeadRuns:
 
 
 class FakeSweepMark:
-    """Keeps nothing."""
+    """Nothing was swept yet."""
+
+    def __init__(self) -> None:
+        self.until: datetime | None = None
 
     async def swept_until(self) -> datetime | None:
-        return None
+        return self.until
 
     async def swept(self, until: datetime) -> None:
-        pass
+        self.until = until
 
 
 def dead_letter_ports(script: Sequence[BaseException | None] = ()) -> dict[type, object]:

@@ -83,6 +83,23 @@ async def test_a_job_that_died_again_while_the_database_was_away_has_one_letter_
     assert (old.state, new.state) == (LetterState.resolved, LetterState.open)
 
 
+async def test_a_run_that_died_unseen_has_no_letter_where_its_job_was_started_anew_or_reset_since(
+    graveyard: Graveyard,
+) -> None:
+    anew = await graveyard.dead("waits", run_timeout=timedelta(seconds=1))
+    reset = await graveyard.start("waits")
+    await graveyard.begun(reset)
+    await reset.terminate()
+    await graveyard.until("ExecutionStatus = 'Terminated'", reset)
+    request = DyingRequest(order_id=int(anew.id.split("/")[1]), how="waits")
+    await graveyard.client.start_workflow("Dying", request, id=anew.id, task_queue=QUEUE)
+    await graveyard.reset(reset)
+    await graveyard.until("ExecutionStatus = 'Running'", anew, reset)
+    await graveyard.sweep()
+    assert await graveyard.letters_of(anew) == []
+    assert await graveyard.letters_of(reset) == []
+
+
 async def test_a_redrive_that_did_not_happen_is_open_again(graveyard: Graveyard) -> None:
     job = await graveyard.dead("permanent")
     letter = await graveyard.letter_of(job)
