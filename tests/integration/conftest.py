@@ -16,6 +16,7 @@ from adapters.email.templates import JinjaMailTemplates
 from adapters.settings import DatabaseSettings, MailSettings, SmtpSettings
 from domain.payment_ports import PaymentStore
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
+from tests.fakes import FakeOrders, fake_ports
 from tests.smtp_server import SmtpServer
 
 
@@ -38,6 +39,8 @@ async def ports(database: str, mail_server: SmtpServer, orders: SqlOrders) -> As
     engine = make_engine(DatabaseSettings(url=SecretStr(database)))
     sender = SmtpMailSender(SmtpSettings(host=mail_server.host, port=mail_server.port), MailSettings())
     yield {
+        # Of the kinds that share the queue, and of which no job runs here.
+        **fake_ports(FakeOrders()),
         OrderRepository: orders,
         DeliveryLedger: SqlDeliveryLedger(engine),
         MailTemplates: JinjaMailTemplates("Corner Shop"),
