@@ -14,19 +14,14 @@ from tests.histories.record import HISTORIES
 from workflows import steps
 from workflows.data_converter import data_converter
 from workflows.hosting import sandboxed
-from workflows.interceptor import JobInterceptor
 from workflows.registry import registry
+from workflows.replaying import job_replayer
 
 RECORDED = sorted(HISTORIES.glob("*/*.json"))
 
 
 def replayer(runner: WorkflowRunner) -> Replayer:
-    return Replayer(
-        workflows=[kind.workflow for kind in registry],
-        data_converter=data_converter,
-        interceptors=[JobInterceptor()],
-        workflow_runner=runner,
-    )
+    return job_replayer(registry, data_converter, runner=runner)
 
 
 def history(path: Path) -> WorkflowHistory:
