@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -144,6 +145,8 @@ def _say(
     out.say()
     for what, command in _commands(letter, prospect, alike):
         out.say(f"{what}: {out.program} {command}")
+    if prospect and prospect.point:
+        out.say(f"The same without `jobs`: {_by_hand(letter, prospect.point.event_id)}")
 
 
 def _attempt_row(each: Attempt) -> list[str | Text]:
@@ -160,6 +163,11 @@ def _attempt_row(each: Attempt) -> list[str | Text]:
 
 def _counts(steps: Sequence[str]) -> str:
     return ", ".join(f"{step} ({count} times)" if count > 1 else step for step, count in Counter(steps).items())
+
+
+def _by_hand(letter: Letter, event_id: int) -> str:
+    job = shlex.quote(letter.run.workflow_id)
+    return f"temporal workflow reset -w {job} -r {letter.run.run_id} --event-id {event_id} --reason redriven"
 
 
 def _commands(letter: Letter, prospect: Prospect | None, alike: int) -> list[tuple[str, str]]:

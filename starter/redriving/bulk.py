@@ -74,7 +74,8 @@ async def redrive_all(
     is cancelled, redrives that are under way end first, for some seconds. Raises what concerns all letters (Temporal or
     the database is away, say); what was not done then is done when it is called again.
     """
-    rate = Rate(pace.a_second, burst=max(1, pace.a_second // 20))
+    # What a moment of slowness has held up is made up for.
+    rate = Rate(pace.a_second, burst=max(1, pace.a_second // 2))
     wanted = DOABLE if pace.restart else (Verdict.resume,)
     under_way: set[asyncio.Task[None]] = set()
 

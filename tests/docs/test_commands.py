@@ -27,7 +27,13 @@ from workflows.hosting import job_worker
 from workflows.registry import registry
 
 ALL = [block for page in pages() for block in blocks(page)]
-OWN_TESTS = ("docs/adding-a-job.md", "docs/reports.md", "docs/schedules.md", "docs/starting-jobs.md")
+OWN_TESTS = (
+    "docs/adding-a-job.md",
+    "docs/dead-letters.md",
+    "docs/reports.md",
+    "docs/schedules.md",
+    "docs/starting-jobs.md",
+)
 """Pages whose examples have tests of their own."""
 HISTORIES = {block.text.splitlines()[0]: block for block in ALL if block.text.startswith("history of ")}
 

@@ -71,7 +71,7 @@ class CommandLine:
         ours = {
             key: value for key, value in os.environ.items() if not key.startswith(("TEMPORAL_", "DATABASE_", "JOBS_"))
         }
-        self._environment = {**ours, "COLUMNS": "200", "NO_COLOR": "1", **environment}
+        self.environment: Mapping[str, str] = {**ours, "COLUMNS": "200", "NO_COLOR": "1", **environment}
 
     async def __call__(self, *arguments: object, **variables: str) -> Finished:
         """Run it to its end."""
@@ -93,7 +93,7 @@ class CommandLine:
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "starter", *map(str, arguments)),
-            env={**self._environment, **variables},
+            env={**self.environment, **variables},
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

@@ -64,9 +64,13 @@ class Ground:
 
     async def look(self, letter: Letter, kinds: Registry = KINDS) -> Prospect:
         """With the letter as it is by now."""
-        now = await self.letters.find(letter.id)
-        assert now is not None
-        return await look(self.client, now, kinds)
+        return await look(self.client, await self.now(letter), kinds)
+
+    async def now(self, letter: Letter) -> Letter:
+        """As it is by now."""
+        found = await self.letters.find(letter.id)
+        assert found is not None
+        return found
 
     async def resume(self, letter: Letter) -> Redriven:
         return await self.redriver().resume(await self.look(letter))

@@ -38,12 +38,6 @@ async def scene(ground: Ground) -> Scene:
     return Scene(refused, undecodable, await ground.dead("attempts"))
 
 
-async def _now(ground: Ground, letter: Letter) -> Letter:
-    found = await ground.letters.find(letter.id)
-    assert found is not None
-    return found
-
-
 async def test_letters_are_listed_newest_first_and_narrowed(ground: Ground, scene: Scene) -> None:
     everything, of_order, by_error, nothing, first = await asyncio.gather(
         ground.line("dead", "list"),
@@ -142,7 +136,7 @@ async def test_what_people_decide_is_kept_with_who_and_why(ground: Ground, scene
         ("ben", LetterState.open, ""),
     ]
     assert "@" in actions[1].by
-    assert (await _now(ground, letter)).state is LetterState.open
+    assert (await ground.now(letter)).state is LetterState.open
 
 
 async def test_an_input_that_was_no_request_is_replaced_by_one_that_is(
@@ -163,7 +157,7 @@ async def test_an_input_that_was_no_request_is_replaced_by_one_that_is(
         *(ground.line(*redrive, "--input", each, "--json") for each in files),
     )
     complaints = [each.document["error"]["message"] for each in refused]
-    assert (await _now(ground, letter)).state is LetterState.open
+    assert (await ground.now(letter)).state is LetterState.open
 
     ground.mail.mended = True
     done = await ground.line(*redrive, "--input", file, "--json")
