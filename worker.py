@@ -183,12 +183,17 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         outside.ports[DeadRuns] = dead_runs(temporal)
         keys = KeyCheck.configured(outside.encryption_keys)
 
-        async def database() -> str:
+        async def first_database() -> str:
             told_of = await outside.database()
             await keys.begin()
             return told_of
 
-        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", database)]
+        async def database_with_keys() -> str:
+            told_of = await outside.database()
+            await keys.look()
+            return told_of
+
+        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", first_database)]
         start = asyncio.create_task(readiness.wait_for(needs, own.startup_wait, _log.warning), name="start")
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
         if told.done():
@@ -226,8 +231,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         readiness.run(
             [
                 Need("temporal", temporal.server, (StarterError,), _PROBE_LIMIT),
-                Need("database", outside.database, limit=_PROBE_LIMIT),
-                Need("encryption", keys.look, (StarterError, JobError), _PROBE_LIMIT),
+                Need("database", database_with_keys, (StarterError, JobError), _PROBE_LIMIT),
                 Need("pollers", partial(polling, workers)),
                 *([] if deployment is None else [Need("deployment", deployment.told, (StarterError,), _PROBE_LIMIT)]),
             ]
