@@ -61,7 +61,8 @@ class Service:
     @property
     def health_command(self) -> list[str]:
         """As plain arguments. Fails for a service without a health check."""
-        kind, *command = self.told["healthcheck"]["test"]
+        test: list[str] = self.told["healthcheck"]["test"]
+        kind, *command = test
         assert kind == "CMD", f"{self.name}: a shell between is not needed"
         return command
 
@@ -73,7 +74,8 @@ class Service:
     @property
     def secrets(self) -> list[str]:
         """Names of the files it gets below /run/secrets."""
-        return list(self.told.get("secrets", []))
+        names: list[str] = self.told.get("secrets", [])
+        return names
 
 
 def services(settings: Mapping[str, str] | None = None) -> dict[str, Service]:

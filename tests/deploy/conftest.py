@@ -35,7 +35,9 @@ def empty_stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-async def machine(empty_stack: Stack, installed: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Machine]:
+async def machine(
+    empty_stack: Stack, installed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Machine]:
     """Servers, secrets and databases are there, and the set-up has run."""
     connection = await asyncpg.connect(empty_stack.postgres.url_of("postgres"))
     await connection.execute("DROP DATABASE shop")

@@ -52,9 +52,7 @@ def environment() -> dict[str, str]:
 
 def copied() -> list[str]:
     """Files and folders of ours that get into the image."""
-    return [
-        source for each in stages()[0] if each.name == "COPY" for *sources, _ in [each.words] for source in sources
-    ]
+    return [source for each in stages()[0] if each.name == "COPY" for *sources, _ in [each.words] for source in sources]
 
 
 def install(to: Path) -> Path:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 
+import asyncpg
 import httpx
 import pytest
 
@@ -24,39 +25,61 @@ WORKERS = ("worker", "worker-reports", "worker-upkeep")
 
 @pytest.mark.timeout(300)
 async def test_the_services_come_up_do_a_job_and_end_in_time(machine: Machine) -> None:
-    import time; t=[time.time()]
     status, said = await machine.once("setup")
     assert status == 0, said
 
-    t.append(time.time())
     for name in (*WORKERS, "api"):
         await machine.start(name)
     await asyncio.gather(*(machine.healthy(name) for name in (*WORKERS, "api")))
 
-    t.append(time.time())
     made = await machine.command("jobs", "api-keys", "create", "storefront", "--json", of="api")
     api = f"http://127.0.0.1:{machine.running['api'].port}"
     async with (
-        httpx.AsyncClient(base_url=api, headers={"Authorization": f"Bearer {json.loads(made)['key']}"}, trust_env=False)
-        as shop,
+        httpx.AsyncClient(
+            base_url=api, headers={"Authorization": f"Bearer {json.loads(made)['key']}"}, trust_env=False
+        ) as shop,
         InboxReader(machine.stack.inbox_url) as inbox,
         asyncio.timeout(60),
     ):
         placed = (await shop.post("/orders", json=ORDER)).raise_for_status().json()
-        while not (mails := await inbox.mails()):
+        while not (mails := await inbox.mails()):  # noqa: ASYNC110  # another process
             await asyncio.sleep(0.1)
         job = (await shop.get(placed["links"]["job"])).raise_for_status().json()
     assert [mail.envelope_to for mail in mails] == [("ada@customer.example.com",)]
     assert job["state"] in ("running", "completed")
 
-    t.append(time.time())
     there = await monitoring.seen([f"http://127.0.0.1:{machine.running[name].port}" for name in WORKERS])
     assert not monitoring.unknown(there)
 
-    t.append(time.time())
     ends = await asyncio.gather(*(machine.running[name].stop() for name in (*WORKERS, "api")))
     # uvicorn ends in good order, and then by the signal that it was sent.
     logs = {name: each.log.read_text(encoding="utf-8") for name, each in machine.running.items()}
     assert ends == [0, 0, 0, -signal.SIGTERM], logs
     assert "Application shutdown complete" in logs["api"]
-    t.append(time.time()); print("TIMES", [round(b-a,1) for a,b in zip(t,t[1:])])
+
+
+async def test_each_account_gets_into_its_own_databases_alone(machine: Machine) -> None:
+    connection = await asyncpg.connect(machine.stack.postgres.url_of("postgres"))
+    try:
+        rows = await connection.fetch(
+            "SELECT rolname, datname FROM pg_roles, pg_database"
+            " WHERE rolname IN ('shop', 'temporal') AND datname IN ('shop', 'temporal', 'temporal_visibility')"
+            " AND has_database_privilege(rolname, datname, 'CONNECT') ORDER BY 1, 2"
+        )
+        powers = await connection.fetch(
+            "SELECT rolname FROM pg_roles WHERE rolname IN ('shop', 'temporal')"
+            " AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolpassword IS NULL)"
+        )
+    finally:
+        await connection.close()
+
+    assert [tuple(row) for row in rows] == [
+        ("shop", "shop"),
+        ("temporal", "temporal"),
+        ("temporal", "temporal_visibility"),
+    ]
+    assert not powers
+
+
+async def test_the_namespace_is_made_once(machine: Machine) -> None:
+    assert machine.make_namespace() == "The namespace shop was there already.\n"

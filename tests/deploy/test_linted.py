@@ -57,7 +57,8 @@ def test_every_manifest_follows_kubernetes_schemas(version: str) -> None:
         for path in MANIFESTS
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
         # Of others' kinds, KEDA's and the Prometheus Operator's, it has no schemas; see test_kubernetes.py.
-        if document is not None and not document["apiVersion"].startswith(("keda.sh/", "monitoring.coreos.com/", "kustomize"))
+        if document is not None
+        and not document["apiVersion"].startswith(("keda.sh/", "monitoring.coreos.com/", "kustomize"))
     ]
     wrong = {}
     for path, document in known:

@@ -1,0 +1,177 @@
+"""What the compose file promises of the machine that it is started on."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from adapters.secret_files import NAMES
+from adapters.stopping import MARGIN
+from adapters.worker_settings import WorkerSettings
+from tests.deploy.compose_file import COMPOSE, EXAMPLE, commented_out, seconds, services, settings_of, whole
+from tests.docs.house import ROOT
+from workflows.registry import registry
+
+SERVICES = services()
+OURS = [service for service in SERVICES.values() if service.is_ours]
+WORKERS = [service for service in OURS if "worker" in service.command]
+LONG_RUNNING = [service for service in SERVICES.values() if service.told["restart"] == "unless-stopped"]
+
+
+def drain_of(environment: dict[str, str]) -> timedelta:
+    told = environment.get("WORKER_DRAIN")
+    return timedelta(seconds=float(told)) if told else WorkerSettings().drain
+
+
+def test_every_queue_has_workers_and_none_has_two_kinds_of_them() -> None:
+    served = [queue for worker in WORKERS for queue in worker.command[-1].split(",")]
+
+    assert sorted(served) == registry.queues()
+
+
+def test_a_worker_is_killed_no_sooner_than_its_drain_can_take() -> None:
+    for worker in WORKERS:
+        # Once more, for the parent of several processes.
+        assert worker.grace >= (drain_of(worker.environment) + 2 * MARGIN).total_seconds(), worker.name
+
+
+def test_the_http_interface_is_killed_no_sooner_than_its_requests_have_ended() -> None:
+    api = SERVICES["api"]
+    (limit,) = (int(word.partition("=")[2]) for word in api.command if word.startswith("--timeout-graceful-shutdown"))
+
+    assert api.grace >= limit + MARGIN.total_seconds()
+
+
+def test_no_port_is_reached_from_other_machines() -> None:
+    published = {name: port for name, each in SERVICES.items() for port in each.told.get("ports", [])}
+
+    assert set(published) == {"temporal", "temporal-ui", "api", "mailpit", "prometheus", "grafana"}
+    assert all(port.startswith("127.0.0.1:") for port in published.values())
+
+
+def test_images_are_of_a_version_that_stays_what_it_is() -> None:
+    for service in SERVICES.values():
+        tag = service.told["image"].rpartition(":")[2]
+        assert service.is_ours or re.fullmatch(r"v?\d+\.\d+\.\d+|\d+\.\d+-trixie", tag), service.told["image"]
+
+
+def test_server_and_tools_of_temporal_are_of_one_version() -> None:
+    versions = {
+        name: each.told["image"].rpartition(":")[2] for name, each in SERVICES.items() if name.startswith("temporal")
+    }
+
+    assert versions["temporal"] == versions["temporal-schema"] == versions["temporal-namespace"]
+
+
+def test_every_service_has_a_limit_of_memory_and_of_its_log() -> None:
+    for service in SERVICES.values():
+        assert service.told["deploy"]["resources"]["limits"]["memory"], service.name
+        assert service.told["logging"]["options"]["max-size"], service.name
+
+
+def test_our_containers_may_change_nothing_but_their_own_folders() -> None:
+    for service in OURS:
+        told = service.told
+        assert told["read_only"], service.name
+        assert told["cap_drop"] == ["ALL"], service.name
+        assert told["security_opt"] == ["no-new-privileges:true"], service.name
+        assert told["user"] == "10001:10001", service.name
+        volumes = [volume.split(":")[1] for volume in told.get("volumes", [])]
+        assert "/tmp" in [*volumes, *(each.partition(":")[0] for each in told["tmpfs"])], service.name
+
+
+def test_what_runs_on_starts_again_and_tells_whether_it_is_well() -> None:
+    without = {service.name for service in LONG_RUNNING if "test" not in service.told.get("healthcheck", {})}
+
+    assert without == {"temporal-ui"}  # its image has nothing to ask with
+    for service in SERVICES.values():
+        assert service in LONG_RUNNING or service.told["restart"].startswith("on-failure"), service.name
+
+
+def test_nothing_is_started_before_what_it_needs() -> None:
+    needs = {
+        name: {other: how["condition"] for other, how in each.told.get("depends_on", {}).items()}
+        for name, each in SERVICES.items()
+    }
+
+    assert needs["temporal"] == {"temporal-schema": "service_completed_successfully"}
+    assert needs["setup"] == {"postgres": "service_healthy", "temporal-namespace": "service_completed_successfully"}
+    for service in (*WORKERS, SERVICES["api"]):
+        assert needs[service.name]["setup"] == "service_completed_successfully"
+    ends = {name for name, each in SERVICES.items() if each not in LONG_RUNNING}
+    for name, of in needs.items():
+        for other, condition in of.items():
+            assert (condition == "service_completed_successfully") == (other in ends), f"{name}: {other}"
+            assert condition != "service_healthy" or "test" in SERVICES[other].told["healthcheck"], f"{name}: {other}"
+
+
+def test_secrets_are_files_and_stand_in_no_environment() -> None:
+    for service in OURS:
+        assert not service.environment.keys() & set(NAMES), service.name
+        named = {
+            value.removeprefix("/run/secrets/")
+            for variable, value in service.environment.items()
+            if variable.removesuffix("_FILE") in NAMES
+        }
+        assert named == set(service.secrets), service.name
+    document = whole()
+    given = {secret for service in SERVICES.values() for secret in service.secrets}
+    assert given == set(document["secrets"])
+    assert all(secret["file"] == f"./deploy/compose/secrets/{name}" for name, secret in document["secrets"].items())
+
+
+def test_every_secret_is_made_by_the_script() -> None:
+    script = (ROOT / "deploy" / "compose" / "make-secrets.sh").read_text(encoding="utf-8")
+    made = set(re.findall(r"^make (\w+)", script, re.MULTILINE)) | set(
+        re.findall(r"^for given in (.*); do", script, re.MULTILINE)[0].split()
+    )
+
+    assert made == set(whole()["secrets"])
+
+
+def test_secrets_and_settings_get_neither_into_git_nor_into_the_image() -> None:
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    sent = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert {"/.env", "/deploy/compose/secrets/"} <= set(ignored)
+    assert next(line for line in sent if not line.startswith("#")) == "*"
+    assert not {line for line in sent if line.startswith(("!deploy", "!.env", "!."))}
+
+
+def test_the_example_shows_every_setting_of_the_file_and_no_other() -> None:
+    text = COMPOSE.read_text(encoding="utf-8")
+    handed_on = set(re.findall(r"^  (?:    )?([A-Z_]+):$", text, re.MULTILINE))
+    asked = set(re.findall(r"\$\{(\w+)", text)) | handed_on
+    example = EXAMPLE.read_text(encoding="utf-8")
+
+    shown = settings_of(example).keys() | commented_out(example)
+
+    assert asked - shown == {"WORKER_LOG_LEVEL", "FORWARDED_ALLOW_IPS"}  # for those who look for trouble
+    assert shown - asked == {"COMPOSE_PROFILES"}
+
+
+def test_the_file_says_without_settings_what_the_example_says() -> None:
+    # The profiles, and what is handed on, have no say in it.
+    bare = services({})
+
+    for name, service in SERVICES.items():
+        common = service.environment.keys() & bare[name].environment.keys()
+        assert {key: service.environment[key] for key in common} == {
+            key: bare[name].environment[key] for key in common
+        }, name
+        assert service.told["image"] == bare[name].told["image"]
+
+
+def test_health_checks_end_before_docker_takes_them_for_hung() -> None:
+    from adapters.healthy import _TIMEOUT
+
+    for service in (*WORKERS, SERVICES["api"]):
+        assert seconds(service.told["healthcheck"]["timeout"]) > _TIMEOUT, service.name
+
+
+def test_the_profiles_are_those_of_the_example() -> None:
+    profiles = {profile for each in SERVICES.values() for profile in each.told.get("profiles", [])}
+    comment = EXAMPLE.read_text(encoding="utf-8").partition("COMPOSE_PROFILES=")[0]
+
+    assert profiles == {"mailpit", "monitoring"}
+    assert all(profile in comment for profile in profiles)

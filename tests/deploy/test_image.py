@@ -1,0 +1,134 @@
+"""What the image holds, and that it is enough."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions, requires
+from pathlib import Path
+
+import pytest
+
+from tests.deploy import image
+from tests.deploy.compose_file import services
+from tests.docs.house import ROOT, clean_environment
+
+_LOADED = """
+import json, sys
+import worker, starter.api, starter.__main__, starter.cli.app
+from adapters.db import migrate
+from adapters.reports import made
+from workflows.registry import registry
+registry.load_installed()
+print(json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()}))
+"""
+
+
+def base_dependencies() -> set[str]:
+    """Names of what is installed without any extra, with all that this needs in turn."""
+    found: set[str] = set()
+
+    def add(requirement: str, extras: set[str]) -> None:
+        name = re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()  # type: ignore[index]  # a name
+        if name in found and not extras:
+            return
+        found.add(name)
+        for needed in requires(name) or []:
+            wanted = re.search(r"extra == ['\"]([\w-]+)['\"]", needed)
+            if wanted is None or wanted[1] in extras:
+                try:
+                    add(needed, set(re.findall(r"\[([\w,]+)\]", needed.partition(";")[0])))
+                except ModuleNotFoundError:  # of another system
+                    continue
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for requirement in project["dependencies"]:
+        add(requirement, {extra for group in re.findall(r"\[([\w,]+)\]", requirement) for extra in group.split(",")})
+    return found
+
+
+@pytest.fixture(scope="module")
+def loaded(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
+    """Files of all modules that worker, HTTP interface and command line import, in another folder than ours."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LOADED],
+        cwd=tmp_path_factory.mktemp("elsewhere"),
+        env={**clean_environment(), "PYTHONPATH": str(installed)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    modules: dict[str, str | None] = json.loads(done.stdout)
+    return modules
+
+
+def test_all_files_of_the_rooms_are_installed(installed: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", *image.copied()], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    build_only = {"pyproject.toml", "constraints.txt", "README.md", "LICENSE"}
+
+    missing = [name for name in listed if name not in build_only and not (installed / name).exists()]
+
+    assert len(listed) > 200
+    assert not missing, "name their suffixes in pyproject.toml, [tool.setuptools.package-data]"
+
+
+def test_our_modules_come_from_what_was_installed(loaded: dict[str, str | None], installed: Path) -> None:
+    rooms = ("worker", "domain", "workflows", "activities", "adapters", "starter")
+    ours = {name: file for name, file in loaded.items() if name.partition(".")[0] in rooms and file}
+
+    assert {"worker", "starter.api"} <= ours.keys()
+    assert not {name: file for name, file in ours.items() if not Path(file).is_relative_to(installed)}
+
+
+def test_worker_interface_and_command_line_need_nothing_of_the_extras(loaded: dict[str, str | None]) -> None:
+    owners = packages_distributions()
+    allowed = base_dependencies() | {"durable-jobs", "attrs"}  # rich looks whether that is there
+    used = {
+        re.sub(r"[-_.]+", "-", owner).lower(): name
+        for name, file in loaded.items()
+        if file and "site-packages" in file and name.partition(".")[0] in owners
+        for owner in owners[name.partition(".")[0]]
+        if not owner.startswith(("pip", "setuptools"))
+    }
+
+    assert {"temporalio", "sqlalchemy", "fastapi"} <= used.keys()
+    assert not {owner: name for owner, name in used.items() if owner not in allowed}
+
+
+def test_the_demo_is_not_in_the_image(installed: Path) -> None:
+    assert not {"demo", "tests", "benchmarks"} & {path.name for path in installed.iterdir()}
+
+
+def test_what_is_copied_is_what_docker_is_sent() -> None:
+    sent = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert {line[1:] for line in sent if line.startswith("!")} == set(image.copied())
+
+
+def test_both_stages_are_of_one_python_which_is_pinned() -> None:
+    text = image.DOCKERFILE.read_text(encoding="utf-8")
+
+    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.\d+\.\d+-slim-\w+$", text, re.MULTILINE)
+    assert {stage[0].words[0] for stage in image.stages()} == {"${PYTHON_IMAGE}"}
+
+
+def test_the_worker_gets_signals_itself_and_does_not_run_as_root() -> None:
+    last = {each.name: each for each in image.stages()[-1]}
+
+    assert last["CMD"].text.startswith("[")
+    assert last["CMD"].words == ["python", "-m", "worker"]
+    assert "ENTRYPOINT" not in last
+    assert last["USER"].text == services()["worker"].told["user"]
+
+
+def test_the_image_asks_the_worker_whether_it_lives_and_not_whether_others_do() -> None:
+    (check,) = (each.text for each in image.stages()[-1] if each.name == "HEALTHCHECK")
+
+    command = re.findall(r'"([^"]*)"', check.partition("CMD")[2])
+    assert [*command[:-1], command[-1].replace("/healthz", "/readyz")] == services()["worker"].health_command
+    assert command[-1].endswith("/healthz")

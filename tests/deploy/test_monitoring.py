@@ -1,0 +1,82 @@
+"""Rules and dashboards ask for what there is; that workers do tell it is shown in test_compose_runs.py."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from starter.cli.app import application
+from starter.cli.output import Output
+from tests.deploy import monitoring
+from tests.deploy.compose_file import services
+from tests.docs.house import ROOT
+from workflows.registry import registry
+
+ASKED = monitoring.asked()
+DOCUMENTED = set(
+    re.findall(r"^\| `(jobs_\w+)` \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE)
+)
+
+
+@pytest.mark.parametrize("each", ASKED, ids=lambda each: each.where)
+def test_prometheus_understands_an_expression_and_knows_its_metrics(each: monitoring.Asked) -> None:
+    names = {re.sub(r"_bucket$", "", name) for name in each.names}
+
+    assert names
+    assert names <= DOCUMENTED | {"up"}
+
+
+def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
+    rules = monitoring.rules()
+
+    assert len({rule["alert"] for rule in rules}) == len(rules)
+    for rule in rules:
+        labels, annotations = rule["labels"], rule["annotations"]
+        assert isinstance(labels, dict)
+        assert isinstance(annotations, dict)
+        assert labels["severity"] in ("page", "ticket")
+        assert annotations.keys() == {"summary", "do"}
+        used = set(re.findall(r"\$labels\.(\w+)", annotations["summary"]))
+        expr = monitoring.Asked("", str(rule["expr"]))
+        # What an expression groups by is all that is left of its labels.
+        assert used <= expr.labels | ({"instance"} if expr.names == {"up"} else set()), rule["alert"]
+
+
+def test_alerts_cover_what_can_go_wrong_unseen() -> None:
+    alerted = {name for rule in monitoring.rules() for name in monitoring.Asked("", str(rule["expr"])).names}
+
+    assert {
+        *("jobs_failed_total", "jobs_dead_letters_open", "jobs_queue_age_seconds", "jobs_schedule_problems"),
+        *("jobs_outbox_age_seconds", "jobs_outbox_refused_entries", "up"),
+    } <= alerted
+
+
+def test_commands_that_alerts_name_are_there() -> None:
+    rules = (ROOT / "deploy" / "prometheus" / "rules.yml").read_text(encoding="utf-8")
+    app = application(registry, Output("jobs", as_json=False))
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    groups = {
+        str(group.name): {command.name for command in group.typer_instance.registered_commands}
+        for group in app.registered_groups
+        if group.typer_instance is not None
+    }
+
+    named = re.findall(r"`jobs ([a-z -]+)`", rules)
+
+    assert named
+    for command in named:
+        first, _, second = command.partition(" ")
+        assert second in groups[first] if first in groups else first in known, command
+
+
+def test_prometheus_asks_every_kind_of_worker() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    workers = [name for name, each in services().items() if each.is_ours and "worker" in each.command]
+    (job,) = (each for each in config["scrape_configs"] if each["job_name"] == "workers")
+
+    (found,) = job["dns_sd_configs"]
+    assert sorted(found["names"]) == sorted(workers)
+    assert found["port"] == 9090
+    assert any("rules.yml" in file for file in config["rule_files"])
