@@ -78,10 +78,15 @@ class DeadLetterSweepActivities:
             known = {
                 letter.run.run_id: letter for letter in await self._letters.list(LetterFilter(run_ids=ids), limit=_PAGE)
             }
-            new = [run for run in runs if not _told(known.get(run.run_id), run)]
+            new = await self._last_ones([run for run in runs if not _told(known.get(run.run_id), run)])
             for at in range(0, len(new), _AT_ONCE):
                 recorded += sum(await asyncio.gather(*(self._look(run) for run in new[at : at + _AT_ONCE])))
         return recorded
+
+    async def _last_ones(self, runs: Sequence[SeenRun]) -> list[SeenRun]:
+        """Those of up to a hundred that are, as far as lists tell, the last of their jobs: others need no look."""
+        latest = await self._runs.latest({run.workflow_id for run in runs}) if runs else {}
+        return [run for run in runs if latest.get(run.workflow_id, run).run_id == run.run_id]
 
     async def _look(self, run: SeenRun) -> bool:
         try:
