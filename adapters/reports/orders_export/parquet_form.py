@@ -17,7 +17,7 @@ from adapters.reports.threads import Threads
 from domain.report_ports import Told
 from domain.reports import Report, Slice
 
-_ROW_GROUP = 120_000
+_ROW_GROUP = 60_000
 """Rows, at least: what is in memory at a time. Readers skip and read side by side by row groups."""
 _REPEATED = [column.name for column in COLUMNS if column.sort in (Sort.text, Sort.word)]
 """Columns that are written as a dictionary and numbers into it. For the others, that made files larger and slower."""

@@ -7,7 +7,7 @@ import errno
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -15,7 +15,6 @@ from typing import Any
 
 import pyarrow as pa
 import xlsxwriter
-from pyarrow import compute
 from xlsxwriter.exceptions import XlsxFileError
 
 from adapters.email.formatting import decimal_places
@@ -26,10 +25,8 @@ from domain.reports import Report
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _WIDTHS = {Sort.number: 12, Sort.money: 14, Sort.moment: 20, Sort.text: 32, Sort.word: 16}
-_DAY = 24 * 60 * 60 * 1_000_000
-"""In microseconds."""
-_1970 = 25_569
-"""Excel's number of its first day."""
+_DAY_0, _DAY = datetime(1899, 12, 30), timedelta(days=1)  # noqa: DTZ001  # a clock's, in no time zone
+"""Excel counts days from it."""
 _AT_ONCE = 500
 """Rows. While Arrow turns values into Python's, nothing else runs in the process."""
 _CURRENCY = NAMES.index("currency")
@@ -128,9 +125,9 @@ class Sheet:
 
 def _values(column: pa.ChunkedArray, sort: Sort) -> list[object]:
     if sort is Sort.moment:
-        # Excel knows no time zones: what a clock there showed, as a number of days.
-        shown = compute.local_timestamp(column).cast(pa.int64()).cast(pa.float64())
-        column = compute.add(compute.divide(shown, _DAY), _1970)
+        # Excel knows no time zones: what a clock there showed, as a number of days. By Python, since Arrow would need
+        # the machine's own time zones, which not every image has.
+        return [None if at is None else (at.replace(tzinfo=None) - _DAY_0) / _DAY for at in column.to_pylist()]
     return list(column.to_pylist())
 
 

@@ -55,7 +55,8 @@ async def plan(reader: Reader, report: Report, *, orders_each: int = ORDERS) -> 
     since, until = bounds(report)
     if report.request.format == ReportFormat.xlsx:
         refuse_too_many((await reader.rows(_ROWS, since, until, XLSX_ROWS + 1))[0]["rows"])
-    orders = (await reader.rows(_COUNT, since, until))[0]["orders"]
+    # In the report's time zone, in which parts are read: here it is noticed if the database does not know it.
+    orders = (await reader.rows(_COUNT, since, until, zone=report.request.time_zone))[0]["orders"]
     lines = (await reader.rows(_LINES, since, until))[0]["lines"]
     cuts = await reader.rows(_CUTS, since, until, max(orders_each, -(-orders // MOST)))
     starts = {since: 1}
