@@ -21,8 +21,8 @@ from domain.monthly_reports import (
     SubscriptionsRefused,
 )
 from domain.periods import Period, month_before
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import ReportDesk, UnknownMember
-from domain.reports import ReportGenerationRequest
 from domain.scheduling import PeriodLedger, PeriodTurn, turn_at
 
 NAME = MonthlyReportsRequest.kind

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from temporalio import activity
 
-from domain.report_generation import Ending, Joining, Leftovers, PartOrder, ReportPlan
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import ReportBook, ReportMaker
-from domain.reports import ReportFile, ReportGenerationRequest, ReportState
+from domain.report_steps import Ending, Joining, Leftovers, PartOrder, ReportPlan
+from domain.reports import ReportFile, ReportState
 
 
 class ReportGenerationActivities:

@@ -14,7 +14,8 @@ from demo.data.staff import MANAGER, STAFF
 from demo.guide import LIMIT, Guide, mails_of
 from demo.inbox.reader import OpenedMail
 from demo.keeping import BRIEFLY
-from domain.reports import ReportFormat, ReportName, ReportState
+from domain.report_generation import ReportFormat, ReportName
+from domain.reports import ReportState
 from starter.http.report_views import NewReport, ReportView
 
 ZONE = "Europe/Zurich"

@@ -10,7 +10,8 @@ from typing import Protocol
 from uuid import UUID
 
 from domain.idempotency import Answer, Repeatable
-from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState, Slice
+from domain.report_generation import ReportGenerationRequest
+from domain.reports import Report, ReportFile, ReportState, Slice
 
 Told = Callable[[int], None]
 """Called with the number of rows done so far."""

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import Asking, Member
-from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState
+from domain.reports import Report, ReportFile, ReportState
 from tests.fakes_reports import FakeBook, a_report
 
 FINISHED = datetime(2026, 11, 1, tzinfo=UTC)

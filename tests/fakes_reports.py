@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import Asking, Told
-from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState, Slice
+from domain.reports import Report, ReportFile, ReportState, Slice
 
 ROWS = 100
 """Of each part."""

@@ -9,8 +9,9 @@ from uuid import UUID
 from domain.idempotency import Answer, Repeatable
 from domain.monthly_reports import Subscription, Subscriptions
 from domain.orders import Customer
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import Asked, ReportDesk
-from domain.reports import Report, ReportGenerationRequest, ReportState
+from domain.reports import Report, ReportState
 from domain.scheduled_email import ScheduledEmail, ScheduledEmails
 from domain.scheduled_email_dispatch import DueEmails
 from domain.scheduling import Begun, PeriodLedger

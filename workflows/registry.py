@@ -26,8 +26,8 @@ from domain.payment_notice import PaymentNoticeRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.policies import ALERT, MAINTENANCE, NOTIFICATION, PAYMENT, REPORT
 from domain.report_cleanup import ReportCleanupRequest
+from domain.report_generation import ReportGenerationRequest
 from domain.report_notice import ReportNoticeRequest
-from domain.reports import ReportGenerationRequest
 from domain.scheduled_email import ScheduledEmailRequest
 from domain.scheduled_email_dispatch import ScheduledEmailDispatchRequest
 from domain.session_cleanup import SessionCleanupRequest

@@ -12,8 +12,9 @@ with workflow.unsafe.imports_passed_through():
     # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
     from activities.report_generation import ReportGenerationActivities as Activities
     from domain.outcomes import Done, Outcome
-    from domain.report_generation import Ending, Joining, Leftovers, PartOrder, ReportPlan
-    from domain.reports import Report, ReportFile, ReportGenerationRequest
+    from domain.report_generation import ReportGenerationRequest
+    from domain.report_steps import Ending, Joining, Leftovers, PartOrder, ReportPlan
+    from domain.reports import Report, ReportFile
     from workflows import steps
     from workflows.progress import ProgressKept
 

@@ -16,8 +16,9 @@ from adapters.db.report_tables import reports
 from adapters.db.statements import Statements
 from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, Repeatable
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import Asked, UnknownMember
-from domain.reports import Report, ReportGenerationRequest, ReportState
+from domain.reports import Report, ReportState
 
 _DAY = timedelta(days=1)
 

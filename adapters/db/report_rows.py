@@ -18,8 +18,9 @@ from adapters.db.locks import limit_waits
 from adapters.db.report_tables import report_askings as askings
 from adapters.db.report_tables import reports, staff
 from domain.errors import InvalidRequest
+from domain.report_generation import ReportGenerationRequest
 from domain.report_notice import ReportNoticeRequest
-from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState
+from domain.reports import Report, ReportFile, ReportState
 
 WAIT = timedelta(seconds=5)
 """How long a transaction waits for another one that has the same report in hand; those take milliseconds."""

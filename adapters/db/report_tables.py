@@ -19,7 +19,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID
 
 from adapters.db.tables import EMAIL_SHAPE, LOCALE_SHAPE, NAME_NOT_BLANK, metadata
-from domain.reports import ReportFormat, ReportName, ReportState
+from domain.report_generation import ReportFormat, ReportName
+from domain.reports import ReportState
 
 
 def _one_of(column: str, values: type[ReportFormat | ReportName | ReportState]) -> str:

@@ -16,9 +16,10 @@ from adapters.db.report_tables import report_askings as askings
 from adapters.db.report_tables import reports, staff
 from adapters.db.statements import Statements
 from domain.errors import InvalidRequest, NotFound
+from domain.report_generation import ReportGenerationRequest
 from domain.report_notice import ReportNoticeRequest
 from domain.report_ports import Asking, Member
-from domain.reports import Report, ReportFile, ReportGenerationRequest, ReportState
+from domain.reports import Report, ReportFile, ReportState
 
 _id: Any = bindparam("report_id", type_=UUID_TYPE)
 _ids: Any = bindparam("report_ids", type_=ARRAY(UUID_TYPE))

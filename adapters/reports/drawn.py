@@ -10,7 +10,7 @@ from adapters.reports.sales_summary.report import SalesSummary
 from adapters.reports.snapshot import Snapshots
 from adapters.reports.whole import WholeReport
 from adapters.settings import DatabaseSettings
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 
 
 def drawn_reports(settings: DatabaseSettings) -> Mapping[ReportName, WholeReport]:

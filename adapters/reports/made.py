@@ -8,7 +8,7 @@ from adapters.reports.orders_export.export import OrdersExport
 from adapters.reports.reader import Reader
 from adapters.reports.storage import Storage
 from adapters.settings import DatabaseSettings
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 
 AT_ONCE = 4
 """Parts that one process writes at a time, each with its own connection and some tens of MB."""

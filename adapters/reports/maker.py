@@ -14,8 +14,9 @@ from adapters.reports.sliced import SlicedReport
 from adapters.reports.storage import PARTS, Sink, Storage, file_key, part_key
 from adapters.reports.whole import WholeReport
 from domain.errors import InvalidRequest
+from domain.report_generation import ReportName
 from domain.report_ports import Told
-from domain.reports import Report, ReportFile, ReportName, Slice
+from domain.reports import Report, ReportFile, Slice
 
 _REMOVED_AT_ONCE = 500
 _HASHED_HERE = 64 * 1024

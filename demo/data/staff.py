@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.reports import ReportFormat, ReportName
+from domain.report_generation import ReportFormat, ReportName
 
 MANAGER = 1
 """Number of the member who asks for reports in the guided tour."""

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from domain.errors import InvalidRequest
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import UnknownMember
-from domain.reports import ReportGenerationRequest
 from domain.requests import JobRequest
 from starter.cli.database import database
 

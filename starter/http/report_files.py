@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from domain.reports import MEDIA_TYPES, Report, ReportFile, ReportFormat, ReportState
+from domain.report_generation import ReportFormat
+from domain.reports import MEDIA_TYPES, Report, ReportFile, ReportState
 from starter.http.documented import ALWAYS, problems
 from starter.http.download import Download
 from starter.http.parts import parts_of

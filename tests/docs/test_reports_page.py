@@ -15,7 +15,7 @@ from adapters.db.report_tables import staff
 from adapters.settings import DatabaseSettings
 from demo.inbox.reader import InboxReader
 from domain.periods import Period
-from domain.reports import OFFERED
+from domain.report_generation import OFFERED
 from tests.docs.house import ROOT, SCRIPTS
 from tests.docs.pages import blocks
 from tests.docs.test_pages import rows

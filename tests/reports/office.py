@@ -19,7 +19,8 @@ from adapters.db.report_desk import SqlReportDesk
 from adapters.db.report_tables import staff
 from demo.inbox.reader import InboxReader
 from domain.outcomes import Outcome
-from domain.reports import Report, ReportFormat, ReportGenerationRequest, ReportName
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
+from domain.reports import Report
 from starter import JobNotFound, Jobs
 from starter.handle import JobHandle
 

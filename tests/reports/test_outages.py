@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from domain.outcomes import Done
-from domain.reports import ReportFormat, ReportState
+from domain.report_generation import ReportFormat
+from domain.reports import ReportState
 from starter.errors import JobCancelled
 from tests.reports.conftest import Serving
 from tests.reports.office import ADA, BO, Office

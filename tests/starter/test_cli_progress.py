@@ -13,8 +13,8 @@ from rich.console import Console
 from temporalio.client import Client
 
 from domain.progress import Progress
+from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import ReportBook, ReportMaker
-from domain.reports import ReportGenerationRequest
 from starter import JobHandle, Jobs, JobState, OrderConfirmationRequest
 from starter.cli.progress import shown, told, with_bar
 from starter.cli.status import details

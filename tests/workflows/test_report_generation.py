@@ -13,8 +13,9 @@ from temporalio.client import Client
 from domain.errors import InvalidRequest, ServiceUnavailable
 from domain.outcomes import Done
 from domain.progress import Progress
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.report_ports import ReportBook, ReportMaker
-from domain.reports import Report, ReportFormat, ReportGenerationRequest, ReportName, ReportState
+from domain.reports import Report, ReportState
 from starter import JobFailed, JobHandle, Jobs
 from starter.errors import JobCancelled
 from tests.fakes import FakeOrders, fake_ports

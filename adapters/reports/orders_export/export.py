@@ -14,8 +14,9 @@ from adapters.reports.orders_export.sheet_form import SheetForm
 from adapters.reports.reader import Reader
 from adapters.reports.storage import Sink
 from adapters.reports.threads import Threads
+from domain.report_generation import ReportFormat
 from domain.report_ports import Told
-from domain.reports import Report, ReportFormat, Slice
+from domain.reports import Report, Slice
 
 _THREADS = 2
 """PostgreSQL has more work with a part than we have."""

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from adapters.reports.reader import Reader
 from domain.errors import InvalidRequest
-from domain.reports import Report, ReportFormat, Slice
+from domain.report_generation import ReportFormat
+from domain.reports import Report, Slice
 
 ORDERS = 25_000
 """Of a slice, where not more slices than `MOST` come of it."""

@@ -11,7 +11,8 @@ from adapters.reports.payments_reconciliation.tally import Tally
 from adapters.reports.pdf.typesetter import Typesetter
 from adapters.reports.snapshot import Snapshots
 from adapters.reports.whole import Drawing
-from domain.reports import Report, ReportFormat
+from domain.report_generation import ReportFormat
+from domain.reports import Report
 
 
 class PaymentsReconciliation:

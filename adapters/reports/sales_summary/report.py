@@ -11,7 +11,8 @@ from adapters.reports.sales_summary.reading import read_figures
 from adapters.reports.sales_summary.tables import csv_of, workbook_of
 from adapters.reports.snapshot import Snapshots
 from adapters.reports.whole import Drawing
-from domain.reports import Report, ReportFormat
+from domain.report_generation import ReportFormat
+from domain.reports import Report
 
 
 class SalesSummary:

@@ -12,7 +12,8 @@ from adapters.db.report_tables import report_askings, staff
 from adapters.db.report_tables import reports as table
 from adapters.db.reports import SqlReports
 from adapters.db.tables import outbox
-from domain.reports import ReportFile, ReportFormat, ReportGenerationRequest, ReportName
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
+from domain.reports import ReportFile
 
 FILE = ReportFile(key="files/1/sales.pdf", rows=3, bytes=4711, sha256="0" * 64)
 

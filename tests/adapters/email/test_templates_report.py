@@ -6,8 +6,9 @@ from adapters.email.formatting import formats_for
 from adapters.email.templates import JinjaMailTemplates
 from adapters.email.wording import COLUMNS, RIGHT_TO_LEFT_MARK, columns
 from domain.mail import MailContent
+from domain.report_generation import OFFERED
 from domain.report_ports import Member
-from domain.reports import OFFERED, Report
+from domain.reports import Report
 from tests.adapters.email.test_templates import Page, without_spaces_and_marks
 from tests.fakes_report_mail import ADA, EXPIRES, a_finished_report
 

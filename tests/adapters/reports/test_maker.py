@@ -13,8 +13,9 @@ from adapters.reports.objects import ReportStorage
 from adapters.reports.storage import PARTS, Sink, file_key, part_key
 from adapters.reports.whole import Drawing
 from domain.errors import Gone, InvalidRequest, ServiceUnavailable
+from domain.report_generation import ReportName
 from domain.report_ports import Told
-from domain.reports import Report, ReportFile, ReportName, Slice
+from domain.reports import Report, ReportFile, Slice
 from tests.adapters.reports.export.shop import content, make, nothing, report_of
 
 PDF = b"%PDF-1.7 of some pages"

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 from domain.dead_letters import DeadLetters, Letter
 from domain.errors import InvalidRequest
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.report_ports import ReportBook, ReportMaker
-from domain.reports import ReportFormat, ReportGenerationRequest, ReportName, ReportState
+from domain.reports import ReportState
 from starter import Jobs
 from starter.redriving.acting import Result
 from tests.dead_letters.redriving.ground import Ground

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from domain.errors import InvalidRequest, ServiceUnavailable
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.report_ports import ReportBook, ReportMaker
-from domain.reports import ReportFormat, ReportGenerationRequest, ReportName
 from tests.fakes import FakeOrders, fake_ports
 from tests.fakes_reports import FakeBook, FakeMaker
 from tests.histories.courses.course import Course

@@ -14,7 +14,8 @@ import pypdfium2
 from openpyxl.workbook import Workbook
 
 from adapters.reports.whole import Drawing, WholeReport
-from domain.reports import Report, ReportFormat, ReportGenerationRequest, ReportName, ReportState
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
+from domain.reports import Report, ReportState
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 

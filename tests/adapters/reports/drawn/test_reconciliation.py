@@ -8,7 +8,7 @@ import pytest
 
 from adapters.reports.payments_reconciliation.kinds import KINDS
 from adapters.reports.payments_reconciliation.page import MOST_OF_A_KIND
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 from tests.adapters.reports.drawn.shop import Drawn, Shop, book_of, pages_of, report_of, table_of
 
 RECONCILIATION = ReportName.payments_reconciliation

@@ -12,7 +12,7 @@ import pytest
 from adapters.reports.sales_summary.figures import Product, Sums
 from adapters.reports.sales_summary.reading import TOP, read_figures
 from adapters.reports.snapshot import Snapshots
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 from tests.adapters.reports.drawn.shop import Shop, report_of
 
 SALES = ReportName.sales_summary

@@ -9,7 +9,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 import pytest
 
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 from tests.adapters.reports.drawn.shop import Drawn, Shop, pages_of, report_of
 
 SALES = ReportName.sales_summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 from tests.adapters.reports.drawn.shop import Drawn, Shop, book_of, report_of, table_of
 
 SALES = ReportName.sales_summary

@@ -15,7 +15,7 @@ from adapters.reports.pdf.typesetter import Typesetter
 from adapters.reports.sales_summary.figures import Figures
 from adapters.reports.sales_summary.page import TEMPLATE, page_of
 from domain.errors import PermanentError, ServiceUnavailable
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 from tests.adapters.reports.drawn.shop import pages_of, report_of
 
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -14,7 +14,7 @@ from adapters.reports.objects import ReportStorage
 from adapters.reports.orders_export.export import OrdersExport
 from adapters.reports.reader import Reader
 from adapters.settings import DatabaseSettings
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 from tests.adapters.reports.export.shop import Shop
 
 MakerOf = Callable[..., FileMaker]

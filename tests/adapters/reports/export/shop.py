@@ -12,15 +12,8 @@ import asyncpg
 
 from adapters.reports.maker import FileMaker
 from adapters.reports.objects import ReportStorage
-from domain.reports import (
-    Report,
-    ReportFile,
-    ReportFormat,
-    ReportGenerationRequest,
-    ReportName,
-    ReportState,
-    Slice,
-)
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
+from domain.reports import Report, ReportFile, ReportState, Slice
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
