@@ -18,14 +18,8 @@ from pathlib import Path
 from adapters.reports.folder import Folder
 from adapters.reports.maker import FileMaker
 from adapters.settings import DatabaseSettings
-from domain.reports import (
-    Report,
-    ReportFile,
-    ReportFormat,
-    ReportGenerationRequest,
-    ReportName,
-    ReportState,
-)
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
+from domain.reports import Report, ReportFile, ReportState
 
 AT_ONCE = 4
 """Parts."""

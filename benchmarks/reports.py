@@ -28,7 +28,7 @@ from benchmarks import report_orders
 from benchmarks.report_process import report_of
 from demo.ports import free_port
 from demo.postgres import PROGRAMS, Postgres
-from domain.reports import ReportName
+from domain.report_generation import ReportName
 
 TARGETS = {
     "memory_mib": 300,
