@@ -60,8 +60,7 @@ ENV PATH=/opt/jobs/bin:$PATH \
 WORKDIR /opt/jobs
 USER 10001:10001
 
-# The root file system may be read-only: this and /tmp are all that is written to.
-VOLUME ["/var/lib/jobs/reports"]
+# The root file system may be read-only: /tmp and /var/lib/jobs/reports are all that is written to.
 
 EXPOSE 9090 8080
 
