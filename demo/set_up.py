@@ -12,6 +12,9 @@ from demo.api_key import visitors_key
 from demo.load import load
 from demo.stack import Stack
 from starter import encryption
+from starter.schedules import OWNER, declared
+from starter.scheduling.actual import ActualSchedules
+from starter.scheduling.applying import apply
 from starter.setup import add_search_attributes, set_retention
 from workflows.registry import registry
 
@@ -35,5 +38,6 @@ async def set_up(stack: Stack) -> SetUp:
     client = await Client.connect(stack.temporal_address, data_converter=encryption.configured())
     await add_search_attributes(client)
     await set_retention(client)
+    await apply(declared(), ActualSchedules(client), OWNER)
     loaded = await load(stack.database_url)
     return SetUp(client, loaded, await visitors_key(stack.database_url, stack.folder))

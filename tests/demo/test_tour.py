@@ -26,11 +26,14 @@ _STATIONS = (
     "9  Callbacks that come three times, the last one first",
     "10  A forged callback",
     "11  300 orders at once",
+    "12  Three reports",
+    "13  What runs by the clock",
+    "14  20 jobs die of the same",
     "3  … and its end",
     "4  … and its end",
-    "12  Temporal is away",
+    "15  Temporal is away",
 )
-_EXPECTATIONS = 60
+_EXPECTATIONS = 81
 
 Start = Callable[..., DemoRun]
 
@@ -94,7 +97,7 @@ def test_the_tour_shows_what_becomes_of_payments(visited: tuple[Path, int, str])
     assert "The provider calls back: captured 202, 202, 202; authorised 202, 202, 202" in said
     assert "The forger calls POST /webhooks/payments: 401; the order is not paid" in said
     assert "Answered before: 503, 503" in said
-    for paid in (1402, 1404, 1408, 1409, 1715):
+    for paid in (1402, 1404, 1408, 1409, 1735):
         assert f"Order {paid} is paid" in said
     assert "Order 1407 is not paid" in said
 
@@ -102,7 +105,7 @@ def test_the_tour_shows_what_becomes_of_payments(visited: tuple[Path, int, str])
 def test_the_tour_shows_that_orders_and_callbacks_are_taken_while_temporal_is_stopped(
     visited: tuple[Path, int, str],
 ) -> None:
-    said = visited[2].partition("12  Temporal is away")[2]
+    said = visited[2].partition("15  Temporal is away")[2]
 
     assert "5 times POST /orders: 5 times 202" in said
     assert "The provider calls POST /webhooks/payments: 202" in said
@@ -115,7 +118,7 @@ def test_the_tour_shows_that_orders_and_callbacks_are_taken_while_temporal_is_st
 def test_each_station_shows_its_jobs_in_the_web_ui(visited: tuple[Path, int, str]) -> None:
     said = visited[2]
 
-    for order in (*range(1401, 1407), 1408, 1409, 9999, 1045, 1046, 1710, 1715):
+    for order in (*range(1401, 1407), 1408, 1409, 9999, 1045, 1046, 1710, 1730, 1735):
         assert re.search(
             rf"http://127\.0\.0\.1:\d+/namespaces/default/workflows/order-confirmation%2F{order}/[0-9a-f-]+/history",
             said,
