@@ -65,23 +65,25 @@ def make_engine(
 
 
 async def probe(engine: AsyncEngine) -> str:
-    """Check that the database can be reached and its schema is the one that this code needs; return its version.
+    """Check that the database can be reached and its schema serves this code; return its version.
 
     Raises a TransientError that says what to do; its message names host and database, never the password.
     """
+    needed = schema.head()
     try:
         with translated():
             async with engine.connect() as connection:
                 version = str((await connection.execute(text("SHOW server_version"))).scalar_one())
                 at = await connection.run_sync(schema.current)
+                newer = at is not None and not schema.is_known(at)
+                fits = at == needed or (newer and await connection.run_sync(schema.serves))
     except JobError as error:
         problem = type(error)(f"Database not reachable at {engine.url.host}/{engine.url.database}: {error.message}")
         raise problem from None
-    needed = schema.head()
     if at is None:
         raise ServiceUnavailable(f"The database at {engine.url.host} has no schema: run `jobs setup`.")
-    if at != needed:
-        remedy = "run `jobs setup`" if schema.is_known(at) else "newer code has changed it, deploy that"
+    if not fits:
+        remedy = "newer code has changed it, deploy that" if newer else "run `jobs setup`"
         raise ServiceUnavailable(f"The database's schema is at revision {at}, this code needs {needed}: {remedy}.")
     return version.split()[0]
 

@@ -32,10 +32,11 @@ _LONGEST = 3600.0
 async def upgrade(url: str, revision: str = "head", *, table_wait: timedelta = TABLE_WAIT) -> None:
     """Migrate forward to a revision; does nothing where the schema is there already.
 
-    All in one transaction: it is either done or not. Raises `ServiceUnavailable` where the database isn't there, or a
-    table stays locked by others, `Conflict` where newer code has migrated the database.
+    All in one transaction: it is either done or not. A schema that newer code has made, and that serves this code,
+    stays as it is. Raises `ServiceUnavailable` where the database isn't there, or a table stays locked by others,
+    `Conflict` where newer code has migrated the database so that this code does not work with it.
     """
-    await _locked(url, lambda config: command.upgrade(config, revision), table_wait)
+    await _locked(url, lambda config: command.upgrade(config, revision), table_wait, where_newer=schema.serves)
 
 
 async def downgrade(url: str, revision: str, *, table_wait: timedelta = TABLE_WAIT) -> None:
@@ -53,13 +54,22 @@ def head() -> str:
     return schema.head()
 
 
-async def _locked(url: str, act: Callable[[Config], None], table_wait: timedelta) -> None:
+async def _locked(
+    url: str,
+    act: Callable[[Config], None],
+    table_wait: timedelta,
+    where_newer: Callable[[Connection], bool] = lambda _: False,
+) -> None:
+    """`where_newer` tells whether there is nothing to do where newer code has migrated the database."""
+
     def act_locked(connection: Connection) -> None:
         connection.execute(text(f"SET LOCAL lock_timeout = '{_WAIT_FOR_OTHERS}'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         connection.execute(text(f"SET LOCAL lock_timeout = {table_wait // timedelta(milliseconds=1)}"))
         at = schema.current(connection)
         if at is not None and not schema.is_known(at):
+            if where_newer(connection):
+                return
             raise Conflict(f"The database's schema is at revision {at}: newer code has changed it, deploy that.")
         config = schema.config()
         config.attributes["connection"] = connection

@@ -60,9 +60,10 @@ async def _database(settings: DatabaseSettings) -> list[dict[str, Any]]:
     async def migrated() -> tuple[bool, str]:
         before = await migrate.current(url)
         await migrate.upgrade(url)
-        if before == migrate.head():
-            return False, f"schema was at revision {before} already"
-        return True, f"schema is now at revision {migrate.head()}" + (f", before at {before}" if before else "")
+        if (now := await migrate.current(url)) == before:
+            newer = "" if before == migrate.head() else ", of newer code, which serves this code as well"
+            return False, f"schema was at revision {before} already{newer}"
+        return True, f"schema is now at revision {now}" + (f", before at {before}" if before else "")
 
     async def kinds() -> tuple[bool, str]:
         changed = await job_kinds.sync(url, [kind.request for kind in registry])

@@ -6,8 +6,11 @@ Alembic's own command line, which brings no connection, gets one to DATABASE_URL
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from alembic import context
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import Connection
 
 from adapters.db import (  # they add their tables to the metadata
@@ -18,7 +21,7 @@ from adapters.db import (  # they add their tables to the metadata
     scheduling_tables,  # noqa: F401  # see above
 )
 from adapters.db.engine import make_engine
-from adapters.db.schema import VERSION_TABLE
+from adapters.db.schema import VERSION_TABLE, tell_older_code
 from adapters.db.tables import metadata
 from adapters.settings import DatabaseSettings
 
@@ -29,10 +32,23 @@ def run(connection: Connection) -> None:
         connection=connection,
         target_metadata=metadata,
         version_table=VERSION_TABLE,
+        on_version_apply=_told,
         include_name=lambda name, type_, _: type_ != "table" or name in metadata.tables,
     )
     with context.begin_transaction():
         context.run_migrations()
+
+
+def _told(
+    ctx: MigrationContext,
+    step: MigrationInfo,  # noqa: ARG001  # alembic names all four
+    heads: Collection[Any],
+    run_args: Mapping[str, Any],  # noqa: ARG001  # see above
+) -> None:
+    """After each migration; there is one head, or none where the last has been taken back."""
+    for head in heads:
+        if ctx.connection is not None:
+            tell_older_code(ctx.connection, head)
 
 
 async def run_from_command_line() -> None:
