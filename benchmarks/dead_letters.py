@@ -60,8 +60,8 @@ class Extent:
     """How often each command runs; the median counts."""
 
 
-FULL = Extent(dead=10_000, redriven=1000, rate=50, commands=5)
-QUICK = Extent(dead=200, redriven=100, rate=20, commands=1)
+FULL = Extent(dead=10_000, redriven=1000, rate=30, commands=5)
+QUICK = Extent(dead=100, redriven=60, rate=20, commands=1)
 
 
 async def run(extent: Extent, stack: Stack) -> dict[str, Any]:

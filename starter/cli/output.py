@@ -67,8 +67,12 @@ class Output:
     def document(self, value: Any) -> None:
         """The answer for programs; nothing without `--json`."""
         if self.as_json:
-            # As it is: rich would wrap and colour it.
-            self.console.out(json.dumps(value, indent=2, default=str), highlight=False)
+            # As it is: rich would take seconds to look for what to wrap in ten thousand letters.
+            try:
+                self.console.file.write(json.dumps(value, indent=2, default=str) + "\n")
+                self.console.file.flush()
+            except BrokenPipeError:
+                raise ReaderLeft from None
 
     def say(self, text: str | RenderableType = "") -> None:
         """The answer for people, at once even into a pipe; nothing with `--json`."""
