@@ -27,7 +27,7 @@ crash: .venv/dev  ## processes killed at any moment, and any bytes as callbacks,
 	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox tests/payments tests/scheduled_jobs tests/dead_letters tests/http_interface/test_payment_callbacks_fuzzing.py -p no:randomly
 
 bench: .venv/dev  ## figures, against a plain Temporal worker; takes some minutes
-	status=0; for part in order_confirmation outbox payment_callbacks schedules dead_letters; do $(BIN)/python -m benchmarks.$$part || status=1; done; exit $$status
+	status=0; for part in order_confirmation outbox payment_callbacks schedules dead_letters reports; do $(BIN)/python -m benchmarks.$$part || status=1; done; exit $$status
 
 worker: .venv/demo  ## a worker for a stack that is there already (TEMPORAL_*, DATABASE_*, SMTP_*)
 	exec $(BIN)/python worker.py

@@ -102,7 +102,11 @@ class _Held:
 async def test_a_connection_that_breaks_within_a_part_leaves_no_part(
     form: str, maker_of: MakerOf, folder: ReportStorage, shop: Shop
 ) -> None:
-    await shop.many(30_000)
+    order = await shop.order(datetime(2026, 3, 1, tzinfo=UTC))
+    # More than what the system keeps of a connection that nobody reads.
+    await shop.connection.execute(
+        "INSERT INTO order_items SELECT $1, n, repeat('x', 10000), 1, 1 FROM generate_series(2, 8000) AS n", order
+    )
     held = _Held(folder)
     maker, report = maker_of(100_000, held), report_of(form)
     (piece,) = await maker.plan(report)
@@ -117,7 +121,7 @@ async def test_a_connection_that_breaks_within_a_part_leaves_no_part(
 
     with pytest.raises(Gone):
         await content(folder, part_key(report.id, 0))
-    assert await maker.write_part(report, 0, piece, nothing) == 90_000
+    assert await maker.write_part(report, 0, piece, nothing) == 8000
 
 
 async def test_a_database_that_is_away_is_a_transient_error() -> None:
@@ -138,14 +142,15 @@ async def test_a_database_that_sends_nothing_is_given_up(database: str, shop: Sh
 
 async def test_a_storage_that_is_slow_is_not_taken_for_a_database_that_stalls(database: str) -> None:
     # A command's own limit doesn't count either: a part takes as long as it takes.
-    settings = DatabaseSettings.model_validate({"url": database, "command_timeout": 0.4})
-    reader = Reader(settings, stall=0.3)
+    settings = DatabaseSettings.model_validate({"url": database, "command_timeout": 1})
+    reader = Reader(settings, stall=1)
     blocks = 0
 
     async def taken(_: bytes) -> None:
         nonlocal blocks
         blocks += 1
-        await asyncio.sleep(0.5)
+        if blocks == 1:
+            await asyncio.sleep(1.2)
 
     await reader.copy("SELECT repeat('x', 1000) FROM generate_series(1, 2500)", taken=taken)
 
