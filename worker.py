@@ -156,7 +156,7 @@ def make_relay(
 
 def dead_runs(temporal: TemporalProbe) -> TemporalDeadRuns:
     """What Temporal tells of dead runs, once it is connected."""
-    requests = {kind.workflow_type: kind.request for kind in registry}
+    requests = {name: kind.request for kind in registry for name in kind.workflow_types}
     sweep = registry.get(DeadLetterSweepRequest.kind).workflow_type
     # A sweep that fails has left its letter, which the next one settles.
     return TemporalDeadRuns(lambda: temporal.client, requests, no_jobs=(PAUSE, sweep))

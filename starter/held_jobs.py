@@ -96,7 +96,7 @@ def _query(target: Target | None, kinds: Registry) -> str:
     if target.queue is not None:
         return f"{_HELD} AND TaskQueue = {quoted(target.queue)}"
     name = target.kind or ""
-    known = {kind.name: kind.workflow_type for kind in kinds}
+    known = {kind.name: kind.workflow_types for kind in kinds}
     # A kind that this code does not know is called so most likely.
     guess = "".join(part.capitalize() for part in name.split("-"))
-    return f"{_HELD} AND WorkflowType = {quoted(known.get(name, guess))}"
+    return f"{_HELD} AND WorkflowType IN ({', '.join(map(quoted, known.get(name, (guess,))))})"

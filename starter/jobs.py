@@ -180,7 +180,7 @@ class Jobs:
             fairness_key=fairness_key,
             anew=restart or kind.restart_after_failure,
         )
-        handle = self._handle(request.workflow_id, started.run_id, kind.name)
+        handle = self._handle(started.job_id, started.run_id, kind.name)
         handle.started = started.now
         if not started.now:
             handle.state = await handle.state_of_run()

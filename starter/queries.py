@@ -31,7 +31,7 @@ class JobFilter(BaseModel):
         now = datetime.now(UTC)
         terms = []
         if self.kind is not None:
-            terms.append(f"WorkflowType = {quoted(kinds.get(self.kind).workflow_type)}")
+            terms.append(f"WorkflowType IN ({', '.join(map(quoted, kinds.get(self.kind).workflow_types))})")
         else:
             terms.append(f"WorkflowType != {quoted(PAUSE)}")  # no job
         if self.state is not None:

@@ -72,8 +72,8 @@ class Relay:
         self._outbox = outbox
         self._client = client
         self._kinds = kinds
-        self._known = [kind.name for kind in kinds]
-        self._own = [kind.name for kind in kinds if kind.queue in queues]
+        self._known = kinds.names()
+        self._own = kinds.names(queues)
         self._patience = patience
         self._look_every = look_every
         self._revive_every = revive_every.total_seconds()

@@ -101,7 +101,7 @@ def _read(file: Path) -> Recorded:
 
 def default_queries(kinds: Registry) -> list[str]:
     """Of each kind the running jobs and those that have ended; and what runs on our queues that is no known kind."""
-    known = sorted(kind.workflow_type for kind in kinds)
+    known = sorted(name for kind in kinds for name in kind.workflow_types)
     queues = ", ".join(map(quoted, kinds.queues()))
     return [
         *(
@@ -154,7 +154,7 @@ async def replay(
     kinds: Registry, converter: DataConverter, recorded: AsyncIterator[Recorded]
 ) -> AsyncIterator[Replayed]:
     """Replay them with the code of these kinds, one after the other."""
-    known = {kind.workflow_type for kind in kinds}
+    known = {name for kind in kinds for name in kind.workflow_types}
     current: deque[Recorded] = deque()
     unknown: deque[Replayed] = deque()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
     Priority,
     SearchAttributeKey,
@@ -16,10 +16,11 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from domain.requests import JobRequest
 from domain.scheduling import ScheduledRequest
-from starter.connection import RPC_TIMEOUT, explained
+from starter.connection import RPC_TIMEOUT, explain, explained, reached
 from starter.errors import InvalidStart
 from workflows.registry import Kind
 
@@ -33,6 +34,8 @@ class Started:
 
     run_id: str | None
     now: bool
+    job_id: str
+    """Of the run: that of an earlier name of its kind, where there was one."""
 
 
 LONGEST_FAIRNESS_KEY = 64
@@ -71,6 +74,9 @@ async def start_workflow(
     """
     if isinstance(request, ScheduledRequest) and request.at is None:
         raise InvalidStart("at: say for which moment the job is; only runs of a schedule are told by Temporal")
+    for alias in kind.aliases:
+        if (there := await _under_earlier_name(client, f"{alias}/{request.business_id}", anew=anew)) is not None:
+            return there
     try:
         async with explained(client):
             handle = await client.start_workflow(
@@ -94,8 +100,21 @@ async def start_workflow(
                 rpc_timeout=RPC_TIMEOUT,
             )
     except WorkflowAlreadyStartedError as exc:
-        return Started(exc.run_id, now=False)
-    return Started(handle.result_run_id, now=True)
+        return Started(exc.run_id, now=False, job_id=request.workflow_id)
+    return Started(handle.result_run_id, now=True, job_id=request.workflow_id)
+
+
+async def _under_earlier_name(client: Client, job_id: str, *, anew: bool) -> Started | None:
+    """The run of a job that was started before its kind was renamed; None where a start may go on."""
+    try:
+        async with reached(client):
+            found = await client.get_workflow_handle(job_id).describe(rpc_timeout=RPC_TIMEOUT)
+    except RPCError as exc:
+        if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+            return None
+        raise explain(exc, client) from exc
+    stays = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)
+    return None if anew and found.status not in stays else Started(found.run_id, now=False, job_id=job_id)
 
 
 def _search_attributes(request: JobRequest) -> TypedSearchAttributes:

@@ -86,7 +86,7 @@ def job_worker(
     return Worker(
         client,
         task_queue=queue,
-        workflows=[kind.workflow for kind in chosen],
+        workflows=[workflow for kind in chosen for workflow in kind.workflows()],
         activities=[
             *(method for kind in chosen for method in bound_steps(kind, ports)),
             # Always there: what a failing run commands must not depend on how its worker was made.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import Any
 
 from temporalio import activity, workflow
 
 from domain.policies import Policy
-from domain.requests import JobRequest, kind_name
+from domain.requests import JobRequest, declare_renamed, kind_name
 from workflows import steps
 
 ENTRY_POINTS = "durable_jobs.kinds"
@@ -36,6 +36,9 @@ class Kind:
     policy: Policy
     restart_after_failure: bool = False
     """An ordinary start runs a failed job anew (where the user can ask again)."""
+    aliases: tuple[str, ...] = ()
+    """Names that the kind had before: `("order-mail",)`. What is started by one of them, or still runs under its
+    workflow's name of then, is of this kind."""
     ports: Callable[[], Mapping[type, object]] | None = None
     """Makes adapters for ports that `job_worker` was not given; for kinds of other packages."""
 
@@ -51,6 +54,15 @@ class Kind:
         if name is None:
             raise RegistryError(f"{self.workflow.__name__}: a dynamic workflow is no kind of job")
         return name
+
+    @property
+    def workflow_types(self) -> tuple[str, ...]:
+        """The workflow's name on the wire, and those it had before."""
+        return (self.workflow_type, *map(_noun, self.aliases))
+
+    def workflows(self) -> list[type]:
+        """The workflow's class under each of its names."""
+        return [self.workflow, *(_known_as(self.workflow, _noun(alias)) for alias in self.aliases)]
 
     def ports_asked(self) -> dict[str, type]:
         """Parameter of the activities class's constructor → port that it asks for."""
@@ -74,6 +86,7 @@ class Registry:
 
     def __init__(self) -> None:
         self._kinds: dict[str, Kind] = {}
+        self._aliases: dict[str, str] = {}
 
     def register(self, kind: Kind) -> Kind:
         """Add a row. Raises RegistryError, naming what to change, where it contradicts itself or another row."""
@@ -82,6 +95,7 @@ class Registry:
             return kind
         if name in self._kinds:
             raise RegistryError(f"kind {name!r} is registered twice: rename one of the two requests")
+        self._check_aliases(kind)
         if not re.fullmatch(r"[a-z][a-z0-9-]*", kind.queue):
             raise RegistryError(f"kind {name!r}: queue {kind.queue!r} is not of the form 'notifications'")
         said = kind_name(kind.workflow_type)
@@ -92,12 +106,29 @@ class Registry:
         if not found:
             raise RegistryError(f"kind {name!r}: {kind.activities.__name__} has no method with @activity.defn")
         prefix = name.replace("-", "_") + "."
+        # A step keeps its name where its kind is renamed: histories of live runs have it.
+        prefixes = (prefix, *(alias.replace("-", "_") + "." for alias in kind.aliases))
         for step in found:
-            if not step.startswith(prefix):
+            if not step.startswith(prefixes):
                 raise RegistryError(f"kind {name!r}: name the activity {step!r} {prefix + step.rpartition('.')[2]!r}")
             steps.declare(step, kind.policy)
         self._kinds[name] = kind
+        for alias in kind.aliases:
+            self._aliases[alias] = name
+            declare_renamed(alias, name)
         return kind
+
+    def _check_aliases(self, kind: Kind) -> None:
+        if kind.name in self._aliases:
+            owner = self._aliases[kind.name]
+            raise RegistryError(
+                f"kind {kind.name!r} is what {owner!r} was called before: take that alias out, or rename"
+            )
+        for alias in kind.aliases:
+            if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", alias):
+                raise RegistryError(f"kind {kind.name!r}: alias {alias!r} is not of the form 'order-mail'")
+            if alias in self._kinds or self._aliases.get(alias, kind.name) != kind.name or alias == kind.name:
+                raise RegistryError(f"kind {kind.name!r}: alias {alias!r} is the name of another kind, or of this one")
 
     @staticmethod
     def _check_request(kind: Kind) -> None:
@@ -132,7 +163,8 @@ class Registry:
         return len(self._kinds)
 
     def get(self, name: str) -> Kind:
-        """Kind by its name. Raises LookupError that names the known ones."""
+        """Kind by its name, or one that it had before. Raises LookupError that names the known ones."""
+        name = self._aliases.get(name, name)
         if name not in self._kinds:
             raise LookupError(f"there is no kind {name!r}; there are: {', '.join(sorted(self._kinds))}")
         return self._kinds[name]
@@ -144,6 +176,11 @@ class Registry:
             raise LookupError(f"{type(request).__name__} is not the request of {request.kind!r}")  # noqa: TRY004  # a kind that isn't there
         return kind
 
+    def names(self, queues: Container[str] | None = None) -> list[str]:
+        """Names of the kinds (of these queues), and those they had before, sorted."""
+        chosen = [kind for kind in self if queues is None or kind.queue in queues]
+        return sorted(name for kind in chosen for name in (kind.name, *kind.aliases))
+
     def queues(self) -> list[str]:
         """Names of all task queues, sorted."""
         return sorted({kind.queue for kind in self})
@@ -151,3 +188,16 @@ class Registry:
     def search_attributes(self) -> list[str]:
         """Names of all search attributes that starters set, sorted."""
         return sorted({name for kind in self for name in kind.request.search_attributes().values()})
+
+
+def _noun(name: str) -> str:
+    """`order-mail` → `OrderMail`: a workflow's name on the wire, from its kind's."""
+    return "".join(part.capitalize() for part in name.split("-"))
+
+
+def _known_as(cls: type, name: str) -> type:
+    """A workflow's class under another name on the wire. The sandbox finds the class itself by module and name."""
+    other = type(cls.__name__, (cls,), {"__module__": cls.__module__, "__qualname__": cls.__qualname__})
+    definition = replace(workflow._Definition.must_from_class(cls), name=name)
+    setattr(other, "__temporal_workflow_definition", definition)  # a name with two underscores
+    return other

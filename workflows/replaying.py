@@ -18,7 +18,7 @@ def job_replayer(kinds: Iterable[Kind], converter: DataConverter, *, runner: Wor
     `converter` is that of the client whose runs they are. `runner`: without one, workflows run as in production.
     """
     return Replayer(
-        workflows=[kind.workflow for kind in kinds],
+        workflows=[workflow for kind in kinds for workflow in kind.workflows()],
         data_converter=converter,
         interceptors=[JobInterceptor()],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
