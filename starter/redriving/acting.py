@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.dead_letters import WAITING, DeadLetters, Letter, LetterState, Moved
 from domain.requests import JobRequest
 from starter.connection import RPC_TIMEOUT, explain, reached
-from starter.errors import InvalidStart
+from starter.errors import InvalidStart, NotSetUp
 from starter.redriving.looking import DOABLE, Prospect, Verdict, still_dead
 from starter.redriving.point import ResetPoint
 from starter.starting import start_workflow
@@ -96,7 +96,11 @@ class Redriver:
         if not await self._claim(letter):
             return _skipped(prospect, Verdict.settled, "Somebody else is at it.")
         # Refused where a run of the job is running or has completed.
-        started = await start_workflow(self._client, kind, wanted, anew=True)
+        try:
+            started = await start_workflow(self._client, kind, wanted, anew=True)
+        except (InvalidStart, NotSetUp) as exc:
+            await self._give_back(letter, str(exc))
+            raise
         if not started.now:
             await self._give_back(letter, "The job has come on meanwhile.")
             return _skipped(prospect, Verdict.not_dead, "The job has come on meanwhile.")
