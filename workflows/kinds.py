@@ -198,6 +198,6 @@ def _noun(name: str) -> str:
 def _known_as(cls: type, name: str) -> type:
     """A workflow's class under another name on the wire. The sandbox finds the class itself by module and name."""
     other = type(cls.__name__, (cls,), {"__module__": cls.__module__, "__qualname__": cls.__qualname__})
-    definition = replace(workflow._Definition.must_from_class(cls), name=name)
+    definition = replace(workflow._Definition.must_from_class(cls), name=name, cls=other)
     setattr(other, "__temporal_workflow_definition", definition)  # a name with two underscores
     return other
