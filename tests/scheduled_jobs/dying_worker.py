@@ -2,7 +2,7 @@
 `python -m tests.scheduled_jobs.dying_worker`.
 
 It halts after its second batch of sessions is removed, and after its second batch of mails is queued, before it can
-tell anybody. It sends no mails. Temporal misses it after two seconds, and not after half a minute.
+tell anybody. It sends no mails. Temporal misses it after six seconds, and not after half a minute.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.fakes import FakeOrders, fake_ports
 from worker import make_workers
 from workflows import steps
 
-MISSED_AFTER = timedelta(seconds=2)
+MISSED_AFTER = timedelta(seconds=6)
 
 
 async def halt(what: str) -> None:
