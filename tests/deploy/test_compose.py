@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from adapters.reports.made import AT_ONCE as PARTS_AT_ONCE
 from adapters.secret_files import NAMES
+from adapters.settings import DatabaseSettings, OutboxSettings
 from adapters.stopping import MARGIN
 from adapters.worker_settings import WorkerSettings
 from tests.deploy.compose_file import COMPOSE, EXAMPLE, commented_out, seconds, services, settings_of, whole
@@ -67,6 +69,20 @@ def test_every_service_has_a_limit_of_memory_and_of_its_log() -> None:
     for service in SERVICES.values():
         assert service.told["deploy"]["resources"]["limits"]["memory"], service.name
         assert service.told["logging"]["options"]["max-size"], service.name
+
+
+def test_postgresql_has_connections_for_all_and_for_twice_the_workers() -> None:
+    (most,) = re.findall(r"max_connections=(\d+)", " ".join(SERVICES["postgres"].command))
+    temporal = SERVICES["temporal"].environment
+    # Frontend, history, matching and worker each have pools of their own.
+    of_temporal = 4 * (int(temporal["SQL_MAX_CONNS"]) + int(temporal["SQL_VIS_MAX_CONNS"]))
+    pool = DatabaseSettings().connections
+    # Jobs, readiness, the relay's batches and its ear, and the parts of reports.
+    of_a_worker = pool + 1 + OutboxSettings().batches + 2 + PARTS_AT_ONCE
+    workers = sum(worker.told["deploy"]["replicas"] for worker in WORKERS)
+    of_the_interface = pool + 4
+
+    assert of_temporal + 2 * workers * of_a_worker + of_the_interface < int(most)
 
 
 def test_our_containers_may_change_nothing_but_their_own_folders() -> None:

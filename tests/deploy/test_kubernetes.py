@@ -151,7 +151,14 @@ def test_settings_are_ones_that_there_are() -> None:
         f"{type(group).model_config.get('env_prefix', '')}{name}".upper()
         for group in groups
         for name in type(group).model_fields
-    } | {"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "JOBS_WEB_UI", "PAYMENT_CALLBACK_SCHEME", "PAYMENT_CALLBACK_SECRETS"}
+    } | {
+        "TEMPORAL_ADDRESS",
+        "TEMPORAL_NAMESPACE",
+        "JOBS_WEB_UI",
+        "PAYMENT_CALLBACK_SCHEME",
+        "PAYMENT_CALLBACK_SECRETS",
+        "FORWARDED_ALLOW_IPS",
+    }
 
     told = {name for pod in PODS.values() for name in environment(pod)}
     assert {name.removesuffix("_FILE") for name in told} <= known
