@@ -30,6 +30,8 @@ ALL = [block for page in pages() for block in blocks(page)]
 OWN_TESTS = (
     "docs/adding-a-job.md",
     "docs/dead-letters.md",
+    "docs/deploying.md",
+    "docs/limits.md",
     "docs/production.md",
     "docs/reports.md",
     "docs/schedules.md",
