@@ -12,11 +12,13 @@ from pydantic_settings import BaseSettings
 from temporalio.envconfig import ClientConfig
 from temporalio.service import TLSConfig
 
+from adapters.codec_settings import CodecSettings
 from adapters.configuration import shown, values
 from adapters.settings import PaymentCallbackSettings, Settings
 from demo.data.shop import orders
 from domain.errors import JobError, PermanentError, TransientError, permanent_error_types
 from starter.connection import DEFAULT_ADDRESS, web_ui_base
+from starter.encryption import DECRYPT_ONLY, KEYS, KEYS_FILE
 from tests.docs.house import PYTHON_HERE, ROOT, clean_environment
 from tests.docs.pages import pages
 
@@ -110,13 +112,18 @@ def test_the_table_of_kinds_is_what_the_command_prints() -> None:
 @pytest.fixture
 def defaults(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """What every setting is where nobody says otherwise, as the pages show it."""
-    groups: list[type[BaseSettings]] = [*(type(group) for group in Settings().groups), PaymentCallbackSettings]
+    groups: list[type[BaseSettings]] = [
+        *(type(group) for group in Settings().groups),
+        PaymentCallbackSettings,
+        CodecSettings,
+    ]
     for group in groups:
         for name in group.model_fields:
             monkeypatch.delenv(f"{group.model_config['env_prefix']}{name}".upper(), raising=False)
     monkeypatch.delenv("JOBS_WEB_UI", raising=False)
     ours = {name: shown(value).removesuffix(".0") for name, value in values(*(group() for group in groups)).items()}
-    return {**ours, "TEMPORAL_ADDRESS": DEFAULT_ADDRESS, "JOBS_WEB_UI": web_ui_base()}
+    encryption = {KEYS: "", KEYS_FILE: "", DECRYPT_ONLY: "False"}
+    return {**ours, **encryption, "TEMPORAL_ADDRESS": DEFAULT_ADDRESS, "JOBS_WEB_UI": web_ui_base()}
 
 
 def test_every_setting_stands_in_the_table_with_its_default(defaults: dict[str, str]) -> None:
