@@ -29,8 +29,9 @@ class Finished:
 class Running:
     """A command that is still at work."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, within: float) -> None:
         self._process = process
+        self._within = within
         self._out = ""
         self._err = ""
 
@@ -46,7 +47,7 @@ class Running:
         self._process.send_signal(signum)
 
     async def finished(self) -> Finished:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(self._within):
             out, err = await self._process.communicate()
         assert self._process.returncode is not None
         return Finished(self._process.returncode, self._out + out.decode(), self._err + err.decode())
@@ -66,11 +67,13 @@ async def _until(text: str, stream: asyncio.StreamReader | None) -> str:
 class CommandLine:
     """Runs `python -m starter` in an environment."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], *, within: float = 60) -> None:
+        """`within`: seconds that a command may take."""
         # Nothing of ours but what a test says; a terminal's width and colours are no matter here.
         ours = {
             key: value for key, value in os.environ.items() if not key.startswith(("TEMPORAL_", "DATABASE_", "JOBS_"))
         }
+        self._within = within
         self.environment: Mapping[str, str] = {**ours, "COLUMNS": "200", "NO_COLOR": "1", **environment}
 
     async def __call__(self, *arguments: object, **variables: str) -> Finished:
@@ -83,10 +86,11 @@ class CommandLine:
         assert process.stdin is not None
         process.stdin.write(answer.encode())
         process.stdin.close()
-        return await Running(process).finished()
+        return await Running(process, self._within).finished()
 
     async def begin(self, *arguments: object, **variables: str) -> Running:
-        return Running(await self._start(arguments, variables, stdin=asyncio.subprocess.DEVNULL))
+        process = await self._start(arguments, variables, stdin=asyncio.subprocess.DEVNULL)
+        return Running(process, self._within)
 
     async def _start(
         self, arguments: tuple[object, ...], variables: Mapping[str, str], *, stdin: int

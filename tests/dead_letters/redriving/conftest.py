@@ -17,6 +17,7 @@ from tests.dead_letters.redriving.ground import Ground, RefusingMail
 from tests.dead_letters.redriving.mending import KINDS, QUEUE
 from tests.fakes import FakeOrders, an_order, fake_ports
 from tests.namespaces import new_namespace
+from tests.outbox.processes import FULL
 from tests.starter.commandline import CommandLine
 from workflows.hosting import job_worker
 from workflows.registry import registry
@@ -41,4 +42,4 @@ async def ground(stack: Stack, engine: AsyncEngine) -> AsyncIterator[Ground]:
         for queue, kinds in ((QUEUE, KINDS), ("notifications", registry)):
             worker = job_worker(client, queue, kinds, ports, drain=timedelta(), sandbox=False, draw=min)
             await workers.enter_async_context(worker)
-        yield Ground(client, letters, CommandLine(environment), mail)
+        yield Ground(client, letters, CommandLine(environment, within=600 if FULL else 60), mail)
