@@ -12,10 +12,11 @@ from typing import Any
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from starter import encryption
 from starter.errors import InvalidStart, NotAuthorised, NotSetUp, StarterError, TemporalUnreachable, UnknownNamespace
+from starter.unreached import Attempt, credentials, unreached
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 RPC_TIMEOUT = timedelta(seconds=8)
@@ -34,26 +35,40 @@ async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **opti
     What is sent is encrypted where `JOBS_ENCRYPTION_KEYS` is set. Raises TemporalUnreachable, UnknownNamespace,
     NotAuthorised, InvalidStart for wrong variables or profiles.
     """
-    try:
-        configured: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
-    except (RuntimeError, ValueError, OSError) as exc:
-        # The first line alone, and no cause: the rest quotes the profile file, which holds keys.
-        raise InvalidStart(
-            f"The connection to Temporal is not configured right: {str(exc).splitlines()[0]}. See TEMPORAL_* variables."
-        ) from None
+    configured = load()
     configured.setdefault("target_host", DEFAULT_ADDRESS)
     configured.update(options)
     if "data_converter" not in configured:
         configured["data_converter"] = encryption.configured()
-    address = configured["target_host"]
+    attempt = Attempt(configured["target_host"], configured.get("tls"), configured.get("api_key"))
     try:
         async with asyncio.timeout(within.total_seconds()):
             client = await Client.connect(**configured, lazy=lazy)
     except (RuntimeError, TimeoutError) as exc:
-        raise _unreached(exc, address) from exc
+        raise unreached(exc, attempt) from exc
     if not lazy:
         await check_namespace(client)
     return client
+
+
+def load() -> dict[str, Any]:
+    """What variables and profile say, as options of `Client.connect`. Raises InvalidStart."""
+    try:
+        configured: dict[str, Any] = {**ClientConfig.load_client_connect_config()}
+    except (RuntimeError, ValueError, OSError) as exc:
+        # The first line alone, and no cause: the rest quotes the profile file, which holds keys.
+        why = (str(exc).splitlines() or [type(exc).__name__])[0]
+        named = [name for name, path in os.environ.items() if name.startswith("TEMPORAL_") and path and path in why]
+        raise InvalidStart(
+            f"The connection to Temporal is not configured right: {why}. See {', '.join(named) or 'TEMPORAL_*'}."
+        ) from None
+    if key := configured.get("api_key"):
+        configured["api_key"] = key.strip()  # a pasted line's end is no part of it
+    tls = configured.get("tls")
+    if isinstance(tls, TLSConfig) and bool(tls.client_cert) != bool(tls.client_private_key):
+        missing = "TEMPORAL_TLS_CLIENT_KEY_PATH" if tls.client_cert else "TEMPORAL_TLS_CLIENT_CERT_PATH"
+        raise InvalidStart(f"A client certificate and its key go together: set {missing} too.")
+    return configured
 
 
 async def check_namespace(client: Client) -> None:
@@ -82,7 +97,7 @@ async def reached(client: Client) -> AsyncIterator[None]:
     except RuntimeError as exc:
         if not str(exc).startswith(_NO_CONNECTION):
             raise
-        raise _unreached(exc, client.service_client.config.target_host) from exc
+        raise unreached(exc, _attempt(client)) from exc
 
 
 def explain(exc: RPCError, client: Client) -> StarterError:
@@ -94,10 +109,13 @@ def explain(exc: RPCError, client: Client) -> StarterError:
                 f"Temporal at {address} has no namespace {client.namespace!r}. Set TEMPORAL_NAMESPACE to one that "
                 f"exists, or make it: `temporal operator namespace create -n {client.namespace}`"
             )
-        case RPCStatusCode.UNAUTHENTICATED | RPCStatusCode.PERMISSION_DENIED:
+        case RPCStatusCode.UNAUTHENTICATED:
+            return NotAuthorised(f"Temporal at {address} does not accept us. {credentials(_attempt(client))}")
+        case RPCStatusCode.PERMISSION_DENIED:
             return NotAuthorised(
-                f"Temporal at {address} does not let us do this ({exc.status.name.lower()}). Check TEMPORAL_API_KEY or "
-                f"the client certificate (TEMPORAL_TLS_*)."
+                f"Temporal at {address} does not let us do this in namespace {client.namespace!r}. Correct "
+                f"TEMPORAL_NAMESPACE (Temporal Cloud's are of the form name.account), or grant it to the holder of "
+                f"TEMPORAL_API_KEY or of the client certificate (TEMPORAL_TLS_*)."
             )
         case RPCStatusCode.INVALID_ARGUMENT if "search attribute" in exc.message.lower():
             return NotSetUp(f"Temporal at {address} lacks a search attribute ({exc.message}). Run `jobs setup`.")
@@ -110,23 +128,9 @@ def explain(exc: RPCError, client: Client) -> StarterError:
             )
 
 
-def _unreached(exc: Exception, address: str) -> StarterError:
-    """The error to raise where no connection could be made; the SDK tells the reason in its text alone."""
-    reason = str(exc)
-    if "Unauthenticated" in reason or "PermissionDenied" in reason:
-        return NotAuthorised(
-            f"Temporal at {address} does not accept us. Check TEMPORAL_API_KEY or the client certificate "
-            f"(TEMPORAL_TLS_*)."
-        )
-    if "InvalidMessage" in reason or "certificate" in reason.lower():
-        return TemporalUnreachable(
-            f"No TLS connection to Temporal at {address} could be made. Does it speak TLS (an API key asks for it "
-            f"too: TEMPORAL_TLS=false turns it off), and are the certificates right (TEMPORAL_TLS_*)?"
-        )
-    return TemporalUnreachable(
-        f"Temporal does not answer at {address}. Is it running, and is TEMPORAL_ADDRESS right? "
-        f"(On this machine: `make demo` starts one.)"
-    )
+def _attempt(client: Client) -> Attempt:
+    config = client.service_client.config
+    return Attempt(config.target_host, config.tls, config.api_key)
 
 
 def web_ui_base() -> str:

@@ -7,11 +7,10 @@ from typing import Any
 from pydantic import SecretStr
 from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
 from temporalio.client import Client
-from temporalio.envconfig import ClientConfig
 
-from starter.connection import DEFAULT_ADDRESS, RPC_TIMEOUT, check_namespace, connect, explained
+from starter.connection import DEFAULT_ADDRESS, RPC_TIMEOUT, check_namespace, connect, explained, load
 from starter.encryption import shown_settings
-from starter.errors import InvalidStart, NotAuthorised, NotSetUp, TemporalUnreachable
+from starter.errors import NotAuthorised, NotSetUp, TemporalUnreachable
 from starter.setup import missing_search_attributes, wanted_search_attributes
 
 
@@ -67,12 +66,7 @@ def connection_settings() -> dict[str, str | SecretStr | None]:
 
     Raises InvalidStart where it cannot be read.
     """
-    try:
-        told = ClientConfig.load_client_connect_config()
-    except (RuntimeError, ValueError, OSError) as exc:
-        # The lines after the first quote the profile file, where the API key stands.
-        where = (str(exc).splitlines() or [type(exc).__name__])[0]
-        raise InvalidStart(f"The connection to Temporal is not configured right (TEMPORAL_*): {where}.") from None
+    told = load()
     settings: dict[str, str | SecretStr | None] = {
         "TEMPORAL_ADDRESS": told.get("target_host", DEFAULT_ADDRESS),
         "TEMPORAL_NAMESPACE": told.get("namespace", "default"),
