@@ -31,6 +31,7 @@ OWN_TESTS = (
     "docs/adding-a-job.md",
     "docs/dead-letters.md",
     "docs/deploying.md",
+    "docs/encryption.md",
     "docs/limits.md",
     "docs/production.md",
     "docs/reports.md",

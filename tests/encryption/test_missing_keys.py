@@ -77,8 +77,9 @@ async def test_a_step_whose_worker_cannot_decrypt_its_arguments_keeps_its_attemp
         written = DiaryEntryActivities().write
         return Worker(client, task_queue=QUEUE, activities=[written], interceptors=interceptors)
 
-    alone = {"no_remote_activities": True}
-    async with job_worker(right, QUEUE, KINDS, {}, sandbox=False, draw=lambda low, _: low / 10, **alone):
+    async with job_worker(
+        right, QUEUE, KINDS, {}, sandbox=False, draw=lambda low, _: low / 10, no_remote_activities=True
+    ):
         async with steps_alone(lacking):
             failed = await event_of(right, job.id, EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED)
             waiting = await job.status()
