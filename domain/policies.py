@@ -115,7 +115,7 @@ WEBHOOK = Policy(
 
 ALERT = Policy(
     name="alert",
-    waits=doubling(10, first=timedelta(seconds=10)),
+    waits=doubling(11),
     attempt_limit=timedelta(seconds=200),
     deadline=timedelta(hours=7),
     purpose="telling operators: what is down with the rest is given hours",

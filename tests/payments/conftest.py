@@ -29,6 +29,7 @@ from demo.stack import Stack
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from starter.relay import Relay
+from tests.fakes import FakeOrders, fake_ports
 from tests.payments.shop import Shop
 from tests.worker.worker_process import clean_environment
 from workflows.hosting import job_worker
@@ -81,6 +82,8 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
         provider = StripePayments(settings)
         mail = SmtpMailSender(SmtpSettings(host=stack.smtp_host, port=stack.smtp_port), MailSettings())
         adapters: dict[type, object] = {
+            # For kinds that share a queue with those of payments.
+            **fake_ports(FakeOrders()),
             OrderRepository: SqlOrders(engine),
             DeliveryLedger: SqlDeliveryLedger(engine),
             MailTemplates: JinjaMailTemplates("Corner Shop"),

@@ -56,7 +56,7 @@ async def main(before: str, after: str) -> None:
     assert isinstance(payments, SqlPayments)
     outside.ports[PaymentStore] = Halting(payments, before, after)
     client = await connect()
-    workers = make_workers(client, registry.queues(), outside, settings.worker)
+    workers = make_workers(client, ["payments", "notifications"], outside, settings.worker)
     await asyncio.gather(Relay(outside.outbox, client, registry).run(), *(worker.run() for worker in workers))
 
 

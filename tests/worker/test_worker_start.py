@@ -103,7 +103,7 @@ async def test_time_limits_longer_than_an_attempt_are_refused(environment: dict[
 
     assert status == 2
     assert "DATABASE_COMMAND_TIMEOUT" in err
-    assert "order-confirmation" in err
+    assert "The calls of an attempt of" in err
 
 
 async def test_a_port_that_another_program_has_is_told(environment: dict[str, str]) -> None:
