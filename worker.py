@@ -27,7 +27,7 @@ from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
-from adapters import configuration, secret_files
+from adapters import configuration, known_secrets, secret_files
 from adapters.email.course import longest_send
 from adapters.outside import Misconfigured, Outside
 from adapters.payments.api import longest_call
@@ -335,13 +335,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
     chosen = options(arguments)
     try:
         secret_files.read()
+        # Until settings are read, for what nobody foresaw in them.
+        logs.configure(format="json", level="INFO", mask=known_secrets.mask())
         registry.load_installed()
         queues, settings = chosen_queues(chosen.queues), Settings()
         check_limited_queues(settings.worker)
         if chosen.check:
             return asyncio.run(check(settings, queues))
         copy = {} if chosen.parent is None else {"process_index": chosen.process}
-        logs.configure(format=settings.worker.log_format, level=settings.worker.log_level, **copy)
+        form, level = settings.worker.log_format, settings.worker.log_level
+        logs.configure(format=form, level=level, mask=known_secrets.mask(), **copy)
         if chosen.processes > 1:
             return supervise(settings, queues, chosen.processes)
         # Never closed: that would wait for steps that have outlasted the drain.
@@ -360,7 +363,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         problem, status = str(exc), MISCONFIGURED
     except OSError as exc:
         problem, status = str(exc), CANNOT_START
-    sys.stderr.write(f"worker: {problem}\n")
+    sys.stderr.write(f"worker: {known_secrets.mask()(problem)}\n")
     return status
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
@@ -72,6 +73,7 @@ class Mask:
     def __init__(self, secrets: Iterable[str | None]) -> None:
         """`secrets` may hold URLs; their passwords are taken then."""
         found = {part for secret in secrets if secret for part in _parts(secret)}
+        found |= {json.dumps(part, ensure_ascii=False)[1:-1] for part in found}  # as they stand in a line of JSON
         self._secrets = sorted((part for part in found if len(part) >= _HIDDEN_LENGTH), key=len, reverse=True)
 
     def __call__(self, text: str) -> str:

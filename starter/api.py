@@ -24,7 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.middleware import Middleware
 from temporalio.client import Client
 
-from adapters import configuration, secret_files
+from adapters import configuration, known_secrets, secret_files
 from adapters.alert_settings import AlertSettings
 from adapters.db.alerts import SqlAlerts
 from adapters.db.api_keys import SqlApiKeys
@@ -42,6 +42,7 @@ from adapters.reports.files import StoredFiles
 from adapters.reports.links import SignedLinks
 from adapters.reports.objects import storage_of
 from adapters.settings import ApiSettings, DatabaseSettings, PaymentCallbackSettings
+from adapters.telemetry.masked import mask_handlers
 from domain.errors import InvalidRequest
 from starter.connection import check_namespace, connect
 from starter.errors import StarterError
@@ -131,6 +132,8 @@ def _lifespan(read: Callable[[], _Settings], client: Client | None, *, alone: bo
         async with AsyncExitStack() as stack:
             try:
                 secret_files.read()
+                if alone:
+                    mask_handlers(known_secrets.mask())
                 settings = read()
             except ValidationError as exc:
                 # Pydantic's text would show the values.

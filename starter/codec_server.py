@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
 
-from adapters import configuration
+from adapters import configuration, known_secrets
 from adapters.codec_settings import CodecSettings
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.encryption_keys import SqlEncryptionKeys
@@ -79,7 +79,7 @@ def make_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if alone:
-            logs.configure(format="json", level="INFO")
+            logs.configure(format="json", level="INFO", mask=known_secrets.mask())
         try:
             own, its = settings or CodecSettings(), database or DatabaseSettings()
             keys = keyring or keyring_from()

@@ -1,7 +1,7 @@
 """Log lines: a sentence plus keys, as JSON for machines or coloured for people, written by a thread of their own.
 
 No personal data or secrets at INFO and above, with one exception: the text of an exception that nobody foresaw, which
-the log alone keeps (history holds its class and place).
+the log alone keeps (history holds its class and place). The process's own secrets are masked there too.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 from temporalio import activity, workflow
+
+from adapters.telemetry.masked import MaskedFormatter
 
 CORE_LOGGER = "temporalio.core"
 """Receives what the SDK's core has to say (see `adapters/telemetry/metrics.py`)."""
@@ -47,17 +49,26 @@ _JOB_KEYS = {
 """The SDK's keys → ours, for what a line tells of the job it belongs to."""
 
 
-def configure(*, format: str, level: str, stream: TextIO | None = None, **always: Any) -> None:  # noqa: A002  # as the setting is called
+def configure(
+    *,
+    format: str,  # noqa: A002  # as the setting is called
+    level: str,
+    stream: TextIO | None = None,
+    mask: Callable[[str], str] | None = None,
+    **always: Any,
+) -> None:
     """Send all log lines of the process to `stream` (standard output by default), in place of what was set before.
 
-    `format` is `json` or `console`, `level` one of logging's names; `always` are keys for every line.
+    `format` is `json` or `console`, `level` one of logging's names; `mask` changes each finished line, tracebacks
+    included; `always` are keys for every line.
     """
     root = logging.getLogger()
     for former in root.handlers[:]:
         root.removeHandler(former)
         former.close()
     output = logging.StreamHandler(stream or sys.stdout)
-    output.setFormatter(formatter(format, colours=output.stream.isatty(), **always))
+    lines = formatter(format, colours=output.stream.isatty(), **always)
+    output.setFormatter(lines if mask is None else MaskedFormatter(lines, mask))
     root.addHandler(BackgroundHandler(output))
     root.setLevel(level)
     for name in CHATTY:

@@ -45,10 +45,12 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         the database away, and waits for them. Exit status: 0 after Ctrl-C or SIGTERM.
         """
         # Here, since it takes longer to import all of that than most commands take.
+        from adapters import known_secrets
         from adapters.settings import Settings
         from adapters.telemetry import logs
         from starter.cli.relaying import relay
 
         settings = Settings()
-        logs.configure(format=settings.worker.log_format, level=settings.worker.log_level)
+        form, level = settings.worker.log_format, settings.worker.log_level
+        logs.configure(format=form, level=level, mask=known_secrets.mask())
         return asyncio.run(relay(settings, kinds, after, http_port, out if until_empty else None))
