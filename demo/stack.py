@@ -5,6 +5,7 @@ Everything comes from wheels.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -158,7 +159,7 @@ class Stack:
 
     def keep(self, more: Mapping[str, str]) -> None:
         """Keep these variables in the folder's `env` too: of what is started beside the stack."""
-        lines = [f"{key}={value}\n" for key, value in {**self.environment(), **more}.items()]
+        lines = [f"{key}={shlex.quote(value)}\n" for key, value in {**self.environment(), **more}.items()]
         (self.folder / "env").write_text("".join(lines))
 
     def stop(self) -> None:

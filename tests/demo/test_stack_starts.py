@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.data.staff import ALERTS_FROM, OPERATOR
+from demo.link_secret import LINK_SECRET
 from demo.lock import FolderInUse
 from demo.part import PartFailed
 from demo.payments.keys import API_KEY, WEBHOOK_SECRET
@@ -78,8 +80,9 @@ def test_a_failed_start_shows_the_end_of_the_log_and_leaves_nothing_running(fold
 
 def test_the_addresses_are_kept_in_the_folder_while_the_stack_runs(folder: Path) -> None:
     with Stack(folder, ports=Ports.free()) as stack:
-        lines = (folder / "env").read_text().splitlines()
-        assert dict(line.split("=", 1) for line in lines) == stack.environment()
+        shell = f"set -a; . {folder / 'env'}; set +a; exec env -0"
+        read = subprocess.run(["bash", "-c", shell], env={}, capture_output=True, check=True, text=True).stdout
+        assert stack.environment().items() <= dict(line.split("=", 1) for line in read.split("\0") if line).items()
         assert stack.environment() == {
             "TEMPORAL_ADDRESS": stack.temporal_address,
             "TEMPORAL_NAMESPACE": "default",
@@ -89,6 +92,10 @@ def test_the_addresses_are_kept_in_the_folder_while_the_stack_runs(folder: Path)
             "PAYMENT_URL": stack.payments_url,
             "PAYMENT_API_KEY": API_KEY,
             "PAYMENT_CALLBACK_SECRETS": WEBHOOK_SECRET,
+            "ALERT_URLS": f"mailto://{LOOPBACK}:{stack.ports.smtp}?from={ALERTS_FROM}&to={OPERATOR}",
+            "ALERT_WINDOW": "5",
+            "REPORTS_STORE": str(folder / "reports"),
+            "REPORTS_LINK_SECRETS": LINK_SECRET,
             "JOBS_WEB_UI": stack.web_ui,
         }
     assert not (folder / "env").exists()
