@@ -28,11 +28,9 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from adapters import configuration, known_secrets, secret_files
-from adapters.email.course import longest_send
 from adapters.outside import Misconfigured, Outside
-from adapters.payments.api import longest_call
 from adapters.process import leave, settle
-from adapters.readiness import Need, Readiness, Unmet, look
+from adapters.readiness import Need, Readiness, Unmet
 from adapters.settings import OutboxSettings, Settings
 from adapters.stopping import MARGIN, Stop, drain
 from adapters.supervisor import CANNOT_START, FAILED, MISCONFIGURED, Supervisor, when_parent_ends
@@ -42,22 +40,21 @@ from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
-from adapters.temporal.dead_runs import TemporalDeadRuns
 from adapters.worker_settings import WorkerSettings
-from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
+from domain.dead_letter_sweep import DeadRuns
 from domain.errors import JobError
 from starter import schedules
 from starter.connection import web_ui_base
-from starter.deployments import DeploymentWatch, Version, describe, routing_of
+from starter.deployments import DeploymentWatch
 from starter.errors import InvalidStart, StarterError
 from starter.key_check import KeyCheck
 from starter.pause_watch import PauseWatch
-from starter.pauses import PAUSE
-from starter.probing import TemporalProbe, connection_settings
+from starter.probing import TemporalProbe
 from starter.relay import Relay
 from starter.scheduling.declared import ScheduleDeclarationError
 from starter.scheduling.watch import ScheduleWatch
-from workflows.hosting import MissingPort, bound_steps, job_worker
+from starter.worker_check import check, check_limited_queues, chosen_queues, dead_runs, version_of
+from workflows.hosting import MissingPort, job_worker
 from workflows.registry import RegistryError, registry
 from workflows.slots import slots_of
 from workflows.time_limits import TimeLimitsContradict, check_time_limits
@@ -69,25 +66,6 @@ _CONNECT_LIMIT = timedelta(seconds=3)
 _START_LIMIT = timedelta(seconds=10)
 _PROBE_LIMIT = timedelta(seconds=2)
 """How long a probe may take: at the start, and while running, when those who ask `/readyz` won't wait longer."""
-
-
-def chosen_queues(names: str | None) -> list[str]:
-    """Queues to serve, from `--queues a,b`. Raises Misconfigured for one that no kind of job has."""
-    known = registry.queues()
-    chosen = known if names is None else sorted({name.strip() for name in names.split(",")})
-    if unknown := [name for name in chosen if name not in known]:
-        raise Misconfigured(f"There is no queue {', '.join(map(repr, unknown))}; there are: {', '.join(known)}.")
-    return chosen
-
-
-def check_limited_queues(settings: WorkerSettings) -> None:
-    """Raises Misconfigured where a queue's own limit is for one that no kind of job has."""
-    if wrong := sorted({*settings.slots_by_queue, *settings.rates_by_queue} - set(registry.queues())):
-        names = ", ".join(map(repr, wrong))
-        raise Misconfigured(
-            f"There is no queue {names} (WORKER_QUEUE_SLOTS, WORKER_QUEUE_RATES); there are: "
-            f"{', '.join(registry.queues())}."
-        )
 
 
 def make_workers(client: Client, queues: Sequence[str], outside: Outside, settings: WorkerSettings) -> list[Worker]:
@@ -127,13 +105,6 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
     return [one(queue) for queue in queues]
 
 
-def version_of(settings: WorkerSettings) -> Version | None:
-    """The version of a worker deployment that this is; None where it is none."""
-    if settings.deployment_name is None or settings.build_id is None:
-        return None
-    return Version(settings.deployment_name, settings.build_id)
-
-
 def make_relay(
     client: Client,
     queues: Sequence[str],
@@ -152,14 +123,6 @@ def make_relay(
         rate=settings.rate,
         eager=lambda: deployment is None or deployment.takes_all,
     )
-
-
-def dead_runs(temporal: TemporalProbe) -> TemporalDeadRuns:
-    """What Temporal tells of dead runs, once it is connected."""
-    requests = {name: kind.request for kind in registry for name in kind.workflow_types}
-    sweep = registry.get(DeadLetterSweepRequest.kind).workflow_type
-    # A sweep that fails has left its letter, which the next one settles.
-    return TemporalDeadRuns(lambda: temporal.client, requests, no_jobs=(PAUSE, sweep))
 
 
 async def serve(settings: Settings, queues: Sequence[str], index: int, parent: int | None) -> int:
@@ -257,48 +220,6 @@ async def polling(workers: Sequence[Worker]) -> str:
     if ended := [worker.task_queue for worker in workers if not worker.is_running]:
         raise Unmet(f"Nobody takes jobs of {', '.join(ended)} any more.")
     return ", ".join(worker.task_queue for worker in workers)
-
-
-async def check(settings: Settings, queues: Sequence[str]) -> int:
-    """Show the configuration and probe everything that it names; returns the exit status."""
-    values = connection_settings() | configuration.values(*settings.groups)
-    mask = configuration.Mask(configuration.secrets(values))
-    outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
-    outside.ports[DeadRuns] = dead_runs(temporal)
-    served = [kind for kind in registry if kind.queue in queues]
-
-    keys = KeyCheck.configured(outside.encryption_keys)
-
-    async def kinds() -> str:
-        check_time_limits(served, outside.limits)
-        for kind in served:
-            bound_steps(kind, outside.ports)
-        return ", ".join(f"{kind.name} ({kind.queue})" for kind in served)
-
-    needs = [
-        Need("Kinds of job", kinds, (TimeLimitsContradict, MissingPort)),
-        Need("Temporal", temporal.server, (StarterError,), _START_LIMIT),
-        Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
-        Need("Database", outside.database, limit=_START_LIMIT),
-        Need("Encryption", keys.look, (StarterError, JobError), _START_LIMIT),
-        Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
-        Need("Alert channels", outside.alert_channels.probe),
-        Need("Report storage", outside.storage, limit=_START_LIMIT),
-    ]
-    if settings.payment.api_key is not None:
-        needs.append(Need("Payment provider", outside.provider.probe, limit=longest_call(settings.payment)))
-    if (version := version_of(settings.worker)) is not None:
-
-        async def deployment() -> str:
-            return describe(version, await routing_of(temporal.client, version))
-
-        needs.append(Need("Deployment", deployment, (StarterError,), _START_LIMIT))
-    findings = [await look(need) for need in needs]
-    sys.stdout.write("".join(f"{name:<28} {configuration.shown(value)}\n" for name, value in values.items()) + "\n")
-    for finding in findings:
-        sys.stdout.write(f"{'OK' if finding.met else 'FAILED':<7}{finding.name:<21} {mask(finding.text)}\n")
-    await outside.close()
-    return 0 if all(finding.met for finding in findings) else 1
 
 
 def supervise(settings: Settings, queues: Sequence[str], processes: int) -> int:

@@ -1,0 +1,105 @@
+"""What a worker makes of its options and settings, and whether all that they name is there: `worker.py --check`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import timedelta
+
+from adapters import configuration
+from adapters.email.course import longest_send
+from adapters.outside import Misconfigured, Outside
+from adapters.payments.api import longest_call
+from adapters.readiness import Need, look
+from adapters.settings import Settings
+from adapters.temporal.dead_runs import TemporalDeadRuns
+from adapters.worker_settings import WorkerSettings
+from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
+from domain.errors import JobError
+from starter.connection import web_ui_base
+from starter.deployments import Version, describe, routing_of
+from starter.errors import StarterError
+from starter.key_check import KeyCheck
+from starter.pauses import PAUSE
+from starter.probing import TemporalProbe, connection_settings
+from workflows.hosting import MissingPort, bound_steps
+from workflows.registry import registry
+from workflows.time_limits import TimeLimitsContradict, check_time_limits
+
+_START_LIMIT = timedelta(seconds=10)
+
+
+def chosen_queues(names: str | None) -> list[str]:
+    """Queues to serve, from `--queues a,b`. Raises Misconfigured for one that no kind of job has."""
+    known = registry.queues()
+    chosen = known if names is None else sorted({name.strip() for name in names.split(",")})
+    if unknown := [name for name in chosen if name not in known]:
+        raise Misconfigured(f"There is no queue {', '.join(map(repr, unknown))}; there are: {', '.join(known)}.")
+    return chosen
+
+
+def check_limited_queues(settings: WorkerSettings) -> None:
+    """Raises Misconfigured where a queue's own limit is for one that no kind of job has."""
+    if wrong := sorted({*settings.slots_by_queue, *settings.rates_by_queue} - set(registry.queues())):
+        names = ", ".join(map(repr, wrong))
+        raise Misconfigured(
+            f"There is no queue {names} (WORKER_QUEUE_SLOTS, WORKER_QUEUE_RATES); there are: "
+            f"{', '.join(registry.queues())}."
+        )
+
+
+def version_of(settings: WorkerSettings) -> Version | None:
+    """The version of a worker deployment that this is; None where it is none."""
+    if settings.deployment_name is None or settings.build_id is None:
+        return None
+    return Version(settings.deployment_name, settings.build_id)
+
+
+def dead_runs(temporal: TemporalProbe) -> TemporalDeadRuns:
+    """What Temporal tells of dead runs, once it is connected."""
+    requests = {name: kind.request for kind in registry for name in kind.workflow_types}
+    sweep = registry.get(DeadLetterSweepRequest.kind).workflow_type
+    # A sweep that fails has left its letter, which the next one settles.
+    return TemporalDeadRuns(lambda: temporal.client, requests, no_jobs=(PAUSE, sweep))
+
+
+async def check(settings: Settings, queues: Sequence[str]) -> int:
+    """Show the configuration and probe everything that it names; returns the exit status."""
+    values = connection_settings() | configuration.values(*settings.groups)
+    mask = configuration.Mask(configuration.secrets(values))
+    outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
+    outside.ports[DeadRuns] = dead_runs(temporal)
+    served = [kind for kind in registry if kind.queue in queues]
+
+    keys = KeyCheck.configured(outside.encryption_keys)
+
+    async def kinds() -> str:
+        check_time_limits(served, outside.limits)
+        for kind in served:
+            bound_steps(kind, outside.ports)
+        return ", ".join(f"{kind.name} ({kind.queue})" for kind in served)
+
+    needs = [
+        Need("Kinds of job", kinds, (TimeLimitsContradict, MissingPort)),
+        Need("Temporal", temporal.server, (StarterError,), _START_LIMIT),
+        Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
+        Need("Database", outside.database, limit=_START_LIMIT),
+        Need("Encryption", keys.look, (StarterError, JobError), _START_LIMIT),
+        Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
+        Need("Alert channels", outside.alert_channels.probe),
+        Need("Report storage", outside.storage, limit=_START_LIMIT),
+    ]
+    if settings.payment.api_key is not None:
+        needs.append(Need("Payment provider", outside.provider.probe, limit=longest_call(settings.payment)))
+    if (version := version_of(settings.worker)) is not None:
+
+        async def deployment() -> str:
+            return describe(version, await routing_of(temporal.client, version))
+
+        needs.append(Need("Deployment", deployment, (StarterError,), _START_LIMIT))
+    findings = [await look(need) for need in needs]
+    sys.stdout.write("".join(f"{name:<28} {configuration.shown(value)}\n" for name, value in values.items()) + "\n")
+    for finding in findings:
+        sys.stdout.write(f"{'OK' if finding.met else 'FAILED':<7}{finding.name:<21} {mask(finding.text)}\n")
+    await outside.close()
+    return 0 if all(finding.met for finding in findings) else 1
