@@ -64,6 +64,10 @@ class Outside:
             # Held while Temporal starts a batch: the steps of jobs are not to wait for that.
             relayed = settings.database.model_copy(update={"connections": settings.outbox.batches + 1})
             self._relayed = database.make_engine(relayed, application_name="durable-jobs-relay")
+            # Its lock is the connection's. Made at need, and closed with the lock.
+            self._alone = database.make_engine(
+                settings.database.directly, application_name="durable-jobs-alone", pooled=False
+            )
             self.mail = SmtpMailSender(settings.smtp, settings.mail)
             self.provider = StripePayments(settings.payment)
             self.alert_channels = Channels(settings.alerts, web_ui=web_ui)
@@ -81,7 +85,7 @@ class Outside:
             MailSender: self.mail,
             PaymentProvider: self.provider,
             PaymentStore: SqlPayments(self._engine),
-            Reconciliations: SqlReconciliations(self._engine),
+            Reconciliations: SqlReconciliations(self._alone),
             PeriodLedger: SqlPeriodLedger(self._engine),
             Sessions: SqlSessions(self._engine),
             DueEmails: SqlScheduledEmails(self._engine),
@@ -148,5 +152,6 @@ class Outside:
         self._reports.close()
         await self._storage.aclose()
         await self._engine.dispose()
+        await self._alone.dispose()
         await self._relayed.dispose()
         await self._probed.dispose()

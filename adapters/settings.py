@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.alert_settings import AlertSettings
+from adapters.database_settings import DatabaseSettings as DatabaseSettings
 from adapters.dead_letter_settings import DeadLetterSettings
 from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.schedules_settings import SchedulesSettings
@@ -69,22 +70,6 @@ class MailSettings(BaseSettings):
     from_name: str = "Corner Shop"
     from_address: EmailStr = "orders@shop.example.com"
     reply_to: EmailStr | None = None
-
-
-class DatabaseSettings(BaseSettings):
-    """`DATABASE_*`: PostgreSQL."""
-
-    model_config = SettingsConfigDict(env_prefix="DATABASE_", frozen=True)
-
-    url: SecretStr = SecretStr("postgresql://postgres@127.0.0.1:5432/shop")
-    """`postgresql://user:password@host:port/name`"""
-    listen_url: SecretStr | None = None
-    """For the outbox's wake-up calls, where `url` leads to a pooler that passes no notifications on (PgBouncer in
-    transaction mode): straight to the server."""
-    connections: PositiveInt = 10
-    """Most connections of one process, without those of the outbox."""
-    connect_timeout: Seconds = 5
-    command_timeout: Seconds = 10
 
 
 def _api_key(key: SecretStr) -> SecretStr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,8 +13,10 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from adapters.database_settings import Pooler
 from adapters.db import schema
 from adapters.db.errors import closed_by_server, translated
+from adapters.db.statements import BEHIND_POOLER
 from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, JobError, ServiceUnavailable
 
@@ -28,7 +31,8 @@ def make_engine(
     """Make the engine; nothing connects before the first statement. Raises InvalidRequest for a malformed URL.
 
     The URL is read by asyncpg in the manner of libpq, so that `?sslmode=verify-full&sslrootcert=…`, several hosts and
-    `target_session_attrs` work. The engine's own `url` tells host and database, and has no password to give away.
+    `target_session_attrs` work. Behind a pooler of transactions, nothing stays on a connection. The engine's own `url`
+    tells host and database, and has no password to give away.
 
     A kept connection dies with a restart of PostgreSQL. A ping before each statement would find that out for 45 µs of
     CPU and 140 µs of waiting, a third of what a statement costs. Instead, a connection whose end the driver has already
@@ -37,13 +41,24 @@ def make_engine(
     """
     dsn, url = _parse(settings.url.get_secret_value())
 
+    pooler = settings.pooler is Pooler.transaction
+
     async def connect(*_: Any, **__: Any) -> Any:
-        return await asyncpg.connect(
-            dsn,
-            timeout=settings.connect_timeout,
-            command_timeout=settings.command_timeout,
-            server_settings={"application_name": application_name, "timezone": "UTC"},
-        )
+        try:
+            return await asyncpg.connect(
+                dsn,
+                timeout=settings.connect_timeout,
+                command_timeout=settings.command_timeout,
+                server_settings={"application_name": application_name, "timezone": "UTC"},
+                **({"statement_cache_size": 0} if pooler else {}),
+            )
+        except ssl.SSLError:  # some are ValueErrors, too
+            raise
+        except (ValueError, FileNotFoundError) as exc:  # before anything was sent; the texts may quote the URL
+            raise ServiceUnavailable(
+                f"DATABASE_URL cannot be used ({type(exc).__name__}): correct its hosts, ports and options, and the "
+                f"files that it names."
+            ) from None
 
     pool: dict[str, Any] = {"poolclass": NullPool}
     if pooled:
@@ -53,10 +68,15 @@ def make_engine(
             "pool_timeout": settings.command_timeout,
             "pool_recycle": _RECYCLE_AFTER,
         }
+    adapted: dict[str, Any] = {"async_creator_fn": connect}
+    if pooler:
+        # What is prepared under a name would be on another connection at the next transaction, or there already.
+        adapted |= {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
     engine = create_async_engine(
         url,
-        async_creator=connect,
+        connect_args=adapted,
         hide_parameters=True,  # they are personal data, and would end up in logs
+        execution_options={BEHIND_POOLER: pooler},
         **pool,
     )
     event.listen(engine.sync_engine, "checkout", _replace_where_closed)

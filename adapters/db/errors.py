@@ -8,6 +8,7 @@ constraint alone, and is raised `from None`: the original goes no further than t
 from __future__ import annotations
 
 import errno
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -84,7 +85,19 @@ def translated() -> Iterator[None]:
         raise InvalidRequest(f"A row does not fit {error.title}: {', '.join(fields)}.") from None
     except TimeoutError:
         raise NetworkTimeout("The database did not answer in time.") from None
+    except ssl.SSLCertVerificationError as error:
+        raise ConnectionBroken(
+            f"The database's certificate is not accepted ({error.verify_message.rstrip('.')}); correct the host of "
+            f"DATABASE_URL, or sslrootcert there."
+        ) from None
+    except ssl.SSLError as error:
+        raise ConnectionBroken(
+            f"No TLS connection to the database could be made ({error.reason}); it may want a client certificate "
+            f"(sslcert and sslkey of DATABASE_URL)."
+        ) from None
     except OSError as error:
+        if "rejected SSL upgrade" in str(error):
+            raise ConnectionBroken("The database speaks no TLS, which sslmode of DATABASE_URL asks for.") from None
         cause = errno.errorcode.get(error.errno or 0, type(error).__name__)
         raise ConnectionBroken(f"The database cannot be reached ({cause}).") from None
 
@@ -115,6 +128,8 @@ def _translate(error: Exception) -> JobError:
     if sqlstate := _sqlstate(driver_error):
         known = _BY_SQLSTATE.get(sqlstate) or _BY_SQLSTATE.get(sqlstate[:2])
         cls, what = known or (TransientError, "The database refuses the statement")
+        if sqlstate == "28000" and "no encryption" in str(driver_error):
+            what = "The database takes no connection without TLS; add ?sslmode=verify-full to DATABASE_URL"
         constraint = getattr(driver_error, "constraint_name", None)
         where = f"constraint {constraint}, SQLSTATE {sqlstate}" if constraint else f"SQLSTATE {sqlstate}"
         return cls(f"{what} ({where}).")

@@ -1,4 +1,8 @@
-"""Runs single statements, each its own transaction: one round trip, without BEGIN and COMMIT."""
+"""Runs single statements, each its own transaction: one round trip, without BEGIN and COMMIT.
+
+Behind a pooler of transactions they have these: between preparing a statement and running it, which the driver does one
+after the other, the pooler would change the connection.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.errors import is_broken, translated
 from adapters.settings import DatabaseSettings
+
+BEHIND_POOLER = "behind_pooler"
+"""Execution option of an engine that `make_engine` sets."""
 
 _SOON = 2.0
 """Seconds. A kept connection that has died is noticed at once; one that breaks later has had its time."""
@@ -37,7 +44,8 @@ class Statements:
 
     def __init__(self, engine: AsyncEngine) -> None:
         """Share the engine's pool."""
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        whole = engine.get_execution_options().get(BEHIND_POOLER, False)
+        self._begin = engine.begin if whole else engine.execution_options(isolation_level="AUTOCOMMIT").connect
 
     async def rows(self, statement: Executable, **parameters: Any) -> Sequence[Row[Any]]:
         """Run a statement and return its rows. Raises the domain's errors."""
@@ -52,5 +60,5 @@ class Statements:
             return await self._run(statement, parameters)
 
     async def _run(self, statement: Executable, parameters: dict[str, Any]) -> Sequence[Row[Any]]:
-        async with self._engine.connect() as connection:
+        async with self._begin() as connection:
             return (await connection.execute(statement, parameters)).all()

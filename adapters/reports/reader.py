@@ -48,7 +48,7 @@ class Reader:
 
     def __init__(self, settings: DatabaseSettings, *, connections: int = 4, stall: float = _STALL) -> None:
         """Have `connections` at most; who wants more waits. Nothing is kept open, and nothing connects yet."""
-        self._settings = settings
+        self._settings = settings.directly
         self._free = asyncio.Semaphore(connections)
         self._stall = stall
 

@@ -58,7 +58,7 @@ class Snapshots:
 
     def __init__(self, settings: DatabaseSettings, *, connections: int = 2, longest: float = _LONGEST) -> None:
         """Have `connections` at most; who wants more waits. Nothing is kept open. `longest`: seconds for a query."""
-        self._settings = settings
+        self._settings = settings.directly
         self._free = asyncio.Semaphore(connections)
         self._longest = longest
 

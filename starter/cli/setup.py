@@ -36,7 +36,7 @@ def add_to(app: typer.Typer, out: Output) -> None:
         Run it at each deployment: what is there already stays, and two that run at once do no harm. Where one of the
         two servers is away the other is set up all the same; the exit status is 1 then.
         """
-        return run(_setup(DatabaseSettings(), out))
+        return run(_setup(DatabaseSettings().directly, out))
 
 
 async def _setup(settings: DatabaseSettings, out: Output) -> int:

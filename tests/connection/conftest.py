@@ -1,7 +1,8 @@
-"""Worker processes, as the worker's own tests have them."""
+"""Worker processes and payments, as their own tests have them."""
 
 from __future__ import annotations
 
+from tests.payments.conftest import engine, shop
 from tests.worker.conftest import environment, place, sending, start
 
-__all__ = ["environment", "place", "sending", "start"]
+__all__ = ["engine", "environment", "place", "sending", "shop", "start"]
