@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint crash bench worker clean
+.PHONY: demo test lint crash bench worker audit sbom clean
 
 demo: .venv/demo  ## real servers and a guided tour; stays up until Ctrl-C
 	$(BIN)/python -m demo
@@ -31,6 +31,13 @@ bench: .venv/dev  ## figures, against a plain Temporal worker; takes some minute
 
 worker: .venv/demo  ## a worker for a stack that is there already (TEMPORAL_*, DATABASE_*, SMTP_*)
 	exec $(BIN)/python worker.py
+
+audit: .venv/dev  ## known vulnerabilities in what is installed; asks pypi.org, so it needs the network and is not part of the gate
+	$(BIN)/pip-audit --requirement constraints.txt --disable-pip --no-deps || { echo "Found something, or could not reach pypi.org: see above"; exit 1; }
+
+sbom: .venv/dev  ## a list of all that is installed, as CycloneDX has it: build/sbom.json
+	mkdir -p build
+	$(BIN)/cyclonedx-py environment $(BIN)/python --pyproject pyproject.toml --output-reproducible --of JSON -o build/sbom.json
 
 clean:  ## everything that the commands above made
 	rm -rf .venv .venv-* .demo

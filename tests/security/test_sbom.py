@@ -1,0 +1,44 @@
+"""`make sbom` lists what the project runs on, in the versions that are pinned."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_the_sbom_has_every_dependency_of_the_project_in_its_version(tmp_path: Path) -> None:
+    made = re.search(
+        r"^\t\$\(BIN\)/(cyclonedx-py .*) -o build/sbom.json$", (ROOT / "Makefile").read_text(), re.MULTILINE
+    )
+    assert made is not None
+    command = made[1].replace("$(BIN)/python", sys.executable).split()
+    listed = tmp_path / "sbom.json"
+    # What takes time is to hold it against CycloneDX's schema.
+    subprocess.run(
+        [str(Path(sys.executable).with_name(command[0])), *command[1:], "--no-validate", "-o", str(listed)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+
+    document = json.loads(listed.read_text())
+    versions = {canonical(component["name"]): component["version"] for component in document["components"]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = dict(re.match(r"([\w.-]+)(?:\[.*\])?==(\S+)", line).groups() for line in project["dependencies"])  # type: ignore[union-attr]  # each is pinned
+    assert {name: versions.get(canonical(name)) for name in pinned} == pinned
+    root = next(
+        entry for entry in document["dependencies"] if entry["ref"] == document["metadata"]["component"]["bom-ref"]
+    )
+    assert len(root["dependsOn"]) >= len(pinned)
+    assert document["metadata"]["component"]["name"] == project["name"]
