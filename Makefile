@@ -15,7 +15,7 @@ demo: .venv/demo  ## real servers and a guided tour; stays up until Ctrl-C
 
 test: .venv/dev lint  ## the whole gate: what CI runs
 	$(BIN)/python -m tests.other_pythons
-	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev  ## format, lint, types, imports
 	$(BIN)/ruff format --check .

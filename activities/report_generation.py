@@ -28,7 +28,11 @@ class ReportGenerationActivities:
 
     @activity.defn(name="report_generation.write_part")
     async def write_part(self, order: PartOrder) -> int:
-        """Can run twice: a part is written over what an earlier attempt left; returns its number of rows."""
+        """Can run twice: a part is written over what an earlier attempt left; returns its number of rows.
+
+        Where the job had failed and is redriven, its report is being made again.
+        """
+        await self._book.open(order.report.request)
         return await self._maker.write_part(order.report, order.part, order.piece, activity.heartbeat)
 
     @activity.defn(name="report_generation.publish")
@@ -37,6 +41,7 @@ class ReportGenerationActivities:
 
         Who asked is told by jobs that are enqueued with the file's record, which is made once.
         """
+        await self._book.open(joining.report.request)
         file = await self._maker.publish(joining.report, joining.parts, activity.heartbeat)
         await self._book.ready(joining.report.id, file)
         return file

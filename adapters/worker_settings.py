@@ -31,8 +31,13 @@ def _slots(text: str) -> str:
     return text
 
 
+_SLOWEST = 0.5
+"""Attempts a second: of fewer, one would wait for its turn for longer than its own limit of time has room for."""
+
+
 def _rates(text: str) -> str:
-    by_queue(text)
+    if slow := [queue for queue, rate in by_queue(text).items() if rate < _SLOWEST]:
+        raise ValueError(f"must be {_SLOWEST} or more, also for {', '.join(slow)}: for less, give the queue one slot")
     return text
 
 

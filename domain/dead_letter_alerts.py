@@ -22,7 +22,7 @@ def alert_of(letter: Letter, *, again: bool = False) -> Alert | None:
         return None
     about = "/".join(part for part in (run.kind, run.error_type, run.step) if part)
     # Another cause, where it was stuck, came on, and is dead now.
-    key = f"{run.run_id}/{run.cause}" if again else run.run_id
+    key = f"{run.run_id}/{run.cause}/{letter.state_at:%Y%m%dT%H%M%S}" if again else run.run_id
     return _alert(AlertKind.dead_letter, letter, key, about)
 
 

@@ -20,7 +20,7 @@ class ReportRetention:
 
     files: timedelta
     """Of a finished report."""
-    parts: timedelta = timedelta(days=1)
+    parts: timedelta = timedelta(days=7)
     """Of a report that is not being made: its job failed or was cancelled, and can be redriven for so long."""
 
 

@@ -26,7 +26,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
 
-from adapters import configuration, known_secrets
+from adapters import configuration, known_secrets, secret_files
 from adapters.codec_settings import CodecSettings
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.encryption_keys import SqlEncryptionKeys
@@ -81,6 +81,8 @@ def make_app(
         if alone:
             logs.configure(format="json", level="INFO", mask=known_secrets.mask())
         try:
+            if alone:
+                secret_files.read()
             own, its = settings or CodecSettings(), database or DatabaseSettings()
             keys = keyring or keyring_from()
         except ValidationError as exc:

@@ -121,6 +121,8 @@ async def _open(connection: AsyncConnection, request: ReportGenerationRequest) -
         anew = update(reports).where(reports.c.id == row.id)
         values = {"state": str(ReportState.requested), "finished_at": None}
         report = report_rows.report_of((await connection.execute(anew.values(values).returning(reports))).one())
+    elif row.state == ReportState.removed:
+        raise InvalidRequest("This generation's file was removed, for its time was over: ask for the report anew.")
     else:
         report = report_rows.report_of(row)
     if (member_id := request.requested_by) is not None:

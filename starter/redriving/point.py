@@ -98,7 +98,11 @@ def _beginning(one: _Try, tries: Sequence[_Try]) -> _Try:
     """Of a step that went on as a regular activity its local try."""
     if not one.continues:
         return one
-    before = [other for other in tries if other.step == one.step and other.failure and other.task < one.task]
+    before = [
+        other
+        for other in tries
+        if other.step == one.step and other.failure and not other.continues and other.task < one.task
+    ]
     return before[-1] if before else one
 
 

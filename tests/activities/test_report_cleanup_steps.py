@@ -77,12 +77,12 @@ async def test_an_attempt_that_ended_between_file_and_record_is_made_up_for_by_t
     assert [maker.removed.count(report.id) for report in old] == [1, 2, 1]
 
 
-async def test_parts_are_discarded_after_a_day_unless_their_report_is_being_made() -> None:
+async def test_parts_are_discarded_after_a_week_unless_their_report_is_being_made() -> None:
     made = a_finished_report(1).model_copy(update={"state": ReportState.requested, "file": None})
     failed = a_finished_report(2).model_copy(update={"state": ReportState.failed, "file": None})
     unknown, young = uuid4(), uuid4()
-    day_ago = AT - timedelta(days=1, seconds=1)
-    maker = Maker({made.id: day_ago, failed.id: day_ago, unknown: day_ago, young: AT})
+    week_ago = AT - timedelta(days=7, seconds=1)
+    maker = Maker({made.id: week_ago, failed.id: week_ago, unknown: week_ago, young: AT})
 
     assert await clean(KeepingBook(made, failed), maker) == Removed(abandoned=2)
     assert set(maker.left) == {made.id, young}

@@ -102,6 +102,7 @@ class Ground:
 
     async def confirmations(self, order_ids: Iterable[int]) -> list[Letter]:
         """Confirmations of these orders, refused by the mail server; their letters, the first first."""
+        self.mail.mended = False
         jobs = Jobs(self.client)
         ids = list(order_ids)
         handles = await jobs.start_many([OrderConfirmationRequest(order_id=order_id) for order_id in ids])
