@@ -24,7 +24,7 @@ lint: .venv/dev  ## format, lint, types, imports
 	$(BIN)/lint-imports --no-cache
 
 crash: .venv/dev  ## processes killed at any moment, and any bytes as callbacks, in the numbers that the promises name; takes some minutes
-	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox tests/payments tests/scheduled_jobs tests/deploys/test_rolling_restart.py tests/bulkheads tests/dead_letters tests/http_interface/test_payment_callbacks_fuzzing.py -p no:randomly
+	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox tests/payments tests/reports tests/scheduled_jobs tests/deploys/test_rolling_restart.py tests/bulkheads tests/dead_letters tests/http_interface/test_payment_callbacks_fuzzing.py -p no:randomly
 
 bench: .venv/dev  ## figures, against a plain Temporal worker; takes some minutes
 	status=0; for part in order_confirmation outbox payment_callbacks schedules dead_letters reports; do $(BIN)/python -m benchmarks.$$part || status=1; done; exit $$status
