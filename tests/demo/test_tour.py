@@ -172,7 +172,7 @@ def test_on_the_same_folder_the_next_tour_has_orders_of_its_own_and_stays_up_unt
     status = again.ended()
 
     assert re.search(r"\d+ jobs \(\d+ completed, 21 failed.*\) and 3\d\d mails", earlier)
-    assert f"✔ {_EXPECTATIONS} of {_EXPECTATIONS} expectations held." in again.output
+    assert re.search(r"✔ (\d+) of \1 expectations held\.", again.output)
     assert "/orders/1401" not in again.output
     assert "order-confirmation/1045 " not in again.output
     assert "last lines of" in again.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from temporalio.client import Client, WorkflowHistory
 
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import DatabaseSettings
+from domain import requests
 from domain.errors import InvalidRequest
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.requests import kind_name
@@ -40,6 +42,15 @@ def having(*kinds: Kind) -> Registry:
 
 
 KINDS = having(RENAMED)
+
+
+@pytest.fixture(autouse=True)
+def _names_as_they_are() -> Iterator[None]:
+    """What a test has renamed is not renamed for others, who may have the real kind of that name."""
+    before = dict(requests._names_now)
+    yield
+    requests._names_now.clear()
+    requests._names_now.update(before)
 
 
 async def test_jobs_and_entries_of_the_earlier_name_run_and_are_not_started_twice(

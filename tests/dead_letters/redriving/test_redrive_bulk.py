@@ -46,7 +46,8 @@ async def test_a_batch_of_which_half_was_repaired_by_hand_and_a_redrive_that_is_
     preview = await ground.line("dead", "redrive", *_KIND, "--json")
     assert (preview.status, preview.err.count("\n")) == (0, 1)
     verdicts = {"resume": len(dead), "restart-only": 0, "comes-on-by-itself": 0, "not-dead": len(repaired)}
-    assert preview.document["verdicts"] == {**verdicts, "settled": 0}
+    # Letters of other tests may be settled.
+    assert preview.document["verdicts"].items() >= verdicts.items()
     assert preview.document["runs_again"] == {"order_confirmation.confirm": len(dead)}
     assert await _state(ground, letters) == {LetterState.open: _MANY}
 
@@ -71,8 +72,8 @@ async def test_a_batch_of_which_half_was_repaired_by_hand_and_a_redrive_that_is_
     await ground.ended_well(letters)
     # The half that was repaired by hand has no third run, and each of the others has one new run.
     assert await ground.runs(letters, 2 * _MANY) == {2: _MANY}
-    assert set(ground.mail.received.values()) == {1}
-    assert len(ground.mail.received) == _MANY
+    names = {letter.run.workflow_id for letter in letters}
+    assert {name: ground.mail.received[name] for name in names} == dict.fromkeys(names, 1)
     assert await _state(ground, dead) == {LetterState.redriven: len(dead)}
 
 
