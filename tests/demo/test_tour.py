@@ -127,36 +127,46 @@ def test_each_station_shows_its_jobs_in_the_web_ui(visited: tuple[Path, int, str
     assert len(set(re.findall(r"/workflows/payment-notice%2Fpi_\w+%2Fdeclined", said))) == 1
 
 
-def test_after_the_tour_its_lines_work_as_they_stand_and_ctrl_c_is_the_way_out_and_no_failure(
-    both: tuple[DemoRun, DemoRun],
-) -> None:
+@pytest.fixture(scope="module")
+def typed(both: tuple[DemoRun, DemoRun]) -> list[str]:
+    """What the lines for curl say when they are typed while the demo stays up: an order, it again, a failed job.
+
+    Made before any test ends the demo, in whatever order they come. Empty where there is no curl.
+    """
     staying = both[1]
     variables = staying.says("set -a; . ").strip()
     order = staying.says("$JOBS_API_URL/orders").strip()
     job = staying.says("$JOBS_API_URL/jobs/").strip()
     staying.says("temporal workflow list")
     staying.note()
+    if shutil.which("curl") is None:
+        return []
+    return [
+        subprocess.run(["bash", "-c", f"{variables}\n{line}"], capture_output=True, text=True, check=True).stdout
+        for line in (order, order, job)
+    ]
 
-    if shutil.which("curl"):  # the lines are for it; the project does not install it
-        _check_lines(variables, order, job)
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the lines are for curl, which the project does not install")
+def test_the_lines_that_the_tour_shows_for_curl_work_as_they_stand(typed: list[str]) -> None:
+    placed, again, failed = typed
+
+    assert placed.startswith("HTTP/1.1 202 ")
+    assert "idempotent-replayed: true" in again.lower()
+    assert placed.splitlines()[-1] == again.splitlines()[-1]
+    assert '"type":"RecipientRejected"' in failed
+
+
+@pytest.mark.usefixtures("typed")
+def test_after_the_tour_ctrl_c_is_the_way_out_and_no_failure(both: tuple[DemoRun, DemoRun]) -> None:
+    staying = both[1]
+
     staying.process.send_signal(signal.SIGINT)
     status = staying.ended()
 
     assert status == 0
     assert "Traceback" not in staying.output
     assert staying.survivors() == []
-
-
-def _check_lines(variables: str, order: str, job: str) -> None:
-    def typed(line: str) -> str:
-        return subprocess.run(["bash", "-c", f"{variables}\n{line}"], capture_output=True, text=True, check=True).stdout
-
-    placed, again, failed = typed(order), typed(order), typed(job)
-
-    assert placed.startswith("HTTP/1.1 202 ")
-    assert "idempotent-replayed: true" in again.lower()
-    assert placed.splitlines()[-1] == again.splitlines()[-1]
-    assert '"type":"RecipientRejected"' in failed
 
 
 def test_on_the_same_folder_the_next_tour_has_orders_of_its_own_and_stays_up_until_a_part_dies(
@@ -171,8 +181,10 @@ def test_on_the_same_folder_the_next_tour_has_orders_of_its_own_and_stays_up_unt
     worker.send_signal(signal.SIGKILL)
     status = again.ended()
 
-    assert re.search(r"\d+ jobs \(\d+ completed, 21 failed.*\) and 3\d\d mails", earlier)
-    assert re.search(r"✔ (\d+) of \1 expectations held\.", again.output)
+    # How many jobs the schedules have started by then is the clock's; at eight a mail reminds of the dead one.
+    assert re.search(r" \d+ jobs \(\d+ completed, 21 failed\) and 35[01] mails\.", earlier)
+    # No month is reported twice.
+    assert f"✔ {_EXPECTATIONS - 1} of {_EXPECTATIONS - 1} expectations held." in again.output
     assert "/orders/1401" not in again.output
     assert "order-confirmation/1045 " not in again.output
     assert "last lines of" in again.output

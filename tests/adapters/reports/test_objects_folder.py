@@ -78,7 +78,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     place.mkdir()
     mounting = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
     if os.geteuid() != 0 or subprocess.run(mounting, check=False, capture_output=True).returncode != 0:
-        pytest.skip("nothing can be mounted here")
+        pytest.skip("only root can mount a small disk, which this needs; the limit of a file above shows the same")
     yield place
     subprocess.run(["umount", str(place)], check=True)
 
