@@ -9,7 +9,7 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
