@@ -23,7 +23,7 @@ from domain.monthly_reports import (
 from domain.periods import Period, month_before
 from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import ReportDesk, UnknownMember
-from domain.scheduling import PeriodLedger, PeriodTurn, turn_at
+from domain.scheduling import HELD, PeriodLedger, PeriodTurn, turn_at
 
 NAME = MonthlyReportsRequest.kind
 """Whose periods they are, whatever schedule or person started the run: the subscriptions are the same."""
@@ -56,6 +56,9 @@ class MonthlyReportsActivities:
         month = month_before(run.at, run.time_zone)
         async with turn_at(self._periods, run.model_copy(update={"name": NAME}), month.text) as turn:
             if (ended := turn.nothing_to_do(MonthlyAsked)) is not None:
+                if ended.skipped == "another-run-is-under-way":
+                    # It may be dead, and no later run is for this month: skipped now, nobody would ask for it.
+                    raise ServiceUnavailable(f"Another run is asking for the reports of {month.text}.", retry_after=HELD)
                 return ended
             asked, open_until, refused = 0, list[datetime](), list[str]()
             for subscription in await self._subscriptions.all():

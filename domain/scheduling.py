@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Protocol, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -75,6 +75,10 @@ class Begun:
     """The run that has it, or has done it."""
     result: str | None = None
     """Where it is done."""
+
+
+HELD = timedelta(minutes=3)
+"""How long a run has a period without saying so again. Longer than any one call to the database."""
 
 
 class PeriodLedger(Protocol):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy import Integer, bindparam, case, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.scheduling_tables import scheduled_periods as table
 from adapters.db.statements import Statements
-from domain.scheduling import Begun
-
-HELD = timedelta(minutes=3)
-"""How long a run has a period without saying so again. Longer than any one call to the database."""
+from domain.scheduling import HELD, Begun
 
 _this = (table.c.schedule == bindparam("name"), table.c.period == bindparam("of_period"))
 _held = func.now() + literal(HELD)

@@ -11,6 +11,7 @@ from activities.monthly_reports import MonthlyReportsActivities
 from domain.errors import ServiceUnavailable
 from domain.monthly_reports import MonthlyAsked, MonthlyReportsRun, Subscription, SubscriptionsRefused
 from domain.report_ports import UnknownMember
+from domain.scheduling import HELD
 from tests.fakes_scheduled import FakeDesk, FakePeriods, FakeSubscriptions
 
 FIRST_OF_MARCH = datetime(2026, 3, 1, 1, tzinfo=UTC)
@@ -132,3 +133,16 @@ async def test_an_attempt_that_fails_midway_goes_on_and_asks_nobody_twice() -> N
 
     assert await office.ask() == MonthlyAsked(month="2026-02", asked=4)
     assert [member for member, _ in office.asked] == [101, 102, 103, 104]
+
+
+async def test_a_month_that_another_run_has_is_waited_for_since_that_run_may_be_dead_and_none_comes_later() -> None:
+    office = Office(subscription(1))
+    await office.periods.begin("monthly-reports", "2026-02", "killed")
+    with pytest.raises(ServiceUnavailable, match="Another run") as waits:
+        await office.ask(run="redriven")
+    assert waits.value.retry_after == HELD
+    assert office.desk.asked == []
+
+    await office.periods.let_go("monthly-reports", "2026-02", "killed")
+
+    assert (await office.ask(run="redriven")).asked == 1

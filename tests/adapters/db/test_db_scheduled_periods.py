@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.scheduled_periods import HELD, SqlPeriodLedger
-from domain.scheduling import Begun
+from adapters.db.scheduled_periods import SqlPeriodLedger
+from domain.scheduling import HELD, Begun
 
 MONTH = "2026-10"
 
