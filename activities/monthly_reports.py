@@ -58,7 +58,7 @@ class MonthlyReportsActivities:
             if (ended := turn.nothing_to_do(MonthlyAsked)) is not None:
                 if ended.skipped == "another-run-is-under-way":
                     # It may be dead, and no later run is for this month: skipped now, nobody would ask for it.
-                    raise ServiceUnavailable(f"Another run is asking for the reports of {month.text}.", retry_after=HELD)
+                    raise ServiceUnavailable(f"Another run asks for the reports of {month.text}.", retry_after=HELD)
                 return ended
             asked, open_until, refused = 0, list[datetime](), list[str]()
             for subscription in await self._subscriptions.all():

@@ -7,6 +7,7 @@ reaches a command but the search attribute, which follows from the workflow's ow
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -39,7 +40,6 @@ from domain.requests import JobRequest, kind_name
 from workflows import steps
 from workflows.dead_letters import leave_letter
 from workflows.pausing import Pauses, wait_while_paused
-from workflows.scheduling import as_by_hand
 
 ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 """Class of the error of a failed run, for queries; Temporal cannot search failure messages."""
@@ -161,7 +161,7 @@ def _explain(failure: FailureError | JobError, request: JobRequest | None) -> Ap
         case _:
             message = f"{step} failed: {name}. {TransientError.remedy}"
     if isinstance(request, JobRequest):
-        message = f"{message} Redrive: `{as_by_hand(request).redrive}`"
+        message = f"{message} Redrive: `python -m starter dead redrive {shlex.quote(workflow.info().workflow_id)}`"
     told = FailedStep.among(cause.details) if isinstance(cause, ApplicationError) else FailedStep()
     if told.step is None and isinstance(failure, ActivityError):
         told = FailedStep(step=failure.activity_type)

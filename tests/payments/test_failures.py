@@ -109,7 +109,7 @@ async def test_what_the_provider_refuses_fails_at_once_and_says_what_to_do(
             assert (failed.error_type, described.typed_search_attributes[ERROR_TYPE]) == (error_type, error_type)
             assert f"{status} from the payment provider for payment {payment} (request req_" in failed.message
             assert remedy in failed.message
-            assert job.redrive in failed.message
+            assert f"Redrive: `python -m starter dead redrive {job.workflow_id}`" in failed.message
             assert await shop.calls(payment) == 1
             assert ((await shop.known(payment)).version, await shop.paid_at(order)) == (0, None)
 

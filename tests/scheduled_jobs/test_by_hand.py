@@ -8,6 +8,7 @@ import shlex
 import pytest
 
 from domain.monthly_reports import MonthlyReportsRequest
+from domain.outcomes import Done
 from domain.session_cleanup import SessionCleanupRequest
 from starter import JobDidNotComplete
 from starter.errors import InvalidStart
@@ -56,10 +57,12 @@ async def test_a_run_of_a_schedule_that_failed_tells_the_command_that_does_the_s
         asked = await shop.number("SELECT count(*) FROM report_askings")
         await shop.run("UPDATE report_subscriptions SET time_zone = 'Europe/Athens' WHERE member_id = 1")
         (command,) = re.findall(r"Redrive: `python -m starter (.*?)`", failed.message)
-        redriven = await CommandLine(environment)(*shlex.split(command), "--wait", "--json")
+        redriven = await CommandLine(environment)(*shlex.split(command), "--yes", "--json")
+        outcome = await shop.jobs.of("monthly-reports/monthly-2026-03-01T01:00:00Z").result()
 
     assert failed.error_type == "SubscriptionsRefused"
     assert "2026-02" in failed.message
     assert asked == 1
-    assert redriven.document["outcome"]["reference"] == "2026-02: asked for 2"
+    assert redriven.status == 0
+    assert outcome == Done(reference="2026-02: asked for 2")
     assert await shop.asked_reports() == [("2026-02", "Europe/Athens", 1), ("2026-02", "Europe/Zurich", 2)]

@@ -81,7 +81,7 @@ async def test_there_is_no_fifth_attempt(skipping: Client) -> None:
     assert status.message == (
         "451 4.3.0 at RCPT TO. That was the last of 4 attempts. "
         "Check that the system it talks to is up again, then redrive the job. "
-        f"Redrive: `python -m starter start order-confirmation --order-id {handle.id.partition('/')[2]} --restart`"
+        f"Redrive: `python -m starter dead redrive {handle.id}`"
     )
     assert _scheduled_policy(history).maximum_attempts == 3
     assert _scheduled_policy(history).initial_interval.ToTimedelta() == timedelta(seconds=10)
@@ -96,7 +96,8 @@ async def test_550_is_one_attempt_and_fails_with_its_class_as_error_type(skippin
     assert times_of(mail) == 1
     assert (status.state, status.error_type) == ("failed", "RecipientRejected")
     assert str(status.message).startswith(
-        "550 5.1.1 at RCPT TO. Correct the customer's address, then redrive the job. Redrive: `python -m starter start "
+        "550 5.1.1 at RCPT TO. Correct the customer's address, then redrive the job. "
+        "Redrive: `python -m starter dead redrive "
     )
     failed = history.events[-1].workflow_execution_failed_event_attributes.failure
     assert failed.application_failure_info.type == "RecipientRejected"

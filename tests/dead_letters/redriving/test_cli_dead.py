@@ -13,7 +13,7 @@ import pytest
 from domain.dead_letters import Letter, LetterFilter, LetterState
 from starter.cli.app import run
 from tests.dead_letters.redriving.ground import Ground
-from tests.starter.commandline import CommandLine
+from tests.starter.commandline import CommandLine, Finished
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,9 @@ class Scene:
     """One whose input is no request: its id says order 77."""
     attempts: Letter
     """A job of three steps that made all its attempts."""
+    listed: Sequence[Finished]
+    grouped: Sequence[Finished]
+    """What lists and groups show of these, before any test decides about one of them."""
 
 
 @pytest.fixture(scope="module")
@@ -35,17 +38,22 @@ async def scene(ground: Ground) -> Scene:
         "OrderConfirmation", {"order_id": "Ada"}, id="order-confirmation/77", task_queue="notifications"
     )
     undecodable = await ground.letter_of(started.id, started.result_run_id)
-    return Scene(refused, undecodable, await ground.dead("attempts"))
-
-
-async def test_letters_are_listed_newest_first_and_narrowed(ground: Ground, scene: Scene) -> None:
-    everything, of_order, by_error, nothing, first = await asyncio.gather(
+    attempts = await ground.dead("attempts")
+    listed = await asyncio.gather(
         ground.line("dead", "list"),
         ground.line("dead", "list", "--order-id", "2", "--json"),
         ground.line("dead", "list", "--error-type", "ServiceUnavailable", "--since", "1h", "--json"),
         ground.line("dead", "list", "--state", "discarded", "--until", "2020-01-01"),
         ground.line("dead", "list", "--kind", "order-confirmation", "--limit", "1", "--json"),
     )
+    grouped = await asyncio.gather(
+        ground.line("dead", "groups", "--json"), ground.line("dead", "groups", "--kind", "order-confirmation")
+    )
+    return Scene(refused, undecodable, attempts, listed, grouped)
+
+
+def test_letters_are_listed_newest_first_and_narrowed(scene: Scene) -> None:
+    everything, of_order, by_error, nothing, first = scene.listed
 
     assert everything.status == 0
     head, *rows = everything.out.splitlines()
@@ -67,10 +75,8 @@ async def test_letters_are_listed_newest_first_and_narrowed(ground: Ground, scen
     assert "There are more than 1;" in first.err
 
 
-async def test_what_died_of_the_same_is_one_group(ground: Ground, scene: Scene) -> None:
-    groups, table = await asyncio.gather(
-        ground.line("dead", "groups", "--json"), ground.line("dead", "groups", "--kind", "order-confirmation")
-    )
+def test_what_died_of_the_same_is_one_group(scene: Scene) -> None:
+    groups, table = scene.grouped
 
     told = {each["fingerprint"]: each["count"] for each in groups.document}
     group = scene.refused[0].fingerprint
