@@ -123,7 +123,7 @@ async def test_a_letter_is_shown_with_its_attempts_what_a_redrive_would_do_and_t
 
 
 async def test_what_people_decide_is_kept_with_who_and_why(ground: Ground, scene: Scene) -> None:
-    letter = scene.refused[0]
+    letter = next(each for each in scene.refused if each.run.workflow_id == "order-confirmation/1")
     ack = await ground.line("dead", "ack", letter.id, letter.run.workflow_id, "--note", "ticket 4711", "--by", "ada")
     again = await ground.line("dead", "ack", letter.id, "999999", "--json")
     discard = await ground.line("dead", "discard", letter.id, "--reason", "ordered twice")
