@@ -10,7 +10,6 @@ Exit status: 0 after a drain, 1 where it could not start, 2 for wrong options or
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import sys
@@ -53,7 +52,7 @@ from starter.probing import TemporalProbe
 from starter.relay import Relay
 from starter.scheduling.declared import ScheduleDeclarationError
 from starter.scheduling.watch import ScheduleWatch
-from starter.worker_check import check, check_limited_queues, chosen_queues, dead_runs, version_of
+from starter.worker_check import check, check_limited_queues, chosen_queues, dead_runs, options, version_of
 from workflows.hosting import MissingPort, job_worker
 from workflows.registry import RegistryError, registry
 from workflows.slots import slots_of
@@ -233,27 +232,9 @@ def supervise(settings: Settings, queues: Sequence[str], processes: int) -> int:
     return asyncio.run(supervisor.run())
 
 
-def options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
-    about, _, usage = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="worker", description=about, epilog=usage, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--queues", metavar="A,B", help="serve these queues alone (default: all)")
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes to run (default: 1)")
-    parser.add_argument("--check", action="store_true", help="show the configuration, probe everything, and exit")
-    # For the copies that --processes starts.
-    parser.add_argument("--process", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
-    chosen = parser.parse_args(arguments)
-    if chosen.processes < 1:
-        parser.error("--processes must be at least 1")
-    return chosen
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
-    chosen = options(arguments)
+    chosen = options(arguments, __doc__ or "")
     try:
         secret_files.read()
         # Until settings are read, for what nobody foresaw in them.

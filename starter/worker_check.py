@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -27,6 +28,24 @@ from workflows.registry import registry
 from workflows.time_limits import TimeLimitsContradict, check_time_limits
 
 _START_LIMIT = timedelta(seconds=10)
+
+
+def options(arguments: Sequence[str] | None, explained: str) -> argparse.Namespace:
+    """Read the command line; `explained` is what its help says, the first line about the program."""
+    about, _, usage = explained.partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="worker", description=about, epilog=usage, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--queues", metavar="A,B", help="serve these queues alone (default: all)")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many processes to run (default: 1)")
+    parser.add_argument("--check", action="store_true", help="show the configuration, probe everything, and exit")
+    # For the copies that --processes starts.
+    parser.add_argument("--process", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    chosen = parser.parse_args(arguments)
+    if chosen.processes < 1:
+        parser.error("--processes must be at least 1")
+    return chosen
 
 
 def chosen_queues(names: str | None) -> list[str]:
