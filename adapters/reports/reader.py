@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -11,22 +10,17 @@ import asyncpg
 from asyncpg.protocol.protocol import NO_TIMEOUT
 
 from adapters.db.errors import translated
-from adapters.reports.finishing import finished
+from adapters.reports.connecting import SET, reading
 from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, NetworkTimeout
 
 Taken = Callable[[bytes], Awaitable[None]]
 """Takes a block of whole rows."""
 
-APPLICATION = "durable-jobs-reports"
 _BLOCK = 1024 * 1024
 """Bytes of rows that are handed on at a time, at least."""
 _STALL = 60.0
 """Seconds without a byte from the database, after which it is given up."""
-_CLOSING = 2.0
-"""Seconds to end a connection in good order. One that is cut off, PostgreSQL notices when it sends the next rows, or by
-`client_connection_check_interval`."""
-
 _SETTINGS = {
     "DateStyle": "ISO",
     # An index lookup for each order, instead of reading whole tables for each part.
@@ -34,13 +28,8 @@ _SETTINGS = {
     # Parts are read side by side.
     "max_parallel_workers_per_gather": "0",
     "work_mem": "32MB",
-    # It would compile the formatting anew for each part, for longer than that takes.
-    "jit": "off",
     "lock_timeout": "10s",
-    # So PostgreSQL notices that our process is gone while it has nothing to send yet.
-    "client_connection_check_interval": "10s",
 }
-_SET = "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
 
 
 class Reader:
@@ -95,32 +84,13 @@ class Reader:
 
     @asynccontextmanager
     async def _connected(self, zone: str) -> AsyncIterator[asyncpg.Connection]:
-        """A connection within a transaction that reads only, with our settings and this time zone.
-
-        The settings are the transaction's, since a pooler between us and the server would not pass on others.
-        """
-        dsn = "postgresql://" + self._settings.url.get_secret_value().partition("://")[2]
-        async with self._free:
-            connection = await asyncpg.connect(
-                dsn,
-                timeout=self._settings.connect_timeout,
-                command_timeout=self._settings.command_timeout,
-                server_settings={"application_name": APPLICATION},
-            )
+        """A connection that reads with our settings and this time zone."""
+        longest = self._settings.command_timeout
+        async with self._free, reading(self._settings, _SETTINGS, longest=longest) as connection:
             try:
-                await connection.transaction(readonly=True).start()
-                await connection.execute(_SET, list(_SETTINGS), list(_SETTINGS.values()))
-                try:
-                    await connection.execute(_SET, ["TimeZone"], [zone])
-                except asyncpg.InvalidParameterValueError:
-                    raise InvalidRequest(
-                        f"The database does not know the time zone {zone}: ask for the report in another one."
-                    ) from None
-                # It ends with the connection. Where it was cancelled, the driver could not end it otherwise: what was
-                # still on its way would be in the way.
-                yield connection
-            finally:
-                with contextlib.suppress(Exception):
-                    # It has PostgreSQL stop what was cancelled. Where that came between two pieces of rows, the driver
-                    # does not notice, and the connection is cut off.
-                    await finished(asyncio.wait_for(connection.close(), _CLOSING))
+                await connection.execute(SET, ["TimeZone"], [zone])
+            except asyncpg.InvalidParameterValueError:
+                raise InvalidRequest(
+                    f"The database does not know the time zone {zone}: ask for the report in another one."
+                ) from None
+            yield connection

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import asyncpg
 
 from adapters.db.errors import translated
-from adapters.reports.finishing import finished
+from adapters.reports.connecting import reading
 from adapters.settings import DatabaseSettings
 
-APPLICATION = "durable-jobs-reports"
 _LONGEST = 120.0
 """Seconds for one query. A year of half a million orders takes some five."""
-_CLOSING = 5.0
-"""Seconds for PostgreSQL to stop what it was told to stop."""
 _SETTINGS = {
-    # It would compile each query anew, for longer than that saves.
-    "jit": "off",
     # Sums by product are made in memory, not on disk.
     "work_mem": "64MB",
-    # So PostgreSQL notices that our process is gone while it has nothing to send yet.
-    "client_connection_check_interval": "10s",
 }
-_SET = "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
 
 
 class Snapshot:
@@ -65,25 +56,9 @@ class Snapshots:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Snapshot]:
         """Begin a transaction that sees the database as of its first query, and can change nothing."""
-        async with self._free:
+        async with self._free, AsyncExitStack() as stack:
             with translated():
-                connection = await self._connect()
-            try:
-                transaction = connection.transaction(isolation="repeatable_read", readonly=True)
-                with translated():
-                    await transaction.start()
-                    await connection.execute(_SET, list(_SETTINGS), list(_SETTINGS.values()))
-                # It ends with the connection: there is nothing to commit.
-                yield Snapshot(connection)
-            finally:
-                with contextlib.suppress(Exception):
-                    # It waits for the answer to what was cancelled.
-                    await finished(asyncio.wait_for(connection.close(), _CLOSING))
-
-    async def _connect(self) -> asyncpg.Connection:
-        return await asyncpg.connect(
-            "postgresql://" + self._settings.url.get_secret_value().partition("://")[2],
-            timeout=self._settings.connect_timeout,
-            command_timeout=self._longest,
-            server_settings={"application_name": APPLICATION, "timezone": "UTC"},
-        )
+                connection = await stack.enter_async_context(
+                    reading(self._settings, _SETTINGS, longest=self._longest, isolation="repeatable_read")
+                )
+            yield Snapshot(connection)

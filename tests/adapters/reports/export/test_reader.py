@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
+from adapters.reports.connecting import APPLICATION
 from adapters.reports.objects import ReportStorage
-from adapters.reports.reader import APPLICATION, Reader
+from adapters.reports.reader import Reader
 from adapters.reports.storage import Sink, part_key
 from adapters.settings import DatabaseSettings
 from domain.errors import Gone, InvalidRequest, NetworkTimeout, TransientError
