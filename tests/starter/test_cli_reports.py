@@ -94,8 +94,7 @@ async def test_asking_after_a_failure_makes_the_next_and_the_failed_one_is_run_a
     assert first.status == 1
     assert "InvalidRequest: too many rows" in first.err
     # What a failure tells people to paste.
-    assert f"start {KIND} --report sales-summary --period 2026-02 --format pdf" in first.err
-    assert "--generation 1 --restart" in first.err
+    assert f"python -m starter dead redrive {job}/1" in first.err
     assert (second.status, second.out.partition(" (run ")[0]) == (0, f"Started {job}/2")
     assert (anew.document["id"], anew.document["started"], anew.document["state"]) == (f"{job}/1", True, "completed")
     assert "joined" not in anew.document
