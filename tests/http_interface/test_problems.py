@@ -96,7 +96,7 @@ async def test_a_request_that_takes_too_long_is_given_up(served: Served) -> None
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(served: Served) -> None:
-    served.replace(request_timeout=timedelta(milliseconds=100))
+    served.replace(request_timeout=timedelta(milliseconds=500))
     address = urlsplit(served.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(
