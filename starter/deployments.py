@@ -25,6 +25,9 @@ from starter.errors import StarterError
 
 _log = logging.getLogger(__name__)
 
+_SOON = 0.5
+"""Seconds until the next look at a version that Temporal is about to hear of."""
+
 
 class Standing(StrEnum):
     """How a version stands among those of its deployment."""
@@ -35,6 +38,8 @@ class Standing(StrEnum):
     """Takes a share of them."""
     waiting = "waiting"
     """Has taken none yet."""
+    unknown = "unknown"
+    """Temporal has not heard of it: it does with the first poll, and refuses its name in commands until then."""
     draining = "draining"
     """Took jobs before; some that are bound to it still run."""
     drained = "drained"
@@ -95,7 +100,9 @@ class DeploymentWatch:
         """Look again and again, until cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(self._every * random.uniform(0.75, 1.25))  # noqa: S311  # spreads many processes
+            unheard_of = self._seen is not None and self._seen.standing is Standing.unknown
+            wait = min(_SOON, self._every) if unheard_of else self._every
+            await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311  # spreads many processes
 
     async def look(self) -> None:
         """Look once. Where Temporal does not answer, nothing is known until it does."""
@@ -126,6 +133,8 @@ class DeploymentWatch:
                 _log.warning("This version gets no jobs yet", extra={**about, "remedy": self._version.remedy})
             case Standing.draining | Standing.drained:
                 _log.info("This version gets no more jobs", extra=about)
+            case Standing.unknown:
+                pass  # the command that gives it jobs would fail now
 
     async def told(self) -> str:
         """Probe for a `Need`. Met whatever it finds: a version that waits has to be up before it can be made current.
@@ -136,7 +145,7 @@ class DeploymentWatch:
 
 
 async def routing_of(client: Client, version: Version) -> Routing:
-    """Where jobs go. A version that Temporal has not heard of yet is waiting.
+    """Where jobs go.
 
     Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
     """
@@ -146,7 +155,7 @@ async def routing_of(client: Client, version: Version) -> Routing:
             found = await client.workflow_service.describe_worker_deployment(request, timeout=RPC_TIMEOUT)
     except RPCError as exc:
         if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
-            return Routing(Standing.waiting, None, 0)
+            return Routing(Standing.unknown, None, 0)
         raise explain(exc, client) from exc
     return _routing(found, version)
 
@@ -164,6 +173,8 @@ def _routing(found: DescribeWorkerDeploymentResponse, version: Version) -> Routi
         for summary in found.worker_deployment_info.version_summaries
     }
     match drainage.get(version.build_id):
+        case None:
+            return Routing(Standing.unknown, current, ramp)
         case VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINING:
             return Routing(Standing.draining, current, ramp)
         case VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED:
@@ -182,7 +193,7 @@ def describe(version: Version, routing: Routing) -> str:
             return f"{version} is the current version."
         case Standing.ramping:
             return f"{version} is the ramping version: it gets {routing.ramp:g} % of the jobs."
-        case Standing.waiting:
+        case Standing.waiting | Standing.unknown:
             return f"{version} gets no jobs yet ({instead}). To give it jobs: `{version.remedy}`"
         case _:
             return f"{version} gets no more jobs ({instead}); it is {routing.standing}."
