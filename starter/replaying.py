@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.json_format import ParseError
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHistory
+from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
-from temporalio.service import RPCError
 from temporalio.workflow import NondeterminismError
 
 from domain.requests import kind_name
-from starter.connection import RPC_TIMEOUT, explained
 from starter.errors import StarterError
-from starter.pauses import PAUSE, is_absent
-from starter.queries import quoted
 from workflows.registry import Registry
 from workflows.replaying import job_replayer
 
@@ -43,9 +37,6 @@ _NO_HISTORY = "it is not what `temporal workflow show --output json` prints"
 
 _LONGEST_REASON = 500
 """Characters."""
-
-_AT_ONCE = 8
-"""Histories that are fetched while others are replayed."""
 
 
 class UnreadableHistory(StarterError):
@@ -97,57 +88,6 @@ def _read(file: Path) -> Recorded:
         why = exc.strerror if isinstance(exc, OSError) else _NO_HISTORY
         raise UnreadableHistory(f"{file} cannot be read as a history: {why}.") from exc
     return Recorded(history, workflow_type, str(file), running=history.events[-1].event_type not in _ENDS)
-
-
-def default_queries(kinds: Registry) -> list[str]:
-    """Of each kind the running jobs and those that have ended; and what runs on our queues that is no known kind."""
-    known = sorted(name for kind in kinds for name in kind.workflow_types)
-    queues = ", ".join(map(quoted, kinds.queues()))
-    return [
-        *(
-            f"WorkflowType = {quoted(name)} AND ExecutionStatus {which} 'Running'"
-            for name in known
-            for which in ("=", "!=")
-        ),
-        f"WorkflowType NOT IN ({', '.join(map(quoted, [*known, PAUSE]))}) AND TaskQueue IN ({queues}) "
-        "AND ExecutionStatus = 'Running'",
-    ]
-
-
-async def from_server(client: Client, queries: Sequence[str], *, limit: int) -> AsyncIterator[Recorded]:
-    """Histories of at most `limit` runs of each query, newest first; those that vanish meanwhile are left out.
-
-    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace, InvalidStart for a query that Temporal refuses.
-    """
-    fetching: deque[asyncio.Task[Recorded | None]] = deque()
-    try:
-        async with explained(client):
-            for query in queries:
-                async for run in client.list_workflows(query, limit=limit, rpc_timeout=RPC_TIMEOUT):
-                    if run.workflow_type == PAUSE:
-                        continue  # no job
-                    fetching.append(asyncio.create_task(_fetch(client, run)))
-                    if len(fetching) >= _AT_ONCE and (found := await fetching.popleft()):
-                        yield found
-            while fetching:
-                if found := await fetching.popleft():
-                    yield found
-    finally:
-        for task in fetching:
-            task.cancel()
-            with suppress(asyncio.CancelledError, RPCError):
-                await task
-
-
-async def _fetch(client: Client, run: WorkflowExecution) -> Recorded | None:
-    try:
-        history = await client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history(rpc_timeout=RPC_TIMEOUT)
-    except RPCError as exc:
-        if is_absent(exc):
-            return None  # its retention has ended
-        raise
-    running = run.status is WorkflowExecutionStatus.RUNNING
-    return Recorded(history, run.workflow_type, "server", running=running)
 
 
 async def replay(

@@ -13,7 +13,8 @@ from domain.errors import InvalidRequest
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import JobDidNotComplete, Jobs, encryption
 from starter.connection import connect
-from starter.replaying import default_queries, from_server, replay
+from starter.live_histories import LiveHistories
+from starter.replaying import replay
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from tests.histories.record import HISTORIES
 from tests.starter.commandline import CommandLine
@@ -62,18 +63,22 @@ async def test_jobs_on_the_server_are_replayed_and_those_that_would_break_are_to
 
     stuck = await command_line("replay")
     asked = await command_line("replay", "--query", "WorkflowType='OrderConfirmation'", "--limit", "2", "--json")
+    fewest = await command_line("replay", "--limit", "1")
+    everything = await command_line("replay", "--all", "--limit", "1", "--json")
     wrong = await command_line("replay", "--query", "no query")
     monkeypatch.setattr(steps, "run", steps.run_regular)
-    changed = [
-        each
-        async for each in replay(
-            registry, client.data_converter, from_server(client, default_queries(registry), limit=9)
-        )
-    ]
+    live = LiveHistories(client, registry)
+    changed = [each async for each in replay(registry, client.data_converter, live.of(live.everything(), limit=9))]
 
     assert (fine.status, fine.document) == (
         0,
-        {"replayed": {"order-confirmation": 3}, "unknown_kinds": {}, "broken": []},
+        {
+            "replayed": {"order-confirmation": 3},
+            "unknown_kinds": {},
+            "broken_count": 0,
+            "broken": [],
+            "not_looked_at": {},
+        },
     )
     assert stuck.status == 1
     [line, summary] = stuck.out.splitlines()
@@ -81,6 +86,14 @@ async def test_jobs_on_the_server_are_replayed_and_those_that_would_break_are_to
     assert line.endswith("): this code has no kind 'order-gift': the job would be stuck")
     assert summary == "Replayed 3 jobs of 1 kinds: 1 would break."
     assert (asked.status, asked.document["replayed"]) == (0, {"order-confirmation": 2})
+    assert sum(asked.document["not_looked_at"]["order-confirmation"].values()) == 1
+    # One that runs and one that has ended were looked at, and of the other kind the only one on our queues.
+    assert fewest.out.splitlines()[-1] == (
+        "Not looked at, and may break: order-confirmation (0 running, 1 ended). With `--all` they are replayed too."
+    )
+    assert everything.document["replayed"] == {"order-confirmation": 3}
+    assert everything.document["not_looked_at"] == {}
+    assert (everything.document["broken_count"], everything.document["broken"][0]["job"]) == (1, "order-gift/1")
     assert wrong.status == 1
     assert "Temporal refuses this" in wrong.err
     # Held at the gate, the third has not come to the step that changed.
