@@ -54,7 +54,9 @@ ENV PATH=/opt/jobs/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     REPORTS_STORE=/var/lib/jobs/reports \
-    WORKER_HTTP_HOST=0.0.0.0
+    WORKER_HTTP_HOST=0.0.0.0 \
+    API_METRICS_HOST=0.0.0.0 \
+    CODEC_METRICS_HOST=0.0.0.0
 
 # Python looks for modules here first, so that nobody but root may write to it.
 WORKDIR /opt/jobs
@@ -62,7 +64,7 @@ USER 10001:10001
 
 # The root file system may be read-only: /tmp and /var/lib/jobs/reports are all that is written to.
 
-EXPOSE 9090 8080
+EXPOSE 9090 8080 9464
 
 # Alive, and not ready: who ends unhealthy containers must not end them all while the database is away.
 HEALTHCHECK --interval=15s --timeout=6s --start-period=90s --retries=3 \

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.setting_types import Duration
+from adapters.setting_types import Duration, IpAddress, Port
 
 _ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?", re.IGNORECASE | re.ASCII)
 
@@ -25,6 +25,10 @@ class CodecSettings(BaseSettings):
     """How long a browser stays signed in."""
     cross_site: bool = False
     """Whether the Web UI is of another site (Temporal Cloud's): browsers send the cookie there too then, by HTTPS."""
+    metrics_host: IpAddress = "127.0.0.1"
+    """Of `/metrics`, which needs no key, and has a port of its own."""
+    metrics_port: Port = 9480
+    """Or the next free one: several processes have the ports after each other."""
 
     @field_validator("origins")
     @classmethod

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -21,6 +21,19 @@ def _duration(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _ip_address(host: str) -> str:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError("must be an IP address of this machine: 127.0.0.1, or 0.0.0.0 for all of them") from None
+    return host
+
+
+IpAddress = Annotated[str, AfterValidator(_ip_address)]
 
 _URL = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?(/[a-z0-9._~/-]*)?", re.IGNORECASE | re.ASCII)
 

@@ -23,7 +23,7 @@ from adapters.database_settings import DatabaseSettings as DatabaseSettings
 from adapters.dead_letter_settings import DeadLetterSettings
 from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.schedules_settings import SchedulesSettings
-from adapters.setting_types import Duration, Seconds, safe_base_url, split_secrets
+from adapters.setting_types import Duration, IpAddress, Port, Seconds, safe_base_url, split_secrets
 from adapters.worker_settings import WorkerSettings
 
 
@@ -170,6 +170,10 @@ class ApiSettings(BaseSettings):
     """For a request, from its headers to the end of its answer; for each 256 KiB of a download."""
     idempotency_kept: Duration = timedelta(hours=24)
     """How long the answer to a request with an `Idempotency-Key` is kept, and given again."""
+    metrics_host: IpAddress = "127.0.0.1"
+    """Of `/metrics`, which needs no key: so it has a port of its own, to which nothing leads from outside."""
+    metrics_port: Port = 9464
+    """Or the next free one: several processes have the ports after each other."""
 
 
 class Settings:

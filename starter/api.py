@@ -4,12 +4,13 @@
 
 It is configured by `API_*`, `DATABASE_*`, `TEMPORAL_*`, `PAYMENT_CALLBACK_*`, `ALERT_WINDOW`, `REPORTS_*` and `AWS_*`,
 read when it starts. It starts with PostgreSQL, Temporal or the storage of reports away, and serves as soon as they are
-there.
+there. Metrics are read at a port of their own, `API_METRICS_PORT`, which is not to be reached from outside.
 """
 
 from __future__ import annotations
 
 import gc
+import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -23,6 +24,8 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.middleware import Middleware
 from temporalio.client import Client
+from temporalio.common import MetricMeter
+from temporalio.runtime import Runtime
 
 from adapters import configuration, known_secrets, secret_files
 from adapters.alert_settings import AlertSettings
@@ -42,7 +45,9 @@ from adapters.reports.files import StoredFiles
 from adapters.reports.links import SignedLinks
 from adapters.reports.objects import storage_of
 from adapters.settings import ApiSettings, DatabaseSettings, PaymentCallbackSettings
+from adapters.telemetry.http_requests import CallbackCounts, HttpRequests
 from adapters.telemetry.masked import mask_handlers
+from adapters.telemetry.metrics import exporting
 from domain.errors import InvalidRequest
 from starter.connection import check_namespace, connect
 from starter.errors import StarterError
@@ -54,6 +59,7 @@ from starter.http.errors import handle_errors
 from starter.http.gate import Gate
 from starter.http.health import Health
 from starter.http.last_resort import LastResort
+from starter.http.measured import Measured
 from starter.http.parts import Parts
 from starter.jobs import Jobs
 from workflows.registry import registry
@@ -83,11 +89,13 @@ def make_app(
     callbacks: PaymentCallbackSettings | None = None,
     report_settings: ReportSettings | None = None,
     client: Client | None = None,
+    runtime: Runtime | None = None,
     alone: bool = False,
 ) -> FastAPI:
     """Make the app. What is not given is read from the environment when it starts; nothing connects before.
 
-    `alone`: nothing else runs in the process, whose garbage collector is told so.
+    `runtime` keeps the metrics. `alone`: nothing else runs in the process, whose garbage collector is told so, and
+    where the app makes a runtime by itself.
     """
 
     def read() -> _Settings:
@@ -100,17 +108,6 @@ def make_app(
             AwsSettings(),
         )
 
-    app = FastAPI(
-        title="durable-jobs",
-        version=version("durable-jobs"),
-        lifespan=_lifespan(read, client, alone=alone),
-        middleware=[Middleware(LastResort), Middleware(Deadline), Middleware(BodyLimit)],
-        # Their pages load scripts from elsewhere.
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
-    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]  # FastAPI's own way to do this
     routers = (
         payment_callbacks.router,
         orders.router,
@@ -119,13 +116,31 @@ def make_app(
         jobs.router,
         probes.router,
     )
+    app = FastAPI(
+        title="durable-jobs",
+        version=version("durable-jobs"),
+        lifespan=_lifespan(read, client, runtime, alone=alone),
+        middleware=[
+            Middleware(Measured, routes=[route for router in routers for route in router.routes]),
+            Middleware(LastResort),
+            Middleware(Deadline),
+            Middleware(BodyLimit),
+        ],
+        # Their pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.openapi = partial(openapi.describe, app)  # type: ignore[method-assign]  # FastAPI's own way to do this
     for router in routers:
         app.include_router(router)
     handle_errors(app, routers)
     return app
 
 
-def _lifespan(read: Callable[[], _Settings], client: Client | None, *, alone: bool) -> Lifespan:
+def _lifespan(
+    read: Callable[[], _Settings], client: Client | None, runtime: Runtime | None, *, alone: bool
+) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         hide_tokens()
@@ -141,7 +156,10 @@ def _lifespan(read: Callable[[], _Settings], client: Client | None, *, alone: bo
             except secret_files.SecretFileUnusable as exc:
                 raise RuntimeError(f"Settings are wrong: {exc}") from None
             registry.load_installed()
-            app.state.parts = await _parts(stack, settings, client)
+            kept_by = runtime or (_exporting(settings.api) if alone else None)
+            meter = MetricMeter.noop if kept_by is None else kept_by.metric_meter
+            app.state.requests = HttpRequests(meter)
+            app.state.parts = await _parts(stack, settings, client, kept_by, CallbackCounts(meter))
             if alone:
                 # A quarter of the time that requests take would go to looking through all modules, again and again.
                 settle()
@@ -155,7 +173,19 @@ def _lifespan(read: Callable[[], _Settings], client: Client | None, *, alone: bo
     return lifespan
 
 
-async def _parts(stack: AsyncExitStack, settings: _Settings, client: Client | None) -> Parts:
+def _exporting(settings: ApiSettings) -> Runtime:
+    try:
+        runtime, address = exporting(settings.metrics_host, settings.metrics_port)
+    except OSError as exc:
+        raise RuntimeError(f"{exc}. Set API_METRICS_HOST or API_METRICS_PORT to another one.") from exc
+    # By the one whose lines are shown where nobody has set the log up.
+    logging.getLogger("uvicorn.error").info("Metrics are at %s", address)
+    return runtime
+
+
+async def _parts(
+    stack: AsyncExitStack, settings: _Settings, client: Client | None, runtime: Runtime | None, counts: CallbackCounts
+) -> Parts:
     def engine(name: str, connections: int) -> AsyncEngine:
         its = settings.database.model_copy(update={"connections": connections})
         made = make_engine(its, application_name=f"durable-jobs-{name}")
@@ -168,7 +198,7 @@ async def _parts(stack: AsyncExitStack, settings: _Settings, client: Client | No
         raise RuntimeError(f"Settings are wrong: {exc.message}") from exc
     stack.push_async_callback(storage.aclose)
     shared, probed = engine("api", settings.database.connections), engine("probe", 1)
-    client = client or await connect(lazy=True, identity=f"api@{socket.gethostname()}")
+    client = client or await connect(lazy=True, identity=f"api@{socket.gethostname()}", runtime=runtime)
 
     async def temporal() -> str:
         await check_namespace(client)
@@ -193,6 +223,7 @@ async def _parts(stack: AsyncExitStack, settings: _Settings, client: Client | No
         kinds=registry,
         health=health,
         callbacks=callbacks_of(settings.callbacks),
+        callback_counts=counts,
         payment_events=PaymentEvents(shared),
         alerts=SqlAlerts(shared, window=settings.alerts.window),
         body_limit=settings.api.body_limit,

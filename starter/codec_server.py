@@ -25,6 +25,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from temporalio.api.common.v1 import Payload
+from temporalio.common import MetricMeter
+from temporalio.runtime import Runtime
 
 from adapters import configuration, known_secrets, secret_files
 from adapters.codec_settings import CodecSettings
@@ -34,6 +36,8 @@ from adapters.db.engine import make_engine, probe
 from adapters.readiness import Need, Readiness
 from adapters.settings import DatabaseSettings
 from adapters.telemetry import logs
+from adapters.telemetry.http_requests import HttpRequests
+from adapters.telemetry.metrics import exporting
 from domain.errors import JobError, TransientError
 from starter.codec.access import Access
 from starter.codec.payloads import converted
@@ -42,6 +46,7 @@ from starter.connection import web_ui_base
 from starter.encryption import KEYS, keyring_from
 from starter.errors import StarterError
 from starter.http.last_resort import LastResort
+from starter.http.measured import Measured
 from starter.http.problems import Problem, ProblemType, unavailable
 from starter.key_check import KeyCheck
 from workflows.encryption import Keyring
@@ -69,11 +74,13 @@ def make_app(
     *,
     database: DatabaseSettings | None = None,
     keyring: Keyring | None = None,
+    runtime: Runtime | None = None,
     alone: bool = False,
 ) -> Starlette:
     """Make the app. What is not given is read from the environment when it starts; nothing connects before.
 
-    `alone`: nothing else runs in the process, whose log is set up.
+    `runtime` keeps the metrics. `alone`: nothing else runs in the process, whose log is set up, and where the app makes
+    a runtime by itself.
     """
 
     @asynccontextmanager
@@ -90,30 +97,42 @@ def make_app(
             raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
         if keys is None:
             raise RuntimeError(f"There is nothing to decrypt with: set {KEYS} to the keys that the workers have.")
+        kept_by = runtime or (_exporting(own) if alone else None)
+        app.state.requests = HttpRequests(MetricMeter.noop if kept_by is None else kept_by.metric_meter)
         engine = make_engine(its, application_name="durable-jobs-codec")
         app.state.parts = _parts(own, keys, engine)
         yield
         app.state.parts = None
         await engine.dispose()
 
+    routes = [
+        # Clients may have it below any path, a namespace's name say: only the last part counts.
+        Route("/decode", _decode, methods=["POST"]),
+        Route("/encode", _encode, methods=["POST"]),
+        Route("/{below:path}/decode", _decode, methods=["POST"]),
+        Route("/{below:path}/encode", _encode, methods=["POST"]),
+        Route("/", _page),
+        Route("/sign-in", _sign_in, methods=["POST"]),
+        Route("/sign-out", _sign_out, methods=["POST"]),
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz),
+    ]
     return Starlette(
-        routes=[
-            # Clients may have it below any path, a namespace's name say: only the last part counts.
-            Route("/decode", _decode, methods=["POST"]),
-            Route("/encode", _encode, methods=["POST"]),
-            Route("/{below:path}/decode", _decode, methods=["POST"]),
-            Route("/{below:path}/encode", _encode, methods=["POST"]),
-            Route("/", _page),
-            Route("/sign-in", _sign_in, methods=["POST"]),
-            Route("/sign-out", _sign_out, methods=["POST"]),
-            Route("/healthz", _healthz),
-            Route("/readyz", _readyz),
-        ],
-        # Around all else, so that the Web UI can read what went wrong, too.
-        middleware=[Middleware(_Cors), Middleware(LastResort)],
+        routes=routes,
+        # The rules for other sites are around all that answers, so that the Web UI can read what went wrong, too.
+        middleware=[Middleware(Measured, routes=routes), Middleware(_Cors), Middleware(LastResort)],
         exception_handlers={Problem: _problem, TransientError: _away},
         lifespan=lifespan,
     )
+
+
+def _exporting(settings: CodecSettings) -> Runtime:
+    try:
+        runtime, address = exporting(settings.metrics_host, settings.metrics_port)
+    except OSError as exc:
+        raise RuntimeError(f"{exc}. Set CODEC_METRICS_HOST or CODEC_METRICS_PORT to another one.") from exc
+    _log.info("Metrics can be read", extra={"action": "start", "metrics": address})
+    return runtime
 
 
 def _parts(settings: CodecSettings, keyring: Keyring, engine: AsyncEngine) -> _Parts:

@@ -29,6 +29,13 @@ _PROCESSING_TIME = (
 )
 """Seconds. A job that succeeds at once takes milliseconds, one that is retried to the end minutes to hours."""
 
+_REQUEST_DURATION = (
+    *(0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75),
+    *(1.0, 2.5, 5.0, 7.5, 10.0),
+    *(20.0, 60.0),
+)
+"""Seconds: those of OpenTelemetry's conventions, and two more, for requests that are given up and for downloads."""
+
 _ATTEMPTS_TO_BIND = 5
 
 
@@ -92,7 +99,7 @@ def _start_runtime() -> tuple[Runtime, int]:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
         try:
-            return Runtime(telemetry=_telemetry(port)), port
+            return Runtime(telemetry=_telemetry(f"127.0.0.1:{port}", logging=_forwarded())), port
         except ValueError as exc:
             # Another program took the port in between.
             if attempt == _ATTEMPTS_TO_BIND or "in use" not in str(exc):
@@ -100,27 +107,63 @@ def _start_runtime() -> tuple[Runtime, int]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _telemetry(port: int) -> TelemetryConfig:
+class NoPortFree(OSError):
+    """Other programs listen on all ports that metrics could be read at."""
+
+
+_PROCESSES = 16
+"""Ports that are tried: so many processes can be started with the same settings."""
+
+
+def exporting(host: str, port: int) -> tuple[Runtime, str]:
+    """Make a runtime whose metrics are read at `host`, an IP address, and the first free port from `port` on.
+
+    Its address comes with it. The SDK's own threads answer, whatever the event loop is at, and they answer nothing but
+    `/metrics`. Processes that are started alike, as by `uvicorn --workers`, have the ports after each other. Raises
+    NoPortFree, or another OSError where this machine has no such address; both say what to do.
+    """
+    shown = f"[{host}]" if ":" in host else host
+    ports = range(port, min(port + _PROCESSES, 65536))
+    for each in ports:
+        try:
+            # The core's log stays its own: at the interpreter's end it would find nobody to forward it to.
+            made = Runtime(telemetry=_telemetry(f"{shown}:{each}", logging=LoggingConfig.default))
+        except ValueError as exc:
+            if "in use" not in str(exc):
+                raise OSError(f"metrics cannot be served at {host}: {exc}") from exc
+        else:
+            return made, f"http://{shown}:{each}/metrics"
+    raise NoPortFree(f"the ports {ports[0]} to {ports[-1]} of {host}, for metrics, are taken by other programs")
+
+
+def _telemetry(address: str, *, logging: LoggingConfig) -> TelemetryConfig:
     options: dict[str, Any] = {
-        "bind_address": f"127.0.0.1:{port}",
+        "bind_address": address,
         # As Prometheus' conventions want it: `jobs_completed_total`, `jobs_processing_time_seconds`.
         "counters_total_suffix": True,
         "unit_suffix": True,
         "durations_as_seconds": True,
-        "histogram_bucket_overrides": {"jobs_processing_time": _PROCESSING_TIME},
+        "histogram_bucket_overrides": {
+            "jobs_processing_time": _PROCESSING_TIME,
+            "http_server_request_duration": _REQUEST_DURATION,
+        },
     }
     return TelemetryConfig(
         metrics=PrometheusConfig(**options),
         attach_service_name=False,  # the same text on every line
-        logging=LoggingConfig(
-            filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
-            forwarding=LogForwardingConfig(
-                logger=logging.getLogger(CORE_LOGGER),
-                # They come as keys of the line.
-                append_target_to_name=False,
-                prepend_target_on_message=False,
-                append_log_fields_to_message=False,
-            ),
+        logging=logging,
+    )
+
+
+def _forwarded() -> LoggingConfig:
+    return LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        forwarding=LogForwardingConfig(
+            logger=logging.getLogger(CORE_LOGGER),
+            # They come as keys of the line.
+            append_target_to_name=False,
+            prepend_target_on_message=False,
+            append_log_fields_to_message=False,
         ),
     )
 

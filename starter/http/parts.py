@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from adapters.db.payment_events import PaymentEvents
 from adapters.payments.callbacks import Callbacks
+from adapters.telemetry.http_requests import CallbackCounts
 from domain.alerts import Alerts
 from domain.enqueued import EnqueuedJobs
 from domain.placing import OrderDesk
@@ -37,6 +38,7 @@ class Parts:
     health: Health
     callbacks: Callbacks | None
     """None where there is no secret to know them by."""
+    callback_counts: CallbackCounts
     payment_events: PaymentEvents
     alerts: Alerts
     body_limit: int

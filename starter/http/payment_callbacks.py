@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from adapters.db.payment_events import Reception
 from adapters.payments.callbacks import Event, NotTheirs, Unreadable
+from adapters.telemetry.http_requests import CallbackOutcome
 from domain.alerts import Alert, AlertKind, Alerts
 from domain.errors import JobError
 from domain.payment_callback import PaymentCallbackRequest
@@ -82,6 +83,12 @@ _BODY = {
     },
 }
 
+_OUTCOMES: dict[Reception, CallbackOutcome] = {
+    Reception.new: "accepted",
+    Reception.repeated: "repeated",
+    Reception.different: "different",
+}
+
 router = APIRouter(tags=["webhooks"])
 
 
@@ -121,12 +128,15 @@ async def receive(request: Request) -> Response:
     try:
         event = parts.callbacks.read(request.scope["headers"], body)
     except NotTheirs as exc:
+        parts.callback_counts.add("refused")
         _log.warning("A payment callback is refused: %s", exc, extra={"action": "refuse-callback"})
         raise Problem(ProblemType.invalid_signature, str(exc), headers={"WWW-Authenticate": SIGNATURE}) from None
     except Unreadable as exc:
+        parts.callback_counts.add("unreadable")
         _log.error("A payment callback is signed, and cannot be read: %s", exc, extra={"action": "refuse-callback"})
         raise Problem(ProblemType.malformed_request, str(exc)) from None
     reception = await parts.payment_events.receive(event.id, event.type, event.payment_id, event.hash)
+    parts.callback_counts.add(_OUTCOMES[reception])
     if reception is Reception.different:
         _log.error(
             "Payment event %s came again and says something else: somebody reuses ids, or has our secret",
