@@ -21,6 +21,9 @@ from domain.report_ports import Asked, UnknownMember
 from domain.reports import Report, ReportState
 
 _DAY = timedelta(days=1)
+_NOTICES_WITHIN = timedelta(hours=1)
+_MOST_NOTICES = 2
+"""To one member about one report within that time: that it is there, and the link once more."""
 
 
 class SqlReportDesk:
@@ -117,11 +120,19 @@ def _serves(latest: Report, moment: datetime, *, refresh: bool) -> bool:
 
 
 async def _note(connection: AsyncConnection, report: Report, member_id: int | None, client: str | None) -> None:
-    """Keep who asked, once as long as they wait. A member gets one mail, through however many keys it was asked."""
+    """Keep who asked, once as long as they wait. A member gets one mail, through however many keys it was asked.
+
+    Of a report that is there a member gets the link again, but not as often as somebody with a key likes to ask for it.
+    """
     of_report = askings.c.report_id == report.id
     if member_id is not None:
-        waits = askings.c.member_id == member_id, askings.c.noticed_at.is_(None)
-        if report.state is ReportState.ready or not await report_rows.has_asking(connection, of_report, *waits):
+        of_member = of_report, askings.c.member_id == member_id
+        if report.state is ReportState.ready:
+            lately = askings.c.noticed_at > report_rows.now - _NOTICES_WITHIN
+            known = await report_rows.count_askings(connection, *of_member, lately) >= _MOST_NOTICES
+        else:
+            known = await report_rows.has_asking(connection, *of_member, askings.c.noticed_at.is_(None))
+        if not known:
             await report_rows.add_asking(connection, report, member_id=member_id, client=client)
             return
     if client is not None and not await report_rows.has_asking(connection, of_report, askings.c.client == client):

@@ -104,6 +104,12 @@ async def has_asking(connection: AsyncConnection, *conditions: Any) -> bool:
     return bool((await connection.execute(select(exists().where(*conditions)))).scalar_one())
 
 
+async def count_askings(connection: AsyncConnection, *conditions: Any) -> int:
+    """How often somebody has asked so."""
+    counting = select(func.count()).select_from(askings).where(*conditions)
+    return int((await connection.execute(counting)).scalar_one())
+
+
 async def add_asking(connection: AsyncConnection, report: Report, *, member_id: int | None, client: str | None) -> None:
     """Keep who asked. Where the report is ready, a member gets the link at once."""
     told = member_id is not None and report.state is ReportState.ready
