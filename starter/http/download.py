@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import Gone, JobError, TransientError
-from starter.http.deadline import prolong
+from starter.http.deadline import prolong, waiting_for
 from starter.http.problems import Problem, ProblemType, unavailable
 
 _log = logging.getLogger(__name__)
 
 _SENT = 256 * 1024
-"""Bytes that are sent at a time. Each time must end within API_REQUEST_TIMEOUT."""
+"""Bytes that are sent at a time. Each time must end within API_REQUEST_TIMEOUT, and so must each read before it."""
+
+_STORAGE = "the storage of reports"
 
 _SOME_TIME = 300
 """Seconds of `Retry-After` where somebody has to mend our settings first."""
@@ -43,8 +45,10 @@ class Download(Response):
         begun = False
         gone = asyncio.create_task(_gone(receive))
         try:
-            async with self._reading as pieces:
-                piece = await anext(pieces, b"")
+            async with AsyncExitStack() as stack:
+                with waiting_for(scope, _STORAGE):
+                    pieces = await stack.enter_async_context(self._reading)
+                    piece = await anext(pieces, b"")
                 await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
                 begun = True
                 while piece and not gone.done():
@@ -52,7 +56,8 @@ class Download(Response):
                         prolong(scope)
                         part = piece[start : start + _SENT]
                         await send({"type": "http.response.body", "body": part, "more_body": True})
-                    piece = await anext(pieces, b"")
+                    with waiting_for(scope, _STORAGE):
+                        piece = await anext(pieces, b"")
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except JobError as exc:
             if not begun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -229,6 +229,51 @@ async def test_a_storage_that_fails_in_the_midst_breaks_the_connection(
         await shop.http.get(f"/reports/{report_id}/file")
 
 
+class Stalling:
+    """A storage that gives no more after some bytes, nor an answer; the time limit is short from the download on."""
+
+    def __init__(self, served: Served, gives: bytes) -> None:
+        async def pieces() -> AsyncIterator[bytes]:
+            if gives:
+                yield gives
+            await asyncio.Event().wait()
+
+        self._files = Files(pieces)
+        self.ended = self._files.ended
+        self._served = served
+
+    def read(
+        self, file: ReportFile, *, start: int = 0, end: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        self._served.replace(request_timeout=timedelta(milliseconds=300))
+        return self._files.read(file, start=start, end=end)
+
+
+async def test_a_storage_that_stalls_is_our_fault_and_logged(
+    shop: ReportingShop, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told() -> list[tuple[int, str, str]]:
+        given_up = [record for record in caplog.records if record.name == "starter.http.deadline"]
+        caplog.clear()
+        return [(record.levelno, record.__dict__["action"], record.__dict__["waited_for"]) for record in given_up]
+
+    path, before = f"/reports/{await shop.made()}/file", shop.served.app.state.parts
+    shop.served.replace(report_files=(files := Stalling(shop.served, b"")))
+    answer = await shop.http.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
+    assert answer.headers["retry-after"] == "5"
+    assert "storage of reports" in answer.json()["detail"]
+    assert files.ended.is_set()
+    assert told() == [(logging.ERROR, "give-up", "the storage of reports")]
+
+    shop.served.app.state.parts = before
+    shop.served.replace(report_files=(files := Stalling(shop.served, CONTENT[:9])))
+    with pytest.raises(httpx.RemoteProtocolError):
+        await shop.http.get(path)
+    assert files.ended.is_set()
+    assert told() == [(logging.ERROR, "break-off", "the storage of reports")]
+
+
 async def test_a_download_may_take_longer_than_other_requests_while_it_goes_on(shop: ReportingShop) -> None:
     limit = 2.0
     pauses = 4
@@ -245,7 +290,9 @@ async def test_a_download_may_take_longer_than_other_requests_while_it_goes_on(s
 
 
 @pytest.mark.parametrize("goes_away", [True, False])
-async def test_whoever_reads_no_more_holds_nothing(shop: ReportingShop, *, goes_away: bool) -> None:
+async def test_whoever_reads_no_more_holds_nothing(
+    shop: ReportingShop, caplog: pytest.LogCaptureFixture, *, goes_away: bool
+) -> None:
     async def pieces() -> AsyncIterator[bytes]:
         while True:
             yield bytes(MEBIBYTE)
@@ -269,3 +316,5 @@ async def test_whoever_reads_no_more_holds_nothing(shop: ReportingShop, *, goes_
             rest += len(piece)
         assert 0 < rest < length
         writer.close()
+        [told] = [record for record in caplog.records if record.name == "starter.http.deadline"]
+        assert (told.levelno, told.__dict__["waited_for"]) == (logging.WARNING, "whoever reads the answer")
