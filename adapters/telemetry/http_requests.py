@@ -10,6 +10,9 @@ CallbackOutcome = Literal["accepted", "repeated", "different", "refused", "unrea
 
 _OUTCOMES: tuple[CallbackOutcome, ...] = ("accepted", "repeated", "different", "refused", "unreadable")
 
+_FAILED = 500
+"""And above: what failed on our side."""
+
 
 class HttpRequests:
     """`http_server_request_duration_seconds`, whose count is the requests', and `http_server_active_requests`."""
@@ -35,8 +38,8 @@ class HttpRequests:
         labels: dict[str, str | int] = {"http_request_method": method, "http_route": route}
         if status:
             labels["http_response_status_code"] = status
-        if broken_off:
-            labels["error_type"] = "broken_off"
+        if broken_off or status >= _FAILED:
+            labels["error_type"] = "broken_off" if broken_off else str(status)
         self._duration.record(seconds, labels)
 
 

@@ -160,7 +160,12 @@ class Machine:
         told = {**image.environment(), **service.environment}
         ours = {name: self._here(value) for name, value in told.items()}
         mail = {"SMTP_PORT": str(self.stack.smtp_port), "WORKER_HTTP_PORT": str(port), "WORKER_HTTP_HOST": "127.0.0.1"}
-        return {**self._base, **ours, **mail}
+        metrics = {
+            name: value
+            for server in ("API", "CODEC")
+            for name, value in ((f"{server}_METRICS_HOST", "127.0.0.1"), (f"{server}_METRICS_PORT", str(free_port())))
+        }
+        return {**self._base, **ours, **mail, **metrics}
 
     def kill_all(self) -> None:
         """Leave nothing behind."""

@@ -1,4 +1,4 @@
-"""What rules and dashboards ask Prometheus for, and what workers tell it."""
+"""What rules and dashboards ask Prometheus for, and what our processes tell it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ from tests.docs.house import ROOT
 DEPLOY = ROOT / "deploy"
 _SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? \S+$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+_OURS = ("jobs_", "http_")
+
+_NOT_ALWAYS = {"job", "error_type"}
+"""Labels that samples may lack: Prometheus adds the one, and failures alone have the other."""
 
 Samples = dict[str, list[dict[str, str]]]
 """Labels of each sample, by the metric's name."""
@@ -78,17 +83,17 @@ def asked() -> list[Asked]:
     return found
 
 
-async def seen(workers: Sequence[str], within: float = 30) -> Samples:
-    """What these workers tell, once all that is asked for is there, or time is up."""
-    wanted = {name for each in asked() for name in each.names if name.startswith("jobs_")}
+async def seen(processes: Sequence[str], within: float = 30) -> Samples:
+    """What these processes tell, once all that is asked for is there, or time is up."""
+    wanted = {name for each in asked() for name in each.names if name.startswith(_OURS)}
     samples: Samples = {}
     async with httpx.AsyncClient(trust_env=False) as http:
         try:
             async with asyncio.timeout(within):
                 while not wanted <= samples.keys():
                     samples = {}
-                    for worker in workers:
-                        for name, labels in _SAMPLE.findall((await http.get(f"{worker}/metrics")).text):
+                    for process in processes:
+                        for name, labels in _SAMPLE.findall((await http.get(f"{process}/metrics")).text):
                             samples.setdefault(name, []).append(dict(_LABEL.findall(labels)))
                     await asyncio.sleep(0.2)
         except TimeoutError:
@@ -97,7 +102,7 @@ async def seen(workers: Sequence[str], within: float = 30) -> Samples:
 
 
 def unknown(samples: Samples) -> list[str]:
-    """What is asked for, and not among what workers tell."""
+    """What is asked for, and not among what our processes tell."""
     return sorted({line for each in asked() for line in _unknown(each, samples)})
 
 
@@ -105,15 +110,19 @@ def _unknown(asked_for: Asked, samples: Samples) -> Iterator[str]:
     of_label: set[str] = set()
     for selector in asked_for.selectors:
         name = str(selector.name)
-        if not name.startswith("jobs_"):
+        if not name.startswith(_OURS):
             continue
         there = samples.get(name, [])
         if not there:
             yield f"{asked_for.where}: no metric {name}"
         of_label |= {label for labels in there for label in labels}
+        if name.startswith("http_"):
+            of_label |= {"instance", "error_type"}
         for matcher in selector.matchers.matchers:
+            if name.startswith("http_") and matcher.name in _NOT_ALWAYS:
+                continue
             values = {labels.get(matcher.name) for labels in there}
             if values == {None} or (matcher.op == promql_parser.MatchOp.Equal and matcher.value not in values):
                 yield f"{asked_for.where}: {name} has no {matcher}"
-    if any(name.startswith("jobs_") for name in asked_for.names):
+    if any(name.startswith(_OURS) for name in asked_for.names):
         yield from (f"{asked_for.where}: no label {label}" for label in asked_for.labels - of_label)

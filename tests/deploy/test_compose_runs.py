@@ -48,7 +48,9 @@ async def test_the_services_come_up_do_a_job_and_end_in_time(machine: Machine) -
     assert [mail.envelope_to for mail in mails] == [("ada@customer.example.com",)]
     assert job["state"] in ("running", "completed")
 
-    there = await monitoring.seen([f"http://127.0.0.1:{machine.running[name].port}" for name in WORKERS])
+    ports = [str(machine.running[name].port) for name in WORKERS]
+    ports.append(machine.running["api"].environment["API_METRICS_PORT"])
+    there = await monitoring.seen([f"http://127.0.0.1:{port}" for port in ports])
     assert not monitoring.unknown(there)
 
     ends = await asyncio.gather(*(machine.running[name].stop() for name in (*WORKERS, "api")))

@@ -1,28 +1,34 @@
-"""Rules and dashboards ask for what there is; that workers do tell it is shown in test_compose_runs.py."""
+"""Rules and dashboards ask for what there is; that our processes do tell it is shown in test_compose_runs.py."""
 
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
 
+from adapters.settings import ApiSettings
 from starter.cli.app import application
 from starter.cli.output import Output
-from tests.deploy import monitoring
+from tests.deploy import image, monitoring
 from tests.deploy.compose_file import services
 from tests.docs.house import ROOT
 from workflows.registry import registry
 
 ASKED = monitoring.asked()
 DOCUMENTED = set(
-    re.findall(r"^\| `(jobs_\w+)` \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE)
+    re.findall(
+        r"^\| `((?:jobs|http)_\w+)` \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
 )
 
 
 @pytest.mark.parametrize("each", ASKED, ids=lambda each: each.where)
 def test_prometheus_understands_an_expression_and_knows_its_metrics(each: monitoring.Asked) -> None:
-    names = {re.sub(r"_bucket$", "", name) for name in each.names}
+    names = {re.sub(r"_(bucket|count)$", "", name) for name in each.names}
 
     assert names
     assert names <= DOCUMENTED | {"up"}
@@ -50,7 +56,19 @@ def test_alerts_cover_what_can_go_wrong_unseen() -> None:
     assert {
         *("jobs_failed_total", "jobs_dead_letters_open", "jobs_queue_age_seconds", "jobs_schedule_problems"),
         *("jobs_outbox_age_seconds", "jobs_outbox_refused_entries", "up"),
+        *("http_server_request_duration_seconds_count", "http_server_request_duration_seconds_bucket"),
+        "jobs_payment_callbacks_total",
     } <= alerted
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (apt-get install prometheus)")
+def test_alerts_on_the_http_interface_fire_where_they_should_and_only_there() -> None:
+    for command in (
+        ("check", "rules", monitoring.DEPLOY / "prometheus" / "rules.yml"),
+        ("test", "rules", Path(__file__).parent / "rules_test.yml"),
+    ):
+        done = subprocess.run(["promtool", *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_commands_that_alerts_name_are_there() -> None:
@@ -80,3 +98,15 @@ def test_prometheus_asks_every_kind_of_worker() -> None:
     assert sorted(found["names"]) == sorted(workers)
     assert found["port"] == 9090
     assert any("rules.yml" in file for file in config["rule_files"])
+
+
+def test_prometheus_asks_the_http_interface_where_it_tells() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
+    (job,) = (each for each in config["scrape_configs"] if each["job_name"] == "api")
+
+    (found,) = job["dns_sd_configs"]
+    assert found["names"] == ["api"]
+    assert found["port"] == ApiSettings().metrics_port
+    # At an address that other containers reach, and no other machine does.
+    assert image.environment()["API_METRICS_HOST"] == "0.0.0.0"  # noqa: S104  # as the comment says
+    assert not any(str(found["port"]) in port for port in services()["api"].told["ports"])
