@@ -6,12 +6,15 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from google.protobuf.message import DecodeError
+from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.schedule.v1 import Schedule as ScheduleMessage
-from temporalio.api.schedule.v1 import ScheduleInfo
+from temporalio.api.schedule.v1 import ScheduleInfo, SchedulePatch
 from temporalio.api.workflowservice.v1 import (
     CreateScheduleRequest,
     DeleteScheduleRequest,
     DescribeScheduleRequest,
+    GetWorkflowExecutionHistoryReverseRequest,
     ListScheduleMatchingTimesRequest,
     UpdateScheduleRequest,
 )
@@ -21,6 +24,19 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from starter.connection import RPC_TIMEOUT, explained
 from starter.scheduling.desired import OWNER, ownership
+
+_KEEPER = "temporal-sys-scheduler:"
+"""Temporal's own workflow that keeps a schedule has this and the schedule's id as its id."""
+_LAST_EVENTS = 200
+_NOT_TOLD = frozenset(
+    {
+        RPCStatusCode.NOT_FOUND,
+        # Of a server that keeps schedules in another way, or a user who may not look at its own workflows.
+        RPCStatusCode.INVALID_ARGUMENT,
+        RPCStatusCode.UNIMPLEMENTED,
+        RPCStatusCode.PERMISSION_DENIED,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -141,3 +157,35 @@ class ActualSchedules:
                 request, retry=True, timeout=RPC_TIMEOUT
             )
         return [moment.ToDatetime(tzinfo=UTC) for moment in answer.start_time]
+
+    async def unpaused_at(self, schedule_id: str) -> datetime | None:
+        """When somebody let it go on last; None where nobody did lately, or the server does not tell.
+
+        A schedule's description does not say so. Temporal's own workflow, which keeps it, gets a signal then: it is
+        among the last of its events as long as the schedule has hardly run since.
+        """
+        request = GetWorkflowExecutionHistoryReverseRequest(
+            namespace=self.client.namespace,
+            execution=WorkflowExecution(workflow_id=f"{_KEEPER}{schedule_id}"),
+            maximum_page_size=_LAST_EVENTS,
+        )
+        call = self.client.workflow_service.get_workflow_execution_history_reverse
+        async with explained(self.client):
+            try:
+                told = await call(request, retry=True, timeout=RPC_TIMEOUT)
+            except RPCError as exc:
+                if exc.status not in _NOT_TOLD:
+                    raise
+                return None
+        for event in told.history.events:
+            signal = event.workflow_execution_signaled_event_attributes
+            if signal.signal_name == "patch" and any(map(_unpauses, signal.input.payloads)):
+                return event.event_time.ToDatetime(tzinfo=UTC)
+        return None
+
+
+def _unpauses(payload: Payload) -> bool:
+    try:
+        return bool(SchedulePatch.FromString(payload.data).unpause)
+    except DecodeError:
+        return False  # of a server that writes it in another form

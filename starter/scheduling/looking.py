@@ -104,7 +104,7 @@ async def _look_at(schedule_id: str, table: ScheduleTable, there: ActualSchedule
             }
         )
     now = datetime.now(UTC)
-    facts = await _facts(schedule_id, found, there, now)
+    facts = await facts_of(schedule_id, found, there, now)
     late = facts.late(now)
     return ScheduleStatus.model_validate(
         {
@@ -126,7 +126,8 @@ async def _look_at(schedule_id: str, table: ScheduleTable, there: ActualSchedule
     )
 
 
-async def _facts(schedule_id: str, found: Found, there: ActualSchedules, now: datetime) -> ScheduleFacts:
+async def facts_of(schedule_id: str, found: Found, there: ActualSchedules, now: datetime) -> ScheduleFacts:
+    """What its problems are told from. Raises as `ActualSchedules` does."""
     info, policies = found.info, found.schedule.policies
     runs = await _runs(schedule_id, info, there, now)
     # What it was like before its last change is not known any more.
@@ -137,6 +138,10 @@ async def _facts(schedule_id: str, found: Found, there: ActualSchedules, now: da
             *(run.due_at for run in runs),
         ]
     )
+    left_out = tuple(await there.due(schedule_id, since, now)) if since < now else ()
+    # No change, and yet it was not to run before. Asked for where it matters: else it costs a call for each schedule.
+    if left_out and not found.paused and (unpaused := await there.unpaused_at(schedule_id)) is not None:
+        left_out = tuple(moment for moment in left_out if moment > unpaused)
     return ScheduleFacts(
         id=schedule_id,
         paused=found.paused,
@@ -145,7 +150,7 @@ async def _facts(schedule_id: str, found: Found, there: ActualSchedules, now: da
         catchup_window=policies.catchup_window.ToTimedelta(),
         runs=runs,
         next_runs=tuple(moment for each in info.future_action_times if (moment := each.ToDatetime(tzinfo=UTC)) > now),
-        left_out=tuple(await there.due(schedule_id, since, now)) if since < now else (),
+        left_out=left_out,
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from starter.schedules import Calendar, Schedule, ScheduleTable
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.applying import apply
-from starter.scheduling.looking import ScheduleState, ScheduleStatus, look
+from starter.scheduling.desired import message as desired
+from starter.scheduling.looking import ScheduleState, ScheduleStatus, facts_of, look
+from starter.scheduling.problems import ScheduleFacts
 from tests.schedules.chimes import ChimeRequest, chimes
 from tests.schedules.conftest import MakeTable
 from workflows.hosting import job_worker
@@ -66,3 +68,47 @@ async def test_runs_that_fail_overlap_or_succeed_are_told_as_what_they_are(
     assert (told["ringing"].problems, told["ringing"].left_out, told["ringing"].missed) == ((), 0, 0)
     assert (told["yearly"].runs, told["yearly"].last_run) == (0, None)
     assert told["yearly"].next_run is not None
+
+
+async def facts(schedule_id: str, there: ActualSchedules) -> ScheduleFacts:
+    found = await there.find(schedule_id)
+    assert found is not None
+    return await facts_of(schedule_id, found, there, datetime.now(UTC))
+
+
+async def test_what_was_left_out_while_it_was_paused_is_not_overdue_after_the_pause(
+    there: ActualSchedules, table: MakeTable
+) -> None:
+    async with asyncio.timeout(60):
+        while not (paused := await left_out_runs("resting", there, table)).left_out:
+            pass  # it came into being after its moments
+
+        handle = there.client.get_schedule_handle("resting")
+        before = await there.unpaused_at("resting")
+        last = datetime.now(UTC)
+        await handle.unpause(note="it has moved")
+        while (after := await facts("resting", there)).paused:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.1)
+
+    let_go = await there.unpaused_at("resting")
+    assert (paused.paused, before) == (True, None)
+    assert let_go is not None
+    assert last < let_go < datetime.now(UTC)
+    assert after.left_out == ()
+
+
+async def left_out_runs(schedule_id: str, there: ActualSchedules, table: MakeTable) -> ScheduleFacts:
+    """Of a schedule that is paused, whose moments are all over."""
+    await there.delete(schedule_id)
+    moment = datetime.now(UTC) + timedelta(seconds=2)
+    once = Calendar(
+        second=str(moment.second), minute=str(moment.minute), hour=str(moment.hour), day_of_month=str(moment.day)
+    )
+    rows = table(Schedule(schedule_id, ChimeRequest(), calendar=once))
+    [row] = rows
+    message = await desired(there.client, row, rows.kind_of(row))
+    message.state.paused = True
+    await there.create(schedule_id, message, OURS)
+    while datetime.now(UTC) < moment:  # noqa: ASYNC110  # the clock tells nobody
+        await asyncio.sleep(0.1)
+    return await facts(schedule_id, there)
