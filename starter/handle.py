@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.errors import JobError
 from domain.outcomes import Outcome
 from domain.progress import Progress
+from domain.step_names import step_name
 from starter import held_jobs
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
 from starter.describing import describe
@@ -194,7 +195,7 @@ class JobHandle:
             total = policy.max_attempts if policy else pending.maximum_attempts
             waits = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and pending.attempt > 1
             return {
-                "step": pending.activity_type.name,
+                "step": step_name(pending.activity_type.name),
                 "attempt": total - pending.maximum_attempts + pending.attempt,
                 "max_attempts": total,
                 "message": (await readable(pending.last_failure, self._client.data_converter)).message or None,

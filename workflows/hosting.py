@@ -18,11 +18,13 @@ from activities.dead_letters import DeadLetterActivities
 from activities.interceptor import RetryInterceptor, tell_attempt
 from activities.pace import PaceInterceptor
 from domain.dead_letters import DeadLetters
+from domain.step_names import names_of
 from workflows import steps
 from workflows.data_converter import JobPayloadConverter
 from workflows.interceptor import JobInterceptor, announce
 from workflows.pausing import pauses_of
 from workflows.registry import Kind
+from workflows.renamed_steps import served_as
 
 PASSED_THROUGH = (
     "activities",  # named in workflows only to say which step to run
@@ -35,6 +37,7 @@ PASSED_THROUGH = (
     "workflows.interceptor",  # looks at the clock for metrics
     "workflows.pausing",  # looks at what is paused, which the worker keeps
     "workflows.scheduling",  # reads what Temporal tells of a run; the interceptor does too
+    "workflows.renamed_steps",  # a part of the steps
     "workflows.steps",  # shares the policies that the registry declared
 )
 """Modules that workflows share with their worker instead of importing them anew for each run, and why."""
@@ -134,7 +137,7 @@ def sandboxed(passed_through: Sequence[str] = ()) -> SandboxedWorkflowRunner:
 
 
 def bound_steps(kind: Kind, ports: Mapping[type, object]) -> list[Callable[..., Any]]:
-    """Make the kind's activities with the ports that its constructor asks for, told by their types.
+    """Make the kind's activities with the ports that its constructor asks for, told by their types; under all names.
 
     Raises MissingPort.
     """
@@ -149,4 +152,8 @@ def bound_steps(kind: Kind, ports: Mapping[type, object]) -> list[Callable[..., 
                 f"provides: add one in worker.py, or give the kind's row its own `ports`"
             )
     instance = kind.activities(**{name: available[port] for name, port in wanted.items()})
-    return [getattr(instance, method.__name__) for method in kind.steps().values()]
+    return [
+        served
+        for step, method in kind.steps().items()
+        for served in served_as(getattr(instance, method.__name__), names_of(step))
+    ]

@@ -37,6 +37,7 @@ from domain.dead_letters import FailedStep
 from domain.errors import InvalidRequest, JobError, TransientError
 from domain.outcomes import Declined, Done, Skipped
 from domain.requests import JobRequest, kind_name
+from domain.step_names import step_name
 from workflows import steps
 from workflows.dead_letters import leave_letter
 from workflows.pausing import Pauses, wait_while_paused
@@ -148,7 +149,7 @@ def _tell(start: StartActivityInput | StartLocalActivityInput) -> None:
 def _explain(failure: FailureError | JobError, request: JobRequest | None) -> ApplicationError:
     """The failure that the run ends with: the class and the message of what went wrong, and what to do."""
     cause: BaseException | None = failure.cause if isinstance(failure, ActivityError) else failure
-    step = f"`{failure.activity_type}`" if isinstance(failure, ActivityError) else "A step"
+    step = f"`{step_name(failure.activity_type)}`" if isinstance(failure, ActivityError) else "A step"
     name = type(cause or failure).__name__
     match cause:
         case ApplicationError():
@@ -164,7 +165,7 @@ def _explain(failure: FailureError | JobError, request: JobRequest | None) -> Ap
         message = f"{message} Redrive: `python -m starter dead redrive {shlex.quote(workflow.info().workflow_id)}`"
     told = FailedStep.among(cause.details) if isinstance(cause, ApplicationError) else FailedStep()
     if told.step is None and isinstance(failure, ActivityError):
-        told = FailedStep(step=failure.activity_type)
+        told = FailedStep(step=step_name(failure.activity_type))
     return ApplicationError(message, *([told] if told.step else []), type=name, non_retryable=True)
 
 

@@ -6,7 +6,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -14,7 +14,8 @@ from temporalio import activity, workflow
 
 from domain.policies import Policy
 from domain.requests import JobRequest, declare_renamed, kind_name
-from workflows import steps
+from domain.step_names import declare_renamed_step
+from workflows import renamed_steps, steps
 
 ENTRY_POINTS = "durable_jobs.kinds"
 """Entry point group by which another package registers its kinds."""
@@ -39,6 +40,10 @@ class Kind:
     aliases: tuple[str, ...] = ()
     """Names that the kind had before: `("order-mail",)`. What is started by one of them, or still runs under its
     workflow's name of then, is of this kind."""
+    step_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Names that steps had before, the latest first: `{"order_confirmation.send": ("order_confirmation.mail",)}`. The
+    worker serves them all; a run calls the name that its history has, a new one the name now. Where the activity still
+    has one of the earlier names, the first one is announced: served, but not called by new runs."""
     ports: Callable[[], Mapping[type, object]] | None = None
     """Makes adapters for ports that `job_worker` was not given; for kinds of other packages."""
 
@@ -87,6 +92,7 @@ class Registry:
     def __init__(self) -> None:
         self._kinds: dict[str, Kind] = {}
         self._aliases: dict[str, str] = {}
+        self._step_names: set[str] = set()
 
     def register(self, kind: Kind) -> Kind:
         """Add a row. Raises RegistryError, naming what to change, where it contradicts itself or another row."""
@@ -111,7 +117,18 @@ class Registry:
         for step in found:
             if not step.startswith(prefixes):
                 raise RegistryError(f"kind {name!r}: name the activity {step!r} {prefix + step.rpartition('.')[2]!r}")
-            steps.declare(step, kind.policy)
+            if step in self._step_names:
+                raise RegistryError(f"kind {name!r}: {step!r} is what a step of another kind is or was called: rename")
+        try:
+            renamed = renamed_steps.chains(kind.step_aliases, found, self._step_names)
+        except ValueError as exc:
+            raise RegistryError(f"kind {name!r}: {exc}") from None
+        for step in found:
+            for each in renamed.get(step, (step,)):
+                steps.declare(each, kind.policy)
+                self._step_names.add(each)
+        for step, names in renamed.items():
+            declare_renamed_step(step, names)
         self._kinds[name] = kind
         for alias in kind.aliases:
             self._aliases[alias] = name

@@ -27,6 +27,7 @@ from temporalio.exceptions import TimeoutError as StepTimeout
 from domain.errors import TransientError, permanent_error_types
 from domain.policies import Policy
 from workflows.data_converter import EncryptionKeyMissing
+from workflows.renamed_steps import name_in_this_run
 
 Request = TypeVar("Request", bound=BaseModel)
 Result = TypeVar("Result")
@@ -89,14 +90,16 @@ async def run(step: Step[Request, Result], request: Request) -> Result:
     deadline = workflow.now() + policy.deadline
     try:
         with _telling(Progress(attempts_made=0, deadline=deadline)):
-            return await workflow.execute_local_activity_method(
-                step,
+            result: Result = await workflow.execute_local_activity(
+                name_in_this_run(name),
                 request,
+                result_type=_result_of(step),
                 # The wait for a slot of the worker belongs to no attempt: none has begun.
                 schedule_to_close_timeout=policy.deadline,
                 start_to_close_timeout=policy.attempt_limit,
                 retry_policy=RetryPolicy(maximum_attempts=1, non_retryable_error_types=permanent_error_types()),
             )
+            return result
     except FailureError as failure:
         wait = _wait_after(failure, policy)
         if wait is None:
@@ -152,9 +155,10 @@ async def _attempts(step: Step[Request, Result], request: Request, policy: Polic
     # interceptor sees: an attempt that timed out, or whose worker died.
     waits = policy.waits[made.attempts_made :]
     with _telling(made):
-        return await workflow.execute_activity_method(
-            step,
+        result: Result = await workflow.execute_activity(
+            name_in_this_run(_name_of(step)),
             request,
+            result_type=_result_of(step),
             summary=f"Attempts {made.attempts_made + 1} to {policy.max_attempts}",
             start_to_close_timeout=policy.attempt_limit,
             schedule_to_close_timeout=made.deadline - workflow.now(),
@@ -169,6 +173,7 @@ async def _attempts(step: Step[Request, Result], request: Request, policy: Polic
                 non_retryable_error_types=permanent_error_types(),
             ),
         )
+        return result
 
 
 @contextmanager
@@ -204,3 +209,7 @@ def _name_of(step: Step[Any, Any]) -> str:
     if definition.name is None:
         raise TypeError("a dynamic activity is no step of a job")
     return definition.name
+
+
+def _result_of(step: Step[Any, Any]) -> type | None:
+    return activity._Definition.must_from_callable(step).ret_type

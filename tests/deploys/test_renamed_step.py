@@ -1,0 +1,296 @@
+"""A step that was renamed: jobs that began under its earlier name go on, and new ones call it by its new name."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio import activity, workflow
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client, WorkflowHistory
+
+from activities.order_confirmation import OrderConfirmationActivities
+from domain import requests, step_names
+from domain.dead_letters import DeadLetters
+from domain.errors import InvalidRequest, ServiceUnavailable
+from domain.mail import Mail
+from domain.order_confirmation import Confirmation, OrderConfirmationRequest
+from domain.outcomes import Done, Outcome
+from domain.step_names import step_name
+from starter import JobDidNotComplete, Jobs
+from starter.held_jobs import release
+from starter.redriving.point import reset_point
+from starter.redriving.story import attempts
+from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
+from tests.fakes_dead_letters import FakeDeadLetters
+from tests.histories.record import HISTORIES
+from workflows import hosting, steps
+from workflows.data_converter import data_converter
+from workflows.hosting import job_worker
+from workflows.kinds import Kind, Registry, RegistryError
+from workflows.pausing import Target, pauses_of
+from workflows.registry import registry
+from workflows.replaying import job_replayer
+
+NOW, BEFORE, FIRST = "order_confirmation.confirm", "order_confirmation.mail", "order_confirmation.post"
+
+
+class MailActivities(OrderConfirmationActivities):
+    """As the activities were before."""
+
+    @activity.defn(name=BEFORE)
+    async def confirm(self, request: OrderConfirmationRequest) -> Confirmation:
+        return await super().confirm(request)
+
+
+@workflow.defn(name="OrderConfirmation")
+class Mailing:
+    """As the workflow was before."""
+
+    @workflow.run
+    async def run(self, request: OrderConfirmationRequest) -> Outcome:
+        return Done(reference=(await steps.run(MailActivities.confirm, request)).delivery_key)
+
+
+class MailByOrder(FakeMail):
+    """Has a script of errors for each order."""
+
+    def __init__(self, scripts: Mapping[int, Sequence[BaseException]]) -> None:
+        super().__init__()
+        self._scripts = {f"order-confirmation/{order}": list(script) for order, script in scripts.items()}
+
+    async def send(self, mail: Mail) -> str:
+        if script := self._scripts.get(mail.delivery_key):
+            raise script.pop(0)
+        return await super().send(mail)
+
+
+ROW = registry.get("order-confirmation")
+OTHERS = next(iter(registry.get("payment-notice").steps()))
+OLD = replace(ROW, workflow=Mailing, activities=MailActivities)
+ALIASES = {NOW: (BEFORE,)}
+NEW = replace(ROW, step_aliases=ALIASES)
+
+
+def process_of(*kinds: Kind) -> Registry:
+    """The kinds as a process has them that knows of no others."""
+    step_names._chains.clear()
+    step_names._names_now.clear()
+    made = Registry()
+    for kind in kinds:
+        made.register(kind)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _names_as_they_are() -> Iterator[None]:
+    """What a test has renamed is not renamed for others."""
+    before = dict(requests._names_now)
+    yield
+    process_of()
+    requests._names_now.clear()
+    requests._names_now.update(before)
+
+
+def called(history: WorkflowHistory) -> list[str]:
+    """Names by which the run called its steps, in order; with patches that it recorded of them."""
+    found = []
+    for event in history.events:
+        marker, scheduled = event.marker_recorded_event_attributes, event.activity_task_scheduled_event_attributes
+        if marker.marker_name:
+            told = b"".join(p.data for payloads in marker.details.values() for p in payloads.payloads).decode()
+            found += [name for name in (NOW, BEFORE) if f'"activity_type":"{name}"' in told]
+            found += ["patch" for _ in range("renamed-step:" in told)]
+        elif scheduled.activity_type.name:
+            found.append(scheduled.activity_type.name)
+    return found
+
+
+def recorded(kind: str, names: Mapping[str, str]) -> Iterator[WorkflowHistory]:
+    """The kind's recorded histories, as code would have left them in which these names were others."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: told(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [told(inner) for inner in value]
+        if not isinstance(value, str):
+            return value
+        with suppress(ValueError):  # what markers hold
+            text = base64.b64decode(value, validate=True).decode()
+            return base64.b64encode(changed(text, '"{}"').encode()).decode()
+        return changed(value, "{}")
+
+    def changed(text: str, form: str) -> str:
+        for now, before in names.items():
+            text = text.replace(form.format(now), form.format(before))
+        return text
+
+    for path in (HISTORIES / kind).glob("*.json"):
+        text = json.dumps(told(json.loads(path.read_text(encoding="utf-8"))))
+        yield WorkflowHistory.from_json(f"{kind}/{path.stem}", text)
+
+
+async def problems(kind: Kind, histories: Sequence[WorkflowHistory]) -> list[str]:
+    """Ids of those whose replay with this code fails."""
+    replayer = job_replayer(process_of(kind), data_converter)
+    return [
+        history.workflow_id
+        for history in histories
+        if (await replayer.replay_workflow(history, raise_on_replay_failure=False)).replay_failure
+    ]
+
+
+async def until_events(client: Client, workflow_id: str, number: int) -> None:
+    async with asyncio.timeout(60):
+        while (await client.get_workflow_handle(workflow_id).describe()).history_length < number:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0.05)
+
+
+async def test_jobs_go_on_under_the_name_that_their_history_has_and_new_ones_use_the_new_name(client: Client) -> None:
+    def job(order_id: int) -> OrderConfirmationRequest:
+        return OrderConfirmationRequest(order_id=order_id)
+
+    orders, jobs = FakeOrders(*map(an_order, range(1, 6))), Jobs(client)
+    refused = [ServiceUnavailable("Busy."), InvalidRequest("No such recipient.")]
+    later = ServiceUnavailable("Busy.", retry_after=timedelta(seconds=2))
+    before = fake_ports(orders, mail=MailByOrder({1: refused, 2: [later]}))
+    kinds = process_of(OLD)
+    async with job_worker(client, "notifications", kinds, before, sandbox=False, draw=lambda low, _: low / 100):
+        with pytest.raises(JobDidNotComplete):
+            await (await jobs.start(job(1))).result()
+        await jobs.start(job(2))
+        await until_events(client, job(2).workflow_id, 6)  # it waits for its second attempt
+        pauses_of(client).replace({Target(kind="order-confirmation"): ""})
+        await jobs.start(job(3))
+        await until_events(client, job(3).workflow_id, 4)  # it is held
+    pauses_of(client).replace({})
+
+    kinds = process_of(NEW)
+    letters = FakeDeadLetters()
+    after = {**fake_ports(orders, mail=MailByOrder({4: refused})), DeadLetters: letters}
+    async with job_worker(client, "notifications", kinds, after, draw=lambda low, _: low / 100):
+        # Fails under the new name: the letter says that one.
+        with pytest.raises(JobDidNotComplete):
+            await (await jobs.start(job(4))).result()
+        assert (await jobs.of(job(2)).result()).outcome == "done"
+        async with asyncio.timeout(60):
+            while await release(client) == (0, 0):  # noqa: ASYNC110  # visibility tells nobody by itself
+                await asyncio.sleep(0.1)
+        assert (await jobs.of(job(3)).result()).outcome == "done"
+        assert (await (await jobs.start(job(5))).result()).outcome == "done"
+
+        failed = await client.get_workflow_handle(job(1).workflow_id).fetch_history()
+        point = reset_point(failed.events, step=BEFORE)  # as a letter of then says
+        story = [(each.number, each.error_type) for each in attempts(failed.events, BEFORE)]
+        await client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=job(1).workflow_id, run_id=failed.run_id),
+                workflow_task_finish_event_id=point.event_id,
+                request_id="redriven",
+            )
+        )
+        assert (await jobs.of(job(1)).result()).outcome == "done"
+    ended = [await client.get_workflow_handle(job(number).workflow_id).fetch_history() for number in range(1, 6)]
+
+    assert [called(history) for history in (failed, *ended)] == [
+        [BEFORE, BEFORE],
+        ["patch", NOW],
+        [BEFORE, BEFORE],
+        ["patch", NOW],
+        ["patch", NOW, NOW],
+        ["patch", NOW],
+    ]
+    assert (point.step, story[0]) == (NOW, (1, "ServiceUnavailable"))
+    assert [letter.step for letter in letters.recorded] == [NOW]
+
+    old, new = [failed, ended[1]], [ended[0], ended[2], ended[3], ended[4]]
+    # Those that only know the new name, once no job of the earlier one is left.
+    assert await problems(ROW, new) == []
+    assert await problems(ROW, old) == [job(1).workflow_id, job(2).workflow_id]
+    # Code that still has the earlier name, where the new one is announced.
+    assert await problems(replace(OLD, step_aliases=ALIASES), [*old, *new]) == []
+    assert await problems(OLD, new) != []
+
+
+@pytest.mark.parametrize("sandboxed", [True, False])
+async def test_histories_of_every_earlier_name_replay(*, sandboxed: bool) -> None:
+    runner = hosting.sandboxed() if sandboxed else None
+    for kind, now, before in (
+        ("order-confirmation", NOW, BEFORE),
+        ("report-generation", "report_generation.write_part", "report_generation.write_slice"),
+    ):
+        renamed = replace(registry.get(kind), step_aliases={now: (now + "_it", before)})
+        replayer = job_replayer(process_of(renamed), data_converter, runner=runner)
+        for history in recorded(kind, {now: before}):
+            await replayer.replay_workflow(history)
+
+
+async def test_a_chain_of_names_keeps_the_one_in_the_middle(client: Client) -> None:
+    orders = FakeOrders(an_order(1), an_order(2))
+    mailing = replace(OLD, step_aliases={BEFORE: (FIRST,)})
+    async with job_worker(client, "notifications", process_of(mailing), fake_ports(orders), sandbox=False):
+        await (await Jobs(client).start(OrderConfirmationRequest(order_id=1))).result()
+    history = await client.get_workflow_handle("order-confirmation/1").fetch_history()
+
+    assert called(history) == ["patch", BEFORE]
+    assert await problems(replace(ROW, step_aliases={NOW: (BEFORE, FIRST)}), [history]) == []
+    assert await problems(replace(ROW, step_aliases={NOW: (BEFORE,)}), [history]) == []
+
+
+async def test_a_renamed_kinds_steps_can_be_renamed_with_it() -> None:
+    both = replace(ROW, aliases=("order-mail",), step_aliases={NOW: ("order_mail.send",)})
+    replayer = job_replayer(process_of(both), data_converter)
+    for history in recorded("order-confirmation", {"OrderConfirmation": "OrderMail", NOW: "order_mail.send"}):
+        await replayer.replay_workflow(history)
+
+
+def test_policies_letters_and_lists_know_the_earlier_name_as_the_new_one() -> None:
+    kinds = process_of(NEW)
+
+    assert step_name(BEFORE) == step_name(NOW) == NOW
+    assert steps.policy_of(BEFORE) == steps.policy_of(NOW) == ROW.policy
+    assert list(kinds.get("order-confirmation").steps()) == [NOW]
+    assert [
+        activity._Definition.must_from_callable(step).name
+        for step in hosting.bound_steps(NEW, fake_ports(FakeOrders()))
+    ] == [
+        NOW,
+        BEFORE,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("aliases", "problem"),
+    [
+        ({NOW: ("Mail",)}, "name 'Mail' of a step is not of the form 'order_confirmation.send'"),
+        ({NOW: (NOW,)}, f"step_aliases name '{NOW}' twice"),
+        ({NOW: BEFORE}, f"are names in a tuple: ('{BEFORE}',)"),
+        ({NOW: (OTHERS,)}, "is one of another kind's step"),
+        ({BEFORE: (FIRST,)}, f"step_aliases name '{BEFORE}', but no activity has one of its names"),
+        ({"report_generation.plan": ("report_generation.publish",)}, "are two steps, and cannot be names of one"),
+    ],
+)
+def test_an_earlier_name_that_contradicts_another_one_is_refused(
+    aliases: dict[str, tuple[str, ...]], problem: str
+) -> None:
+    kind = registry.get("report-generation") if "report_generation.plan" in aliases else ROW
+    with pytest.raises(RegistryError, match="kind") as refused:
+        process_of(registry.get("payment-notice"), replace(kind, step_aliases=aliases))
+
+    assert problem in str(refused.value)
+
+
+def test_a_new_step_cannot_take_a_name_that_another_kinds_step_had() -> None:
+    taking = replace(ROW, step_aliases={NOW: (OTHERS,)})
+    with pytest.raises(RegistryError, match="is what a step of another kind is or was called: rename"):
+        process_of(taking, registry.get("payment-notice"))
