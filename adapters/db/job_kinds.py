@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pydantic import SecretStr
 from sqlalchemy import null, or_
@@ -16,13 +16,16 @@ from adapters.settings import DatabaseSettings
 from domain.requests import JobRequest
 
 
-async def sync(url: str, requests: Iterable[type[JobRequest]]) -> list[str]:
-    """Write what has changed of these kinds; returns the kinds' names. Can be run at any time, by several at once.
+async def sync(
+    url: str, requests: Iterable[type[JobRequest]], *, earlier: Mapping[str, type[JobRequest]] | None = None
+) -> list[str]:
+    """Write what has changed of these kinds, and of the names they had `earlier`; returns the kinds' names.
 
-    A kind that is not among them stays: while a new version is rolled out, the old one still enqueues it. Raises the
-    domain's errors.
+    Can be run at any time, by several at once. A kind that is not among them stays: while a new version is rolled out,
+    the old one still enqueues it. Raises the domain's errors.
     """
-    rows = [_row(request) for request in sorted(requests, key=lambda request: request.kind)]
+    named = {request.kind: request for request in requests} | dict(earlier or {})
+    rows = [_row(kind, named[kind]) for kind in sorted(named)]
     if not rows:
         return []
     adding = insert(job_kinds).values(rows)
@@ -42,7 +45,7 @@ async def sync(url: str, requests: Iterable[type[JobRequest]]) -> list[str]:
         await engine.dispose()
 
 
-def _row(request: type[JobRequest]) -> dict[str, object]:
+def _row(kind: str, request: type[JobRequest]) -> dict[str, object]:
     fields, id_fields = rules_of(request)
     # None would become a null of JSON's.
-    return {"kind": request.kind, "fields": fields, "id_fields": null() if id_fields is None else id_fields}
+    return {"kind": kind, "fields": fields, "id_fields": null() if id_fields is None else id_fields}

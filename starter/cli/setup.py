@@ -66,10 +66,12 @@ async def _database(settings: DatabaseSettings) -> list[dict[str, Any]]:
         return True, f"schema is now at revision {now}" + (f", before at {before}" if before else "")
 
     async def kinds() -> tuple[bool, str]:
-        changed = await job_kinds.sync(url, [kind.request for kind in registry])
+        earlier = {alias: kind.request for kind in registry for alias in kind.aliases}
+        changed = await job_kinds.sync(url, [kind.request for kind in registry], earlier=earlier)
+        known = len(registry) + len(earlier)
         if not changed:
-            return False, f"{len(registry)} for enqueue_job {'was' if len(registry) == 1 else 'were'} there already"
-        return True, f"wrote {len(changed)} of {len(registry)} for enqueue_job: {', '.join(changed)}"
+            return False, f"{known} for enqueue_job {'was' if known == 1 else 'were'} there already"
+        return True, f"wrote {len(changed)} of {known} for enqueue_job: {', '.join(changed)}"
 
     schema = await _part("database", migrated, url=url)
     if schema["error"]:
