@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,6 +16,7 @@ from adapters.database_settings import Pooler
 from adapters.db import schema
 from adapters.db.errors import closed_by_server, translated
 from adapters.db.statements import BEHIND_POOLER
+from adapters.db.url_problems import problem_of
 from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, JobError, ServiceUnavailable
 
@@ -52,13 +52,11 @@ def make_engine(
                 server_settings={"application_name": application_name, "timezone": "UTC"},
                 **({"statement_cache_size": 0} if pooler else {}),
             )
-        except ssl.SSLError:  # some are ValueErrors, too
-            raise
-        except (ValueError, FileNotFoundError) as exc:  # before anything was sent; the texts may quote the URL
-            raise ServiceUnavailable(
-                f"DATABASE_URL cannot be used ({type(exc).__name__}): correct its hosts, ports and options, and the "
-                f"files that it names."
-            ) from None
+        except Exception as exc:
+            problem = problem_of(dsn, exc)
+            if problem is None:
+                raise
+        raise problem  # outside the handler: the texts of what it comes from may quote the URL
 
     pool: dict[str, Any] = {"poolclass": NullPool}
     if pooled:

@@ -41,7 +41,7 @@ _BY_SQLSTATE: dict[str, tuple[type[JobError], str]] = {
     "23P01": (Conflict, "The row excludes one that is there already"),
     "25006": (ServiceUnavailable, "The database takes no changes for now (a standby, or switching over)"),
     "28": (ServiceUnavailable, _CREDENTIALS),
-    "3D000": (ServiceUnavailable, _CREDENTIALS),
+    "3D000": (ServiceUnavailable, "The database is not there; correct its name in DATABASE_URL, or make it"),
     "3F000": (ServiceUnavailable, _SCHEMA),
     "40": (ServiceUnavailable, "The transaction collided with another"),
     "42501": (ServiceUnavailable, _RIGHTS),
@@ -59,6 +59,34 @@ _BY_SQLSTATE: dict[str, tuple[type[JobError], str]] = {
     "XX": (ServiceUnavailable, "The database has an internal fault"),
 }
 """By SQLSTATE, or by its class (the first two characters)."""
+
+_BY_REFUSAL = (
+    (
+        "no encryption",
+        "The database takes no connection without TLS; add ?sslmode=verify-full to DATABASE_URL, or let this login in "
+        "(pg_hba.conf)",
+    ),
+    (
+        "valid client certificate",
+        "The database wants a client certificate; add sslcert and sslkey to DATABASE_URL, and restart the worker",
+    ),
+    (
+        "certificate authentication failed",
+        "The database knows our client certificate as another user's; correct the user or sslcert of DATABASE_URL, or "
+        "the database (pg_ident.conf)",
+    ),
+    (
+        "pg_hba.conf",
+        "The database does not let this user in from this machine; correct DATABASE_URL, or the database (pg_hba.conf)",
+    ),
+)
+"""By what PostgreSQL says of a refused login, where it speaks English: the SQLSTATE is the same for all."""
+
+_UNKNOWN_AUTHORITY = "set sslrootcert of DATABASE_URL to a PEM file of the authority that signed it"
+_OUT_OF_TIME = "renew it there, and look at this machine's clock"
+_OTHER_NAME = "correct the host of DATABASE_URL to a name that the certificate is for"
+_BY_VERIFY_CODE = {9: _OUT_OF_TIME, 10: _OUT_OF_TIME, 62: _OTHER_NAME, 64: _OTHER_NAME}
+"""By OpenSSL's X509_V_ERR_…: not yet valid, expired, other host name, other address."""
 
 _CLOSED_BY_SERVER = ("57P01", "57P02", "57P03", "57P05")
 
@@ -86,14 +114,14 @@ def translated() -> Iterator[None]:
     except TimeoutError:
         raise NetworkTimeout("The database did not answer in time.") from None
     except ssl.SSLCertVerificationError as error:
+        remedy = _BY_VERIFY_CODE.get(error.verify_code, _UNKNOWN_AUTHORITY)
         raise ConnectionBroken(
-            f"The database's certificate is not accepted ({error.verify_message.rstrip('.')}); correct the host of "
-            f"DATABASE_URL, or sslrootcert there."
+            f"The database's certificate is not accepted ({error.verify_message.rstrip('.')}); {remedy}."
         ) from None
     except ssl.SSLError as error:
         raise ConnectionBroken(
-            f"No TLS connection to the database could be made ({error.reason}); it may want a client certificate "
-            f"(sslcert and sslkey of DATABASE_URL)."
+            f"No TLS connection to the database could be made ({error.reason or 'SSLError'}); it may want a client "
+            f"certificate, or not accept ours (sslcert and sslkey of DATABASE_URL)."
         ) from None
     except OSError as error:
         if "rejected SSL upgrade" in str(error):
@@ -128,8 +156,8 @@ def _translate(error: Exception) -> JobError:
     if sqlstate := _sqlstate(driver_error):
         known = _BY_SQLSTATE.get(sqlstate) or _BY_SQLSTATE.get(sqlstate[:2])
         cls, what = known or (TransientError, "The database refuses the statement")
-        if sqlstate == "28000" and "no encryption" in str(driver_error):
-            what = "The database takes no connection without TLS; add ?sslmode=verify-full to DATABASE_URL"
+        if sqlstate == "28000":
+            what = next((why for said, why in _BY_REFUSAL if said in str(driver_error)), what)
         constraint = getattr(driver_error, "constraint_name", None)
         where = f"constraint {constraint}, SQLSTATE {sqlstate}" if constraint else f"SQLSTATE {sqlstate}"
         return cls(f"{what} ({where}).")
