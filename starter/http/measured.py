@@ -37,11 +37,13 @@ class Measured:
         if requests is None:
             await self._app(scope, receive, send)
             return
-        status, ended = 0, False
+        status, ended, sending = 0, False, False
 
         async def sent(message: Message) -> None:
-            nonlocal status, ended
+            nonlocal status, ended, sending
+            sending = True
             await send(message)
+            sending = False
             if message["type"] == "http.response.start":
                 status = message["status"]
             elif message["type"] == "http.response.body" and not message.get("more_body"):
@@ -57,7 +59,8 @@ class Measured:
                 self._template(scope),
                 status,
                 time.perf_counter() - began,
-                broken_off=not ended,
+                # Whoever does not read an answer has broken it off; all else is our fault.
+                broken_off=not (ended or sending),
             )
 
     def _template(self, scope: Scope) -> str:

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine
@@ -86,7 +87,12 @@ async def nowhere() -> Client:
 
 @asynccontextmanager
 async def serve(
-    url: str, temporal: Client, *, callbacks: PaymentCallbackSettings = CALLBACKS, **settings: Any
+    url: str,
+    temporal: Client,
+    *,
+    callbacks: PaymentCallbackSettings = CALLBACKS,
+    runtime: Runtime | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """Serve the database at this URL, with one customer in it and a key."""
     engine = make_engine(settings_of(url), pooled=False)
@@ -94,7 +100,11 @@ async def serve(
         await connection.execute(insert(customers).values(CUSTOMER))
     key = await new_key(engine)
     app = make_app(
-        ApiSettings.model_validate(settings), database=settings_of(url), callbacks=callbacks, client=temporal
+        ApiSettings.model_validate(settings),
+        database=settings_of(url),
+        callbacks=callbacks,
+        client=temporal,
+        runtime=runtime,
     )
     async with serving(app) as address, client_of(address, key) as http:
         yield Served(http, key, engine, temporal, app)
