@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
+from temporalio.api.errordetails.v1 import PermissionDeniedFailure
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
@@ -16,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from starter import encryption
 from starter.errors import InvalidStart, NotAuthorised, NotSetUp, StarterError, TemporalUnreachable, UnknownNamespace
-from starter.unreached import Attempt, credentials, unreached
+from starter.unreached import Attempt, credentials, permission, unreached
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 RPC_TIMEOUT = timedelta(seconds=8)
@@ -113,9 +114,8 @@ def explain(exc: RPCError, client: Client) -> StarterError:
             return NotAuthorised(f"Temporal at {address} does not accept us. {credentials(_attempt(client))}")
         case RPCStatusCode.PERMISSION_DENIED:
             return NotAuthorised(
-                f"Temporal at {address} does not let us do this in namespace {client.namespace!r}. Correct "
-                f"TEMPORAL_NAMESPACE (Temporal Cloud's are of the form name.account), or grant it to the holder of "
-                f"TEMPORAL_API_KEY or of the client certificate (TEMPORAL_TLS_*)."
+                f"Temporal at {address} does not let us do this in namespace {client.namespace!r}{_reason(exc)}. "
+                f"{permission(_attempt(client))}"
             )
         case RPCStatusCode.INVALID_ARGUMENT if "search attribute" in exc.message.lower():
             return NotSetUp(f"Temporal at {address} lacks a search attribute ({exc.message}). Run `jobs setup`.")
@@ -126,6 +126,15 @@ def explain(exc: RPCError, client: Client) -> StarterError:
                 f"Temporal at {address} does not answer as it should ({exc.status.name.lower()}: {exc.message[:200]}). "
                 f"Is it running? Try again."
             )
+
+
+def _reason(exc: RPCError) -> str:
+    """Temporal's own words, where its authoriser gives a reason; a server that checks tokens itself gives none."""
+    failure = PermissionDeniedFailure()
+    for detail in exc.grpc_status.details:
+        if detail.Is(PermissionDeniedFailure.DESCRIPTOR) and detail.Unpack(failure) and failure.reason:
+            return f" ({' '.join(failure.reason.split())[:200]})"
+    return ""
 
 
 def _attempt(client: Client) -> Attempt:

@@ -13,6 +13,7 @@ from temporalio.service import TLSConfig
 from starter.errors import NotAuthorised, StarterError, TemporalUnreachable
 
 _CLIENT = "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH"
+_NEW_KEY = "set TEMPORAL_API_KEY to a new one, and restart what has the old one"
 
 _NO_TLS = (
     "it does not speak TLS. Set TEMPORAL_TLS=false (an API key asks for TLS too), or correct TEMPORAL_ADDRESS",
@@ -82,10 +83,27 @@ def unreached(exc: Exception, attempt: Attempt) -> StarterError:
 def credentials(attempt: Attempt) -> str:
     """What to mend where the server does not know who we are."""
     if attempt.api_key:
-        return "The API key is wrong, revoked or expired: set TEMPORAL_API_KEY to a new one."
+        return f"The API key is wrong, revoked or expired: {_NEW_KEY}."
     if attempt.with_certificate:
         return f"Set TEMPORAL_API_KEY, or {_CLIENT} to a certificate that the namespace knows."
     return f"Set TEMPORAL_API_KEY, or {_CLIENT}."
+
+
+def permission(attempt: Attempt) -> str:
+    """What to mend where the server does not let us do something.
+
+    A server that checks tokens itself answers so to an expired one as well, and Temporal Cloud where there is no such
+    namespace.
+    """
+    namespace = "Correct TEMPORAL_NAMESPACE (Temporal Cloud's are of the form name.account)"
+    if attempt.api_key:
+        return (
+            f"{namespace}, or grant the owner of TEMPORAL_API_KEY the permission to write in it. Where it worked "
+            f"before, the key may have expired: {_NEW_KEY}."
+        )
+    if attempt.with_certificate:
+        return f"{namespace}, or have it give the owner of our client certificate ({_CLIENT}) the right to write in it."
+    return f"{namespace}, or tell who we are: set TEMPORAL_API_KEY, or {_CLIENT}."
 
 
 def _broken_off(attempt: Attempt) -> str:

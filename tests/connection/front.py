@@ -10,17 +10,57 @@ from typing import Any
 import grpc
 import grpc.aio
 import trustme
+from temporalio.api.common.v1 import GrpcStatus
+from temporalio.api.errordetails.v1 import PermissionDeniedFailure
+
+_HEALTH = ("/GetSystemInfo", "/Check")
+"""Calls that Temporal's authoriser lets everybody make whose credentials can be read."""
 
 LONGEST_CALL = 75
 """Seconds: a worker's poll is answered by the server after 60."""
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """What calls are answered with."""
+
+    status: grpc.StatusCode
+    message: str
+    reason: str = ""
+    """Of the authoriser, as Temporal Cloud tells it in the error's details."""
+    of_all: bool = True
+    """Also of those that need no right."""
+
+    def of(self, method: str) -> bool:
+        return self.of_all or not method.endswith(_HEALTH)
+
+    @property
+    def details(self) -> bytes:
+        status = GrpcStatus(code=self.status.value[0], message=self.message)
+        status.details.add().Pack(PermissionDeniedFailure(reason=self.reason))
+        return status.SerializeToString()
+
+
+EXPIRED = Refusal(grpc.StatusCode.UNAUTHENTICATED, "Jwt is expired")
+"""A key whose time is up, where a proxy before Temporal looks at it."""
+UNREADABLE = Refusal(grpc.StatusCode.PERMISSION_DENIED, "Request unauthorized.")
+"""The same by Temporal itself, whose claim mapper refuses the token: it does not say why."""
+FORBIDDEN = Refusal(
+    grpc.StatusCode.PERMISSION_DENIED,
+    "Request unauthorized.",
+    "caller has insufficient permissions for namespace 'shop.a1b2c'",
+    of_all=False,
+)
+"""A good key without a right in the namespace, or a namespace that is not there, which Temporal Cloud tells alike."""
+
+
 @dataclass
 class Front:
-    """What it asks for, and what it has seen. `api_key` can be changed while it runs, as one that is revoked."""
+    """What it asks for, and what it has seen. `api_key` and `refusal` can be changed while it runs."""
 
     address: str
     api_key: str | None
+    refusal: Refusal | None = None
     seen: list[tuple[str, str | None]] = field(default_factory=list)
     """Method and `authorization` of each call."""
 
@@ -43,6 +83,10 @@ class _Forward(grpc.GenericRpcHandler):  # type: ignore[misc]  # its base class 
             self._front.seen.append((method, told))
             if self._front.api_key is not None and told != f"Bearer {self._front.api_key}":
                 await context.abort(grpc.StatusCode.UNAUTHENTICATED, "Request unauthorized: invalid API key.")
+            refusal = self._front.refusal
+            if refusal is not None and refusal.of(method):
+                context.set_trailing_metadata((("grpc-status-details-bin", refusal.details),))
+                await context.abort(refusal.status, refusal.message)
             on = [(name, value) for name, value in headers.items() if name.startswith(("temporal-", "client-"))]
             try:
                 answer: bytes = await self._behind.unary_unary(method)(request, metadata=on, timeout=LONGEST_CALL)

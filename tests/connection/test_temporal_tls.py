@@ -3,7 +3,9 @@ where one of them is wrong."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,13 +14,18 @@ from pathlib import Path
 import pytest
 import trustme
 
+from adapters.settings import ApiSettings
 from demo.stack import Stack
-from starter import Jobs
+from starter import Jobs, OrderConfirmationRequest
+from starter.api import make_app
+from starter.connection import connect
 from starter.errors import InvalidStart, NotAuthorised, StarterError, TemporalUnreachable, UnknownNamespace
 from tests.connection.certificates import authority_file, client_variables, expired
-from tests.connection.front import front
+from tests.connection.front import EXPIRED, FORBIDDEN, UNREADABLE, front
+from tests.http_interface.serving import client_of, serving, settings_of
 from tests.starter.commandline import CommandLine
 from tests.worker.conftest import Place, Start
+from tests.worker.worker_process import output_of
 
 HOST = "127.0.0.1"
 KEY = "key-of-a-service-account"
@@ -91,14 +98,21 @@ async def test_jobs_run_over_mutual_tls_with_an_api_key_and_a_revoked_key_only_m
         temporal.api_key = "another"
         waiting = await place("later@example.com")
         unready = await worker.get("/readyz")
-        temporal.api_key = KEY
+        temporal.api_key, temporal.refusal = KEY, UNREADABLE  # of a key whose time is up, where Temporal itself looks
+        async with asyncio.timeout(30):
+            while "may have expired" not in (expired_too := await worker.get("/readyz")).text:  # noqa: ASYNC110  # it looks each two seconds
+                await asyncio.sleep(0.1)
+        warned = await worker.says("TEMPORAL_API_KEY", where=lambda line: line["level"] == "warning")
+        temporal.refusal = None
         await waiting.result()
 
     assert shown.document["state"] == "completed", shown.err
     assert {key for method, key in temporal.seen if method.endswith("/PollWorkflowTaskQueue")} == {f"Bearer {KEY}"}
     assert unready.status_code == 503
     assert "TEMPORAL_API_KEY" in unready.text
-    assert KEY not in json.dumps(worker.lines) + unready.text
+    assert expired_too.status_code == 503
+    assert "set TEMPORAL_API_KEY to a new one" in warned["message"]
+    assert KEY not in json.dumps(worker.lines) + unready.text + expired_too.text
 
 
 async def test_a_server_that_cannot_be_trusted_is_refused_with_the_variable_to_mend(
@@ -162,6 +176,53 @@ async def test_a_client_that_is_not_accepted_is_told_which_variable_to_mend(
     assert "wrong, revoked or expired: set TEMPORAL_API_KEY" in wrong_key
     assert "an-old-key" not in wrong_key
     assert "Set TEMPORAL_API_KEY" in no_key
+
+
+async def test_a_key_that_has_expired_or_has_no_right_is_told_with_what_to_do(
+    stack: Stack,
+    authorities: Authorities,
+    configure: Callable[..., None],
+    environment: dict[str, str],
+    database: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.WARNING)
+    async with front(stack.temporal_address, authorities.server.issue_cert(HOST), api_key=KEY) as temporal:
+        variables = {**authorities.trusted, "TEMPORAL_API_KEY": KEY, "TEMPORAL_NAMESPACE": "shop.a1b2c"}
+        configure(temporal.address, **variables)
+        temporal.refusal = EXPIRED
+        expired_key = await told(NotAuthorised)
+        late = Jobs(await connect(lazy=True))
+        with pytest.raises(NotAuthorised, match="wrong, revoked or expired: set TEMPORAL_API_KEY to a new one"):
+            await late.start(OrderConfirmationRequest, order_id=1)
+        app = make_app(ApiSettings(), database=settings_of(database), client=late.client)
+        async with serving(app) as address, client_of(address, "none") as http, asyncio.timeout(30):
+            while (await http.get("/readyz")).json()["temporal"] != "away":  # noqa: ASYNC110  # it looks each two seconds
+                await asyncio.sleep(0.1)
+        temporal.refusal = UNREADABLE
+        unreadable = await told(NotAuthorised)
+        temporal.refusal = FORBIDDEN
+        everywhere = environment | variables | {"TEMPORAL_ADDRESS": temporal.address, "WORKER_STARTUP_WAIT": "1"}
+        forbidden, command, (status, log, _) = await asyncio.gather(
+            told(NotAuthorised),
+            CommandLine(everywhere)("start", "order-confirmation", "--order-id", 1),
+            output_of(everywhere),
+        )
+
+    for said in (expired_key, unreadable):
+        assert "wrong, revoked or expired: set TEMPORAL_API_KEY to a new one" in said
+        assert "restart" in said
+    assert expired_key in caplog.text  # why the HTTP interface tells that Temporal is away
+    assert "in namespace 'shop.a1b2c' (caller has insufficient permissions for namespace 'shop.a1b2c')" in forbidden
+    assert "Correct TEMPORAL_NAMESPACE" in forbidden
+    assert "grant the owner of TEMPORAL_API_KEY the permission to write" in forbidden
+    assert "set TEMPORAL_API_KEY to a new one" in forbidden
+    assert (command.status, forbidden in command.err) == (1, True)
+    assert status == 1
+    assert [line["message"] for line in map(json.loads, log.splitlines()) if line["level"] == "error"] == [
+        f"Gave up after 1 s (WORKER_STARTUP_WAIT): {forbidden}"
+    ]
+    assert KEY not in forbidden + command.out + command.err + log + caplog.text
 
 
 async def test_files_that_cannot_be_used_are_told_by_their_variables(
