@@ -21,12 +21,15 @@ from adapters.codec_settings import CodecSettings
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
+from adapters.telemetry.metrics import exporting
+from demo.ports import free_port
 from demo.stack import Stack
 from domain.api_keys import KeyScope, new_secret
 from starter import Jobs
 from starter.codec_server import make_app
 from tests.encryption.conftest import Having, keyring
 from tests.encryption.diary import KINDS, DiaryEntryRequest
+from tests.http_interface.scraped import requests
 from tests.http_interface.serving import serving
 
 WEB_UI = "http://temporal.test:8233"
@@ -44,6 +47,8 @@ class Codec:
     foreign_key: str
     """Of the HTTP interface."""
     keys: SqlApiKeys
+    metrics: str
+    """Where they are read."""
 
     async def decode(self, *payloads: Payload, path: str = "/decode", **headers: str) -> httpx.Response:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -57,9 +62,10 @@ async def codec(database: str) -> AsyncIterator[Codec]:
     keys, secret, foreign = SqlApiKeys(engine), new_secret(), new_secret()
     await keys.add(secret, "ada", lifetime=None, scope=KeyScope.codec)
     await keys.add(foreign, "storefront", lifetime=None)
-    app = make_app(CodecSettings(origins=WEB_UI), database=settings, keyring=keyring("k1", "k2"))
+    runtime, metrics = exporting("127.0.0.1", free_port())
+    app = make_app(CodecSettings(origins=WEB_UI), database=settings, keyring=keyring("k1", "k2"), runtime=runtime)
     async with serving(app) as address, httpx.AsyncClient(base_url=address, trust_env=False, timeout=30) as http:
-        yield Codec(http, address, secret.key, foreign.key, keys)
+        yield Codec(http, address, secret.key, foreign.key, keys, metrics)
     await engine.dispose()
 
 
@@ -146,6 +152,12 @@ async def test_browsers_are_told_which_pages_may_ask(codec: Codec) -> None:
     # A page that is refused can say why.
     wrong = await codec.decode(PLAIN, Origin=WEB_UI)
     assert (wrong.status_code, wrong.headers["access-control-allow-origin"]) == (401, WEB_UI)
+    # Counted like all others, though no route has answered the first two.
+    assert await requests(codec.metrics) == {
+        ("OPTIONS", "/decode", "200", ""): 1,
+        ("OPTIONS", "/decode", "400", ""): 1,
+        ("POST", "/decode", "401", ""): 1,
+    }
 
 
 async def test_the_temporal_command_shows_a_job_through_it(codec: Codec, having: Having, stack: Stack) -> None:

@@ -134,9 +134,12 @@ async def test_neither_temporal_database_logs_metrics_mails_nor_answers_hold_a_s
                             (await http.post("/webhooks/payments", content=sent.body, headers=sent.headers)).text
                         )
                     answers += [(await http.post("/orders", json=ORDER)).text, (await http.get("/readyz")).text]
+                    for path in (f"/orders/1?token={SMTP}", f"/{TEMPORAL}"):
+                        await http.get(path, headers={"Authorization": f"Bearer dj_{SMTP}"})
+                    api_metrics = (await http.get(metrics_of(api_said))).text
                 await leak.terminate()
             histories = [await dumped(shop.client, job) for job in [*await shop.job_ids(), "leak/1"]]
-            metrics = (await worker.get("/metrics")).text + (await worker.get("/readyz")).text
+            metrics = (await worker.get("/metrics")).text + (await worker.get("/readyz")).text + api_metrics
         finally:
             await worker.end()
 
@@ -144,6 +147,7 @@ async def test_neither_temporal_database_logs_metrics_mails_nor_answers_hold_a_s
     assert "in a step: cannot connect with" in log  # the text of what nobody foresaw, which the log alone keeps
     assert found_in(log, [TEMPORAL]) == set()
     assert found_in("".join(api_said)) == set()
+    assert 'http_route="/webhooks/payments"' in api_metrics
     assert found_in("".join(answers) + metrics) == set()
     assert found_in("".join(histories)) == set()
     temporal = kept_by_temporal(stack.folder)
@@ -152,6 +156,12 @@ async def test_neither_temporal_database_logs_metrics_mails_nor_answers_hold_a_s
     assert found_in(await all_rows(database)) == set()
     assert mail.mails
     assert found_in("".join(sent.raw.decode("latin-1") for sent in mail.mails)) == set()
+
+
+def metrics_of(said: list[str]) -> str:
+    """Where the HTTP interface tells them, as it says at its start."""
+    (line,) = (line for line in said if "Metrics are at" in line)
+    return line.split()[-1]
 
 
 async def confirmation_of(jobs: Jobs, order: int) -> str:
