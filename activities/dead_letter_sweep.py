@@ -88,9 +88,11 @@ class DeadLetterSweepActivities:
         latest = await self._runs.latest({run.workflow_id for run in runs}) if runs else {}
         return [run for run in runs if latest.get(run.workflow_id, run).run_id == run.run_id]
 
-    async def _look(self, run: SeenRun) -> bool:
+    async def _look(self, run: SeenRun, lacking: set[str] | None = None) -> bool:
         try:
             dead = await self._runs.look(run)
+            if lacking is not None and dead is not None and dead.undecryptable is not None:
+                lacking.add(dead.undecryptable)
             letter = None if dead is None else await self._letters.record(dead)
         except TransientError:
             raise
@@ -102,18 +104,22 @@ class DeadLetterSweepActivities:
 
     async def _settle(self, still: Collection[str], now: datetime, done: Counter[str]) -> None:
         last: int | None = None
+        lacking: set[str] = set()
         which = LetterFilter(states=UNSETTLED)
         while page := await self._letters.list(which, limit=_PAGE, after=last, oldest_first=True):
             last = page[-1].id
             latest = await self._runs.latest({letter.run.workflow_id for letter in page})
             moves: defaultdict[tuple[LetterState, LetterState, str], list[int]] = defaultdict(list)
             later: list[SeenRun] = []
+            locked: list[tuple[SeenRun, str]] = []
             for letter in page:
                 run = latest.get(letter.run.workflow_id)
                 if run is None:
                     continue  # its retention has ended
                 if run.run_id != letter.run.run_id and run.state is RunState.dead:
                     later.append(run)
+                if run.run_id == letter.run.run_id and letter.run.undecryptable is not None:
+                    locked.append((run, letter.run.undecryptable))
                 before = now - self._times.redrive_grace
                 if (move := settled(letter, run, still=still, redriven_before=before)) is not None:
                     moves[letter.state, *move].append(letter.id)
@@ -122,7 +128,15 @@ class DeadLetterSweepActivities:
                 moved = await self._letters.move(ids, to, moved=Moved(by=SWEEP, note=note), only={was})
                 done[LetterState.resolved if to is LetterState.resolved else "moved"] += len(moved)
             done["recorded"] += await self._record(later)
+            await self._fill_in(locked, lacking)
             activity.heartbeat()
+
+    async def _fill_in(self, locked: Sequence[tuple[SeenRun, str]], lacking: set[str]) -> None:
+        """Look again at runs that nobody could decrypt. `lacking`: keys that this process turned out not to have."""
+        for run, key_id in locked:
+            if key_id not in lacking:
+                await self._look(run, lacking)
+                activity.heartbeat()
 
     async def _forget_older_sweeps(self, done: Counter[str]) -> None:
         """A sweep that failed has an id that no later run has, and nothing is to be done about it after this one."""

@@ -101,7 +101,9 @@ class DeadRun(BaseModel):
     queue: Annotated[_Short, Field(min_length=1)]
     cause: DeathCause
     request: dict[str, Any] | None = None
-    """The request's fields in JSON: ids alone. None where the input was no request of its kind."""
+    """The request's fields in JSON: ids alone. None where the input was no request of its kind, or is not known yet."""
+    undecryptable: _Short | None = None
+    """Id of the key under which request or error are encrypted, and which whoever looked at the run lacked."""
     error_type: Annotated[_Short, Field(min_length=1)]
     """The error's class, the one that the search attribute `ErrorType` has."""
     message: Annotated[str, BeforeValidator(_message)] = ""
@@ -225,9 +227,10 @@ class DeadLetters(Protocol):
     async def record(self, run: DeadRun) -> Letter | None:
         """Record a dead run, and raise the alert that tells of it, in one transaction; can be called again.
 
-        Returns the letter where it is new or open again; None where it was there. What was not known of it before is
-        added. A run that was stuck and has died since keeps its letter, which says so; one that had come on and is dead
-        now has its letter opened again. A discarded one stays discarded. The job's earlier letters are resolved.
+        Returns the letter where it is new or open again; None where it was there. What was not known of it before, or
+        could not be decrypted, is added. A run that was stuck and has died since keeps its letter, which says so; one
+        that had come on and is dead now has its letter opened again. A discarded one stays discarded. The job's earlier
+        letters are resolved.
         """
         ...
 

@@ -36,6 +36,8 @@ dead_letters = Table(
     Column("cause", Text, nullable=False),
     # Ids alone; NULL where the input was no request of its kind. Not JSON's null.
     Column("request", JSONB(none_as_null=True)),
+    # Id of the key under which the request or the error is encrypted, where nobody who has it looked yet.
+    Column("undecryptable", Text),
     Column("error_type", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("step", Text),

@@ -132,10 +132,15 @@ async def _first(connection: AsyncConnection, others: Sequence[Letter], run: Dea
 async def _again(connection: AsyncConnection, known: Letter, run: DeadRun, others: Sequence[Letter]) -> Letter | None:
     """A run that has a letter; None where that stays as it is."""
     new = _columns(run)
-    if known.run.cause.final:
+    if known.run.undecryptable is not None and run.undecryptable is None:
+        pass  # Told by one who has the key: all of it counts.
+    elif known.run.cause.final:
         # The same death, told a second time.
         known_by_now = known.run.model_dump()
         new = {name: new[name] for name in ("step", "attempts", "request") if known_by_now[name] is None}
+    elif new["request"] is None:
+        # Told by one who lacks the key.
+        new["request"] = known.run.request
     if new:
         await connection.execute(update(dead_letters).where(_c.id == known.id).values(**new))
     later = any(letter.run.failed_at > run.failed_at for letter in others)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.common.v1 import Payload, WorkflowExecution
@@ -35,6 +35,8 @@ NO_WORKER = "NoWorker"
 _EVENTS = 50
 """How many of a history's last events are looked at: a step has fewer."""
 _UNREADABLE = "The message is encrypted under a key that this process lacks (JOBS_ENCRYPTION_KEYS)."
+_ENCRYPTED, _KEY_ID = b"binary/encrypted", "encryption-key-id"
+"""How an encrypted payload is marked, and what it names its key by: a form that others write too."""
 _KEY_MISSING = "EncryptionKeyMissing"
 """Error type of a task that met what its worker cannot decrypt."""
 _FROM_OUTSIDE = 300
@@ -69,13 +71,15 @@ class Death:
         """The dead run, with all that its history tells."""
         events = await self._last_events(described)
         error_type, message, step = await self._why(described, cause, events)
+        request, lacking = await self._request(described)
         return DeadRun(
             workflow_id=described.id,
             run_id=described.run_id,
             kind=kind_name(described.workflow_type),
             queue=described.task_queue,
             cause=cause,
-            request=await self._request(described),
+            request=request,
+            undecryptable=lacking or await self._lacking([_failure(cause, events).encoded_attributes]),
             error_type=error_type,
             message=message,
             step=step.step,
@@ -88,8 +92,7 @@ class Death:
     ) -> tuple[str, str, FailedStep]:
         match cause:
             case DeathCause.failed:
-                failure = events[0].workflow_execution_failed_event_attributes.failure if events else Failure()
-                return await self._failed(failure, events)
+                return await self._failed(_failure(cause, events), events)
             case DeathCause.timed_out:
                 message = "The run did not end within its time limit. Redrive the job, or start it with a longer limit."
                 return TIMED_OUT, message, _running_step(events)
@@ -131,6 +134,21 @@ class Death:
             return name, message[:_FROM_OUTSIDE]
         return name, f"{message[:_FROM_OUTSIDE]} {todo}"
 
+    async def _lacking(self, payloads: Iterable[Payload]) -> str | None:
+        """Id of the key under which one of these is encrypted, and which is not here."""
+        codec = self._client.data_converter.payload_codec
+        for payload in payloads:
+            if payload.metadata.get("encoding") != _ENCRYPTED:
+                continue
+            try:
+                if codec is not None:
+                    await codec.decode([payload])
+                    continue
+            except JobError:
+                pass  # of our own codec; that of others says what it likes
+            return payload.metadata.get(_KEY_ID, b"").decode(errors="replace") or "?"
+        return None
+
     async def _decoded(self, failure: Failure) -> BaseException | None:
         """None where it is encrypted under a key that is not here."""
         try:
@@ -147,24 +165,35 @@ class Death:
         call = self._client.workflow_service.get_workflow_execution_history_reverse
         return (await call(request, retry=True, timeout=CALL_LIMIT)).history.events
 
-    async def _request(self, described: WorkflowExecutionDescription) -> dict[str, object] | None:
-        """The run's request as a person would give it; None where it is none of its kind."""
+    async def _request(self, described: WorkflowExecutionDescription) -> tuple[dict[str, object] | None, str | None]:
+        """The run's request as a person would give it, None where it is none of its kind; and the key that it needs."""
         if (wanted := self._requests.get(described.workflow_type)) is None:
-            return None
+            return None, None
         asked = GetWorkflowExecutionHistoryRequest(
             namespace=self._client.namespace, execution=_execution(described), maximum_page_size=1
         )
         call = self._client.workflow_service.get_workflow_execution_history
         events = (await call(asked, retry=True, timeout=CALL_LIMIT)).history.events
         payloads = events[0].workflow_execution_started_event_attributes.input.payloads
+        if (lacking := await self._lacking(payloads)) is not None:
+            return None, lacking
         try:
             (request,) = await self._client.data_converter.decode(payloads, [wanted])
         except (FailureError, JobError, ValueError, RuntimeError):
-            return None
+            return None, None
         at = described.typed_search_attributes.get(_SCHEDULED_FOR)
         if isinstance(request, ScheduledRequest) and at is not None:
             request = request.model_copy(update={"at": at})
-        return request.model_dump(mode="json") if isinstance(request, JobRequest) else None
+        return (request.model_dump(mode="json") if isinstance(request, JobRequest) else None), None
+
+
+def _failure(cause: DeathCause, events: Sequence[HistoryEvent]) -> Failure:
+    """What the run, or its task, failed with; with nothing in it where that was no failure."""
+    if cause is DeathCause.failed and events:
+        return events[0].workflow_execution_failed_event_attributes.failure
+    if cause is DeathCause.stuck and (event := _failed_task(events)) is not None:
+        return event.workflow_task_failed_event_attributes.failure
+    return Failure()
 
 
 def _execution(described: WorkflowExecutionDescription) -> WorkflowExecution:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from domain.dead_letters import WAITING, DeathCause, Letter, LetterAction, LetterFilter
+from domain.dead_letters import WAITING, DeadRun, DeathCause, Letter, LetterAction, LetterFilter
 from starter.cli import dead_shown as shown
 from starter.cli.dead_letters import dead_letters
 from starter.cli.durations import moment
@@ -116,7 +116,7 @@ def _say(
         ("letter", Text(str(letter.id), style="bold")),
         ("job", Text(shown.visible(run.workflow_id), style="bold")),
         ("state", shown.state_text(letter.state)),
-        ("request", json.dumps(run.request) if run.request is not None else "no request of its kind"),
+        ("request", _request(run)),
         ("queue", run.queue),
         ("died", f"{run.cause}, {moment(run.failed_at)}"),
         ("error", shown.visible(f"{run.error_type}: {run.message}" if run.message else run.error_type)),
@@ -147,6 +147,12 @@ def _say(
         out.say(f"{what}: {out.program} {command}")
     if prospect and prospect.point:
         out.say(f"The same without `jobs`: {_by_hand(letter, prospect.point.event_id)}")
+
+
+def _request(run: DeadRun) -> str:
+    if run.request is not None:
+        return json.dumps(run.request)
+    return shown.locked(run.undecryptable) if run.undecryptable else "no request of its kind"
 
 
 def _attempt_row(each: Attempt) -> list[str | Text]:

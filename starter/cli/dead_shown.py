@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +35,9 @@ def listed(letters: Sequence[Letter], out: Output) -> None:
     now = datetime.now(UTC)
     columns = ("id", "job", "error", "step", "attempts", "died", "state", "group")
     out.table(columns, [_row(letter, now, links) for letter in letters])
+    for key_id, count in sorted(Counter(letter.run.undecryptable or "" for letter in letters).items()):
+        if key_id:
+            out.note(f"Of {counted(count)} request or error are {locked(key_id)}")
     if any(letter.state in WAITING for letter in letters):
         out.note("Why, and what helps: `jobs dead show ID`. What died of the same: `jobs dead groups`.")
 
@@ -83,6 +87,14 @@ def moved(ids: Sequence[int], left: Sequence[tuple[int | str, str]], said: str, 
     out.say(f"{counted(len(ids)).capitalize()} {said}.")
     for error in errors:
         out.note(f"{error}.")
+
+
+def locked(key_id: str) -> str:
+    """Why something of a letter is not shown."""
+    return (
+        f"encrypted under the key {visible(key_id)!r}, which those who looked lack (JOBS_ENCRYPTION_KEYS). "
+        f"`jobs dead sweep` with that key fills it in; `jobs dead redrive` needs none of it."
+    )
 
 
 def counted(count: int) -> str:

@@ -118,6 +118,12 @@ class Redriver:
 
     def _own_request(self, letter: Letter) -> tuple[Kind, JobRequest]:
         run = letter.run
+        if run.request is None and run.undecryptable is not None:
+            raise InvalidStart(
+                f"The request of {run.workflow_id} is encrypted under the key {run.undecryptable!r}, and nobody who "
+                f"has it looked yet: run `jobs dead sweep` with that key in JOBS_ENCRYPTION_KEYS, or redrive without "
+                f"--restart, which needs no request."
+            )
         if run.request is None:
             raise InvalidStart(
                 f"The input of {run.workflow_id} was no request of its kind: give a corrected one by --input FILE."
