@@ -60,3 +60,6 @@ class ReportGenerationActivities:
         await self._book.ended(report.id, state)
         if ending.cancelled:
             await self._maker.discard_parts(report.id)
+            if report.file is None:
+                # It may have been put under its name when the job was cancelled; nobody else would know of it.
+                await self._maker.remove(report)

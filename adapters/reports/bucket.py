@@ -45,6 +45,9 @@ _RETRIES: RetryConfig = {
 LONGEST_CALL = timedelta(seconds=60)
 """One write, read or other call; the last of an object's writing waits for its last parts, then puts them together."""
 
+_LAST_WORDS = 3.0
+"""Seconds that a writer who is cancelled waits for the answer to its last request, and for that to the abort."""
+
 
 class Bucket:
     """Implements `adapters.reports.storage.Storage`."""
@@ -86,15 +89,16 @@ class Bucket:
     async def writing(self, key: str) -> AsyncIterator[Sink]:
         """See `Storage`."""
         writer = obstore.open_writer_async(self._store, checked(key), buffer_size=_PART, max_concurrency=_AT_ONCE)
-        sink = Gathered(lambda piece: _answered(writer.write(piece)))
+        sink = Gathered(lambda piece: _written(writer.write(piece)))
         try:
             yield sink
             await sink.flush()
-            await _answered(writer.close())
+            await _written(writer.close())
         except BaseException as exc:
             # It is closed where the store refused the end, and has aborted by itself then.
             with contextlib.suppress(Exception):
-                await _answered(writer.__aexit__(type(exc), exc, exc.__traceback__))
+                async with asyncio.timeout(_LAST_WORDS if isinstance(exc, asyncio.CancelledError) else None):
+                    await _answered(writer.__aexit__(type(exc), exc, exc.__traceback__))
             raise
 
     @asynccontextmanager
@@ -157,5 +161,12 @@ class _Got:
 async def _answered(call: Awaitable[_T]) -> _T:
     """The store's answer. Raises a JobError, OutOfRange."""
     with translated():
-        # Not cancelled on its way: an upload whose beginning nobody waits for would lie there for ever.
-        return await finished(asyncio.wait_for(call, LONGEST_CALL.total_seconds()))
+        return await asyncio.wait_for(call, LONGEST_CALL.total_seconds())
+
+
+async def _written(call: Awaitable[_T]) -> _T:
+    """The store's answer to what changes an upload. Raises a JobError."""
+    with translated():
+        # An upload whose beginning nobody waits for lies there until the bucket's lifecycle rule removes it: so it is
+        # cancelled on its way only where the store does not answer soon.
+        return await finished(asyncio.wait_for(call, LONGEST_CALL.total_seconds()), within=_LAST_WORDS)

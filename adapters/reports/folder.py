@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import os
-import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -17,6 +15,7 @@ from typing import TypeVar
 from adapters.reports.draft import Draft
 from adapters.reports.finishing import finished
 from adapters.reports.folder_errors import translated
+from adapters.reports.opened import Opened
 from adapters.reports.pieces import PIECE, Gathered, checked
 from adapters.reports.storage import Sink, Stored
 
@@ -53,18 +52,19 @@ class Folder:
     @asynccontextmanager
     async def reading(self, key: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[AsyncIterator[bytes]]:
         """See `Storage`."""
-        opened: list[int] = []
+        opened = Opened(self._threads)
         path = self._root / checked(key)
         try:
-            await self._do(lambda: opened.append(_opened(path)))
-            yield self._pieces(opened[0], start, end)
+            with translated(self._root):
+                await opened.open(path)
+            yield self._pieces(opened, start, end)
         finally:
-            for number in opened:
-                await self._do(os.close, number)
+            opened.close()
 
-    async def _pieces(self, number: int, start: int, end: int | None) -> AsyncIterator[bytes]:
+    async def _pieces(self, opened: Opened, start: int, end: int | None) -> AsyncIterator[bytes]:
         while wanted := PIECE if end is None else min(PIECE, max(0, end - start)):
-            piece = await self._do(os.pread, number, wanted, start)
+            with translated(self._root):
+                piece = await opened.read(wanted, start)
             if not piece:
                 return
             start += len(piece)
@@ -98,17 +98,12 @@ class Folder:
         self._threads.shutdown(wait=False)
 
     async def _do(self, work: Callable[..., _T], *arguments: object) -> _T:
-        """Do it in a thread. Raises a JobError."""
+        """Do it in a thread, whose end whoever is cancelled waits for: what it writes is not to be gone on with later.
+
+        Raises a JobError.
+        """
         with translated(self._root):
             return await finished(asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments))
-
-
-def _opened(path: Path) -> int:
-    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    if stat.S_ISDIR(os.fstat(number).st_mode):
-        os.close(number)
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    return number
 
 
 def _below(root: Path, folder: Path) -> Iterator[Stored]:

@@ -19,6 +19,9 @@ class S3Script:
         self.url = url
         self.answers = dict(answers)
         self.seen: list[str] = []
+        self.silent: frozenset[str] = frozenset()
+        """What is not answered, for as long as the server is there."""
+        self.over = threading.Event()
 
 
 def _what(method: str, query: str) -> str:
@@ -46,6 +49,9 @@ def s3_script(**answers: tuple[int, str]) -> Iterator[S3Script]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             what = _what(self.command, urlsplit(self.path).query)
             script.seen.append(what)
+            if what in script.silent:
+                script.over.wait()
+                return
             status, code = script.answers.get(what, (204 if what == "abort" else 200, ""))
             body = f"<Error><Code>{code}</Code><Message>s3cret</Message></Error>".encode() if code else b""
             if not code:
@@ -69,6 +75,7 @@ def s3_script(**answers: tuple[int, str]) -> Iterator[S3Script]:
     try:
         yield script
     finally:
+        script.over.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -89,6 +89,30 @@ async def test_a_request_that_fails_once_is_sent_again() -> None:
         assert script.seen == ["get", "get", "get"]
 
 
+async def test_who_is_cancelled_does_not_wait_for_an_answer_that_does_not_come() -> None:
+    with s3_script() as script:
+        script.silent = frozenset({"get", "list", "remove", "put", "part"})
+        storage = bucket_at(script.url)
+        calls = [
+            get(storage, KEY),
+            keys(storage, "files/"),
+            storage.remove([KEY]),
+            put(storage, KEY, b"x"),
+            put(storage, KEY, BIG),
+        ]
+        tasks = [asyncio.create_task(call) for call in calls]
+        async with asyncio.timeout(30):
+            while not script.silent <= set(script.seen):  # noqa: ASYNC110  # a thread tells nobody
+                await asyncio.sleep(0.01)
+        for task in tasks:
+            task.cancel()
+        # A request that gets no answer fails by itself, but not before 15 s.
+        done, waiting = await asyncio.wait(tasks, timeout=12)
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert (len(done), len(waiting)) == (5, 0)
+    assert all(task.cancelled() for task in tasks)
+
+
 async def test_a_server_that_is_away_is_used_again_once_it_is_back(s3: S3Server) -> None:
     storage = storage_of(ReportSettings(store=f"s3://{s3.new_bucket()}"), s3.aws)
     await put(storage, KEY, b"before")

@@ -1,0 +1,29 @@
+"""The last step of a report's job, with fakes behind the ports."""
+
+from __future__ import annotations
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.report_generation import ReportGenerationActivities
+from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
+from domain.report_steps import Ending
+from tests.fakes_reports import FakeBook, FakeMaker, a_report
+
+REQUEST = ReportGenerationRequest(report=ReportName.orders_export, period="2026-10", format=ReportFormat.csv)
+
+
+async def test_a_job_that_is_cancelled_between_file_and_record_leaves_neither_parts_nor_file() -> None:
+    book, maker, report = FakeBook(), FakeMaker(parts=1), a_report(REQUEST)
+    maker.written = {report.id: {0}}
+    file = await maker.publish(report, 1, lambda _rows: None)
+    steps, cancelled = ReportGenerationActivities(book, maker), Ending(request=REQUEST, cancelled=True)
+
+    await ActivityEnvironment().run(steps.end, cancelled)
+    assert (maker.written, maker.files) == ({}, {})
+    assert book.reports[report.id].state == "cancelled"
+
+    # One that is recorded is somebody's, and stays.
+    maker.files = {report.id: file}
+    await book.ready(report.id, file)
+    await ActivityEnvironment().run(steps.end, cancelled)
+    assert maker.files == {report.id: file}
