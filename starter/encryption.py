@@ -86,7 +86,8 @@ def _keys(given: Mapping[str, str]) -> dict[str, bytes]:
         raise InvalidStart(f"{KEYS_FILE} names a file that cannot be read: {why}.") from None
     lines = [line.partition("#")[0] for line in text.splitlines()]
     keys = _parsed(KEYS_FILE, [entry for line in lines for entry in line.split(",") if entry.strip()])
-    if not keys:
+    # An empty file is as good as none, as other secrets' are; one with text and no key is a slip.
+    if not keys and text.strip():
         # Or nothing would be encrypted, and nobody would know.
         raise InvalidStart(f"{KEYS_FILE} names a file without a key. {_MAKE_ONE}")
     return keys

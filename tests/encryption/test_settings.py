@@ -114,6 +114,13 @@ def test_a_file_that_cannot_be_used_is_told(tmp_path: Path) -> None:
             keyring_from(settings)
 
 
+def test_a_file_with_nothing_in_it_is_as_good_as_none(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("\n")
+
+    assert keyring_from({"JOBS_ENCRYPTION_KEYS_FILE": str(file)}) is None
+
+
 def test_keys_are_shown_by_their_ids_alone() -> None:
     keys = keyring_from({"JOBS_ENCRYPTION_KEYS": f"2025-11:{KEY}"})
 
