@@ -1,7 +1,22 @@
 #!/bin/sh
 # Makes the secrets that docker-compose.yml names, in deploy/compose/secrets. What is there already stays, so it can be
 # run again. Those that only others can give (the payment provider's, the mail server's) are made empty: fill them in.
+#
+#     sh deploy/compose/make-secrets.sh                              nothing is encrypted
+#     sh deploy/compose/make-secrets.sh --encryption-key 2026-11     by a random key of this id (docs/encryption.md)
 set -eu
+
+key_id=""
+if [ "${1:-}" = --encryption-key ]; then
+    key_id="${2:-}"
+    case "$key_id" in
+    "" | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*)
+        echo "--encryption-key takes the key's id, of letters, digits, dots, dashes and underscores: 2026-11, say." >&2
+        exit 2
+        ;;
+    esac
+    shift 2
+fi
 
 folder="${1:-$(dirname "$0")/secrets}"
 umask 077
@@ -21,6 +36,11 @@ make() {
     fi
 }
 
+# As `jobs encryption new-key` makes it.
+encryption_key() {
+    printf '%s:%s\n' "$key_id" "$(head -c 32 /dev/urandom | base64 | tr -d '\n')"
+}
+
 make postgres_password "$(random)"
 make temporal_password "$(random)"
 make shop_password "$(random)"
@@ -31,3 +51,17 @@ make grafana_password "$(random)"
 for given in smtp_password payment_api_key payment_callback_secrets alert_urls; do
     make "$given" "" ", empty: fill it in"
 done
+make encryption_keys "" ", empty: nothing is encrypted"
+# For what not everybody has: docs/production.md says when to fill them in.
+for given in temporal_api_key temporal_client_cert temporal_client_key temporal_server_ca \
+    database_ca database_listen_url; do
+    make "$given" "" ", empty"
+done
+
+if [ -n "$key_id" ] && [ -s "$folder/encryption_keys" ]; then
+    echo "$folder/encryption_keys has a key already, and stays as it is: see docs/encryption.md for how to change it." >&2
+    exit 1
+elif [ -n "$key_id" ]; then
+    encryption_key >"$folder/encryption_keys"
+    echo "made a key in $folder/encryption_keys: keep it where you keep passwords"
+fi

@@ -12,6 +12,7 @@ import yaml
 from tests.docs.house import ROOT
 
 COMPOSE = ROOT / "docker-compose.yml"
+ELSEWHERE = ROOT / "deploy" / "compose" / "temporal-elsewhere.yml"
 EXAMPLE = ROOT / ".env.example"
 
 _VARIABLE = re.compile(r"\$(?:\$|\{(\w+)(?::-([^}]*))?\})")
@@ -23,9 +24,9 @@ def settings_of(text: str) -> dict[str, str]:
     return dict(re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE))
 
 
-def commented_out(text: str) -> set[str]:
-    """Names of variables that a `.env` file shows, but leaves to their defaults."""
-    return set(re.findall(r"^# ([A-Z_]+)=", text, re.MULTILINE))
+def commented_out(text: str) -> dict[str, str]:
+    """Variables that a `.env` file shows, but leaves to their defaults."""
+    return dict(re.findall(r"^# ([A-Z_]+)=(.*)$", text, re.MULTILINE))
 
 
 def seconds(duration: str) -> float:

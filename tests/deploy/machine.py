@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,9 +72,10 @@ class Machine:
             "PYTHONPATH": str(self.installed),
         }
 
-    def make_secrets(self) -> None:
+    def make_secrets(self, *options: str) -> None:
         """By the script, whose addresses are then the stack's."""
-        subprocess.run(["sh", str(SCRIPTS_OF / "make-secrets.sh"), str(self.secrets)], check=True, capture_output=True)
+        script = ["sh", str(SCRIPTS_OF / "make-secrets.sh"), *options, str(self.secrets)]
+        subprocess.run(script, check=True, capture_output=True)
         url = self.secrets / "database_url"
         url.write_text(self._here(url.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -180,8 +182,8 @@ class Machine:
 
     def _at(self, argument: str, port: int) -> str:
         """Ports of its own, on the loopback interface alone."""
-        ours = argument.replace(":9090/", f":{port}/").replace(":8080/", f":{port}/")
-        return {"--host=0.0.0.0": "--host=127.0.0.1", "--port=8080": f"--port={port}"}.get(ours, ours)
+        ours = re.sub(r":(9090|8080|8081)/", f":{port}/", argument)
+        return re.sub(r"^--port=\d+$", f"--port={port}", "--host=127.0.0.1" if ours == "--host=0.0.0.0" else ours)
 
     def _here(self, text: str) -> str:
         """Where on this machine that is."""

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
+
+import pytest
+import yaml
 
 from adapters.reports.made import AT_ONCE as PARTS_AT_ONCE
 from adapters.secret_files import NAMES
 from adapters.settings import DatabaseSettings, OutboxSettings
 from adapters.stopping import MARGIN
 from adapters.worker_settings import WorkerSettings
-from tests.deploy.compose_file import COMPOSE, EXAMPLE, commented_out, seconds, services, settings_of, whole
+from starter.encryption import KEYS
+from tests.deploy.compose_file import (
+    COMPOSE,
+    ELSEWHERE,
+    EXAMPLE,
+    commented_out,
+    seconds,
+    services,
+    settings_of,
+    whole,
+)
 from tests.docs.house import ROOT
 from workflows.registry import registry
 
 SERVICES = services()
 OURS = [service for service in SERVICES.values() if service.is_ours]
 WORKERS = [service for service in OURS if "worker" in service.command]
+SERVING = [service for service in OURS if "uvicorn" in service.command]
 LONG_RUNNING = [service for service in SERVICES.values() if service.told["restart"] == "unless-stopped"]
 
 
@@ -37,17 +52,17 @@ def test_a_worker_is_killed_no_sooner_than_its_drain_can_take() -> None:
         assert worker.grace >= (drain_of(worker.environment) + 2 * MARGIN).total_seconds(), worker.name
 
 
-def test_the_http_interface_is_killed_no_sooner_than_its_requests_have_ended() -> None:
-    api = SERVICES["api"]
-    (limit,) = (int(word.partition("=")[2]) for word in api.command if word.startswith("--timeout-graceful-shutdown"))
-
-    assert api.grace >= limit + MARGIN.total_seconds()
+def test_what_serves_http_is_killed_no_sooner_than_its_requests_have_ended() -> None:
+    assert {each.name for each in SERVING} == {"api", "codec"}
+    for each in SERVING:
+        (limit,) = (int(word.partition("=")[2]) for word in each.command if word.startswith("--timeout-graceful"))
+        assert each.grace >= limit + MARGIN.total_seconds(), each.name
 
 
 def test_no_port_is_reached_from_other_machines() -> None:
     published = {name: port for name, each in SERVICES.items() for port in each.told.get("ports", [])}
 
-    assert set(published) == {"temporal", "temporal-ui", "api", "mailpit", "prometheus", "grafana"}
+    assert set(published) == {"temporal", "temporal-ui", "api", "codec", "mailpit", "prometheus", "grafana"}
     assert all(port.startswith("127.0.0.1:") for port in published.values())
 
 
@@ -82,7 +97,9 @@ def test_postgresql_has_connections_for_all_and_for_twice_the_workers() -> None:
     workers = sum(worker.told["deploy"]["replicas"] for worker in WORKERS)
     of_the_interface = pool + 4
 
-    assert of_temporal + 2 * workers * of_a_worker + of_the_interface < int(most)
+    of_the_codec_server = pool
+
+    assert of_temporal + 2 * workers * of_a_worker + of_the_interface + of_the_codec_server < int(most)
 
 
 def test_our_containers_may_change_nothing_but_their_own_folders() -> None:
@@ -112,7 +129,7 @@ def test_nothing_is_started_before_what_it_needs() -> None:
 
     assert needs["temporal"] == {"temporal-schema": "service_completed_successfully"}
     assert needs["setup"] == {"postgres": "service_healthy", "temporal-namespace": "service_completed_successfully"}
-    for service in (*WORKERS, SERVICES["api"]):
+    for service in (*WORKERS, *SERVING):
         assert needs[service.name]["setup"] == "service_completed_successfully"
     ends = {name for name, each in SERVICES.items() if each not in LONG_RUNNING}
     # `docker compose up --wait` takes the end of one that nothing which runs on waits for as a failure.
@@ -124,14 +141,24 @@ def test_nothing_is_started_before_what_it_needs() -> None:
 
 
 def test_secrets_are_files_and_stand_in_no_environment() -> None:
+    secrets = {*NAMES, KEYS}
     for service in OURS:
-        assert not service.environment.keys() & set(NAMES), service.name
+        # Not even where they are handed on if they are set.
+        assert not service.told["environment"].keys() & secrets, service.name
         named = {
             value.removeprefix("/run/secrets/")
             for variable, value in service.environment.items()
-            if variable.removesuffix("_FILE") in NAMES
+            if variable.removesuffix("_FILE") in secrets
         }
+        # Certificates: what .env names where there are any, or `database_url` itself.
+        named |= {
+            value.removeprefix("/run/secrets/")
+            for variable, value in commented_out(EXAMPLE.read_text(encoding="utf-8")).items()
+            if variable in service.told["environment"] and value.startswith("/run/secrets/")
+        } | {"database_ca"}
         assert named == set(service.secrets), service.name
+    # Who may decrypt is to have no more than that takes.
+    assert set(SERVICES["codec"].secrets) == {"database_url", "database_listen_url", "database_ca", "encryption_keys"}
     document = whole()
     given = {secret for service in SERVICES.values() for secret in service.secrets}
     assert given == set(document["secrets"])
@@ -140,9 +167,8 @@ def test_secrets_are_files_and_stand_in_no_environment() -> None:
 
 def test_every_secret_is_made_by_the_script() -> None:
     script = (ROOT / "deploy" / "compose" / "make-secrets.sh").read_text(encoding="utf-8")
-    made = set(re.findall(r"^make (\w+)", script, re.MULTILINE)) | set(
-        re.findall(r"^for given in (.*); do", script, re.MULTILINE)[0].split()
-    )
+    lists = re.findall(r"^for given in ([^;]*); do", script, re.MULTILINE)
+    made = set(re.findall(r"^make (\w+)", script, re.MULTILINE)) | set(re.findall(r"\w+", " ".join(lists)))
 
     assert made == set(whole()["secrets"])
 
@@ -162,10 +188,10 @@ def test_the_example_shows_every_setting_of_the_file_and_no_other() -> None:
     asked = set(re.findall(r"\$\{(\w+)", text)) | handed_on
     example = EXAMPLE.read_text(encoding="utf-8")
 
-    shown = settings_of(example).keys() | commented_out(example)
+    shown = settings_of(example).keys() | commented_out(example).keys()
 
     assert asked - shown == {"WORKER_LOG_LEVEL", "FORWARDED_ALLOW_IPS"}  # for those who look for trouble
-    assert shown - asked == {"COMPOSE_PROFILES"}
+    assert shown - asked == {"COMPOSE_PROFILES", "COMPOSE_FILE"}  # for docker compose itself
 
 
 def test_the_file_says_without_settings_what_the_example_says() -> None:
@@ -183,7 +209,7 @@ def test_the_file_says_without_settings_what_the_example_says() -> None:
 def test_health_checks_end_before_docker_takes_them_for_hung() -> None:
     from adapters.healthy import _TIMEOUT
 
-    for service in (*WORKERS, SERVICES["api"]):
+    for service in (*WORKERS, *SERVING):
         assert seconds(service.told["healthcheck"]["timeout"]) > _TIMEOUT, service.name
 
 
@@ -191,5 +217,54 @@ def test_the_profiles_are_those_of_the_example() -> None:
     profiles = {profile for each in SERVICES.values() for profile in each.told.get("profiles", [])}
     comment = EXAMPLE.read_text(encoding="utf-8").partition("COMPOSE_PROFILES=")[0]
 
-    assert profiles == {"mailpit", "monitoring"}
+    assert profiles == {"mailpit", "monitoring", "encryption"}
     assert all(profile in comment for profile in profiles)
+
+
+def test_nothing_is_said_of_tls_keys_or_the_codec_server_unless_it_is_set() -> None:
+    (keys_file,) = {service.environment["JOBS_ENCRYPTION_KEYS_FILE"] for service in OURS}
+
+    assert keys_file == "/run/secrets/encryption_keys"
+    assert "TEMPORAL_CODEC_ENDPOINT" not in SERVICES["temporal-ui"].environment
+    for service in OURS:
+        if service.name != "codec":
+            assert service.environment["TEMPORAL_ADDRESS"] == "temporal:7233"
+        assert not [name for name in service.environment if name.startswith(("TEMPORAL_TLS", "CODEC_"))], service.name
+
+
+def test_where_temporal_is_is_told_to_all_that_connect() -> None:
+    example = commented_out(EXAMPLE.read_text(encoding="utf-8"))
+    wanted = {
+        name: value or "told" for name, value in example.items() if name.startswith(("TEMPORAL_TLS", "TEMPORAL_A"))
+    }
+
+    told = services(wanted)
+
+    assert len(wanted) == 6
+    for service in OURS:
+        if service.name != "codec":
+            assert wanted.items() <= told[service.name].environment.items(), service.name
+
+
+@pytest.mark.parametrize("profiles", [(), ("mailpit", "monitoring", "encryption")], ids=("bare", "all"))
+def test_where_temporal_runs_elsewhere_nothing_waits_for_one_here(profiles: tuple[str, ...]) -> None:
+    changes: dict[str, Any] = yaml.safe_load(ELSEWHERE.read_text(encoding="utf-8"))["services"]
+    assert commented_out(EXAMPLE.read_text(encoding="utf-8"))["COMPOSE_FILE"] == (
+        f"{COMPOSE.name}:{ELSEWHERE.relative_to(ROOT)}"
+    )
+    # As Compose merges them: lists are added to, mappings are joined.
+    of = {
+        name: [*each.told.get("profiles", []), *changes.get(name, {}).get("profiles", [])]
+        for name, each in SERVICES.items()
+    }
+    on = {name for name, wanted in of.items() if not wanted or set(wanted) & set(profiles)}
+
+    assert changes.keys() <= SERVICES.keys()
+    assert not [name for name in on if name.startswith("temporal")]
+    assert {"setup", "api", "postgres", *(worker.name for worker in WORKERS)} <= on
+    for name in on:
+        needs = SERVICES[name].told.get("depends_on", {})
+        changed = changes.get(name, {}).get("depends_on", {})
+        assert changed.keys() == needs.keys() - on, name
+        for other, how in changed.items():
+            assert how == {**needs[other], "required": False}, f"{name}: {other}"

@@ -26,7 +26,7 @@ class NotThere(MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, NotThere())
-import worker, starter.api, starter.__main__, starter.cli.app
+import worker, starter.api, starter.codec_server, starter.__main__, starter.cli.app
 from adapters.db import migrate
 from adapters.reports import made
 from workflows.registry import registry
@@ -100,7 +100,7 @@ def test_our_modules_come_from_what_was_installed(loaded: dict[str, str | None],
     rooms = ("worker", "domain", "workflows", "activities", "adapters", "starter")
     ours = {name: file for name, file in loaded.items() if name.partition(".")[0] in rooms and file}
 
-    assert {"worker", "starter.api"} <= ours.keys()
+    assert {"worker", "starter.api", "starter.codec_server"} <= ours.keys()
     assert not {name: file for name, file in ours.items() if not Path(file).is_relative_to(installed)}
 
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no types
 
+from tests.deploy import foreign_kinds
+from tests.deploy.compose_file import ELSEWHERE as _ELSEWHERE
 from tests.docs.house import ROOT, SCRIPTS
 
+ELSEWHERE = str(_ELSEWHERE.relative_to(ROOT))
 MANIFESTS = sorted((ROOT / "deploy" / "kubernetes").rglob("*.yaml"))
 KUBERNETES = ("1.32", "1.37")
 """The oldest and the newest version that the manifests are for."""
@@ -34,7 +38,7 @@ def test_yaml_is_as_yamllint_wants_it() -> None:
 
 
 def test_the_compose_file_follows_the_compose_specification() -> None:
-    assert not clean("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")
+    assert not clean("check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml", ELSEWHERE)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy").rglob("*.sh")), ids=lambda path: path.name)
@@ -56,7 +60,7 @@ def test_every_manifest_follows_kubernetes_schemas(version: str) -> None:
         (path, document)
         for path in MANIFESTS
         for document in yaml.safe_load_all(path.read_text(encoding="utf-8"))
-        # Of others' kinds, KEDA's and the Prometheus Operator's, it has no schemas; see test_kubernetes.py.
+        # Of others' kinds, KEDA's and the Prometheus Operator's, it has no schemas; see below.
         if document is not None
         and not document["apiVersion"].startswith(("keda.sh/", "monitoring.coreos.com/", "kustomize"))
     ]
@@ -68,4 +72,21 @@ def test_every_manifest_follows_kubernetes_schemas(version: str) -> None:
             wrong[f"{path.name}: {document['kind']}"] = exc.message
 
     assert len(known) > 10
+    assert not wrong
+
+
+def test_every_manifest_of_others_kinds_has_the_fields_that_these_have() -> None:
+    found, wrong = 0, {}
+    for path in MANIFESTS:
+        for document in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            schema = foreign_kinds.SCHEMAS.get((document["apiVersion"], document["kind"]))
+            if schema is None:
+                # None of a group that only these have.
+                assert not document["apiVersion"].startswith(("keda.sh/", "monitoring.coreos.com/")), path.name
+                continue
+            found += 1
+            for problem in Draft202012Validator(schema).iter_errors(document):
+                wrong[f"{path.name}: {document['metadata']['name']}: {problem.json_path}"] = problem.message
+
+    assert found == 5
     assert not wrong

@@ -19,9 +19,11 @@ from workflows.registry import registry
 
 PAGE = ROOT / "docs" / "production.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+ENCRYPTION = ROOT / "docs" / "encryption.md"
 LINES = [
     line
-    for block in blocks(PAGE)
+    for page in (PAGE, ENCRYPTION)
+    for block in blocks(page)
     if block.language == "sh"
     for line in re.sub(r"\\\n\s*", "", block.text).replace("\n       ", " ").splitlines()
 ]
@@ -82,7 +84,7 @@ def test_a_line_of_docker_compose_names_services_and_commands_that_there_are(wor
             assert first in commands_of_ours()
         else:
             assert program in ("python", "pg_dump")
-    elif verb in ("logs", "stop"):
+    elif verb in ("logs", "stop", "up"):
         assert set(rest) <= known.keys()
 
 
@@ -128,6 +130,11 @@ def test_the_secrets_that_may_stand_in_files_are_all_named() -> None:
     (sentence,) = re.findall(r"So it is for (.*?)\. An empty file", TEXT, re.DOTALL)
 
     assert set(re.findall(r"`(\w+)`", sentence)) == set(NAMES)
+    # Files beside one another, of which the folder is said once.
+    for name in re.findall(r"`(?:deploy/compose/secrets/)?((?:temporal|database|encryption)_\w+)`", TEXT):
+        assert name in whole()["secrets"]
+    for path in re.findall(r"/run/secrets/(\w+)`", TEXT):
+        assert path in whole()["secrets"]
     given = set(re.findall(r"the secrets? ([^;|(]*)", TEXT))
     assert {name for text in given for name in re.findall(r"`(\w+)`", text)} <= set(whole()["secrets"])
 
