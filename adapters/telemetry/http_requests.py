@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from temporalio.common import MetricMeter
+from temporalio.common import MetricHistogramFloat, MetricMeter
 
 CallbackOutcome = Literal["accepted", "repeated", "different", "refused", "unreadable"]
 
@@ -23,6 +23,7 @@ class HttpRequests:
             "http_server_request_duration", "From a request's headers to the end of its answer", "seconds"
         )
         self._active = meter.create_gauge("http_server_active_requests", "Requests that are being answered")
+        self._by_labels: dict[tuple[str, str, int, bool], MetricHistogramFloat] = {}
         self._now = 0
         self._active.set(0)
 
@@ -35,12 +36,20 @@ class HttpRequests:
         """One was answered. `route` is a template; `status` is 0 where no answer began."""
         self._now -= 1
         self._active.set(self._now)
+        key = (method, route, status, broken_off)
+        # Looked up, since making the labels anew takes longer than all the rest.
+        duration = self._by_labels.get(key)
+        if duration is None:
+            duration = self._by_labels[key] = self._labelled(*key)
+        duration.record(seconds)
+
+    def _labelled(self, method: str, route: str, status: int, broken_off: bool) -> MetricHistogramFloat:
         labels: dict[str, str | int] = {"http_request_method": method, "http_route": route}
         if status:
             labels["http_response_status_code"] = status
         if broken_off or status >= _FAILED:
             labels["error_type"] = "broken_off" if broken_off else str(status)
-        self._duration.record(seconds, labels)
+        return self._duration.with_additional_attributes(labels)
 
 
 class CallbackCounts:
