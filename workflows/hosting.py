@@ -97,9 +97,9 @@ def job_worker(
         ],
         interceptors=[
             JobInterceptor(pauses_of(client)),
-            # Outside of the retries, whose limits and waits are for the attempt alone.
-            *([PaceInterceptor(rate, steps.policies())] if rate else []),
             RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {})),
+            # Inside of the retries: an attempt that waits for its turn runs already, as the server counts.
+            *([PaceInterceptor(rate, steps.policies())] if rate else []),
         ],
         deployment_config=None if version is None else versioned(version),
         workflow_runner=sandboxed(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
