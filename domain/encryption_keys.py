@@ -62,6 +62,6 @@ def problem_of(known: Sequence[KnownKey], held: Mapping[str, bytes], current: st
         elif key.retired_at is not None and key.id == current:
             return (
                 f"The encryption key {key.id!r} is retired, and may encrypt nothing any more. Put another one first in "
-                f"JOBS_ENCRYPTION_KEYS."
+                f"JOBS_ENCRYPTION_KEYS; or, where it is needed after all, run `jobs encryption restore {key.id}`."
             )
     return None

@@ -35,6 +35,7 @@ _RETIRE = (
     .values(retired_at=func.coalesce(_c.retired_at, _now))
     .returning(encryption_keys)
 )
+_RESTORE = update(encryption_keys).where(_c.id == _id).values(retired_at=null()).returning(encryption_keys)
 
 
 class SqlEncryptionKeys:
@@ -55,6 +56,11 @@ class SqlEncryptionKeys:
     async def retire(self, key_id: str) -> KnownKey | None:
         """Have nobody need the key any more; None where there is none. The time of the first call stays."""
         rows = await self._statements.rows(_RETIRE, key_id=key_id)
+        return _key(rows[0]) if rows else None
+
+    async def restore(self, key_id: str) -> KnownKey | None:
+        """Take back that it was retired; None where there is none. One that is not retired stays as it is."""
+        rows = await self._statements.rows(_RESTORE, key_id=key_id)
         return _key(rows[0]) if rows else None
 
 

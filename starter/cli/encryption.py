@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from adapters.db.encryption_keys import SqlEncryptionKeys
     from workflows.encryption import Keyring
 
+_UNTIL = (
+    "Have all processes put another key first; wait until the jobs have ended; redrive or discard the letters; run "
+    "`jobs schedules apply`; resume and pause anew."
+)
+_ALL_THE_SAME = "--force retires it all the same; `jobs encryption restore` would take that back."
+
 
 def encryption_commands(out: Output) -> typer.Typer:
     """The command group `encryption`."""
@@ -36,7 +42,7 @@ def encryption_commands(out: Output) -> typer.Typer:
     @group.callback(invoke_without_command=True)
     def command_is_named(context: typer.Context) -> None:
         if context.invoked_subcommand is None:
-            raise typer.BadParameter("say what to do: keys, new-key or retire", param_hint="COMMAND")
+            raise typer.BadParameter("say what to do: keys, new-key, retire or restore", param_hint="COMMAND")
 
     @group.command(epilog=out.examples("encryption keys"))
     def keys(
@@ -66,14 +72,34 @@ def encryption_commands(out: Output) -> typer.Typer:
     @group.command(epilog=out.examples("encryption retire 2025-11"))
     def retire(
         key_id: Annotated[str, typer.Argument(metavar="ID", show_default=False, help="Id of the key, as keys has it.")],
+        force: Annotated[
+            bool,
+            typer.Option(
+                "--force", help="Do not look for what needs it: the key is lost, say, or Temporal cannot be asked."
+            ),
+        ] = False,
         as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
-        """Have workers start without this key, for good: no job needs it any more. Can be run again.
+        """Have workers start without this key: no job needs it any more. Can be run again, and taken back by restore.
 
-        What is encrypted under it can be read by those alone who have it still. Exit status: 1 where there is no such
-        key, or it is the one that encrypts here.
+        It looks first for what is encrypted under the key and still needed: running jobs, dead letters that are not
+        settled, schedules, pauses, and what somebody has encrypted within the last hour. Each run is looked at, which
+        takes some milliseconds; the key is not needed for that. What has ended can be read by those alone who have the
+        key still. Exit status: 1 where something needs it, where that cannot be told, where there is no such key, or it
+        is the one that encrypts here.
         """
-        return run(_retire(key_id, encryption.keyring_from(), out))
+        return run(_retire(key_id, encryption.keyring_from(), out, force=force))
+
+    @group.command(epilog=out.examples("encryption restore 2025-11"))
+    def restore(
+        key_id: Annotated[str, typer.Argument(metavar="ID", show_default=False, help="Id of the key, as keys has it.")],
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+    ) -> int:
+        """Take back that a key was retired: it is in use again, and workers without it do not start. Can be run again.
+
+        Those that run without it become unready: give them the key first. Exit status: 1 where there is no such key.
+        """
+        return run(_restore(key_id, encryption.keyring_from(), out))
 
     return group
 
@@ -114,7 +140,7 @@ def _state(key: KnownKey) -> str:
     return f"in use since {moment(key.encrypts_since)}" if key.encrypts_since else "known, not in use yet"
 
 
-async def _retire(key_id: str, keyring: Keyring | None, out: Output) -> int:
+async def _retire(key_id: str, keyring: Keyring | None, out: Output, *, force: bool) -> int:
     if keyring and keyring.current == key_id:
         return out.fail(
             "InUse",
@@ -123,12 +149,69 @@ async def _retire(key_id: str, keyring: Keyring | None, out: Output) -> int:
             status=FAILED,
         )
     async with _store() as store:
+        known = {key.id: key for key in await store.all()}
+        if key_id not in known:
+            return _unknown(key_id, out)
+        if not force and known[key_id].retired_at is None and (why := await _needed(key_id)) is not None:
+            return out.fail(*why, status=FAILED)
         key = await store.retire(key_id)
     if key is None:
-        return out.fail("NotFound", f"There is no key {key_id!r} (see `jobs encryption keys`).", status=FAILED)
-    out.document({**key.model_dump(mode="json", exclude={"check"}), "state": _state(key)})
-    out.say(f"The key {key.id} is retired: workers start without it.")
+        return _unknown(key_id, out)
+    out.document(_document(key))
+    out.say(f"The key {key.id} is retired: workers start without it. `jobs encryption restore {key.id}` takes it back.")
     return 0
+
+
+async def _needed(key_id: str) -> tuple[str, str] | None:
+    """Why a key cannot be retired, or why nobody can tell: the error's type and its text."""
+    # Imported here: they take time, and the other commands of the group ask the database alone.
+    from starter.connection import connect
+    from starter.errors import StarterError
+    from starter.key_use import KeyUse
+
+    try:
+        use = KeyUse(await connect(), key_id)
+        await use.look(_unsettled())
+    except StarterError as exc:
+        return "NotKnown", f"Whether the key {key_id!r} is still needed cannot be told: {exc} {_ALL_THE_SAME}"
+    if told := use.told():
+        return "InUse", f"The key {key_id!r} is still needed, by {told}. {_UNTIL} {_ALL_THE_SAME}"
+    if not use.complete:
+        return "NotKnown", f"There are too many jobs to look whether one needs the key {key_id!r}. {_ALL_THE_SAME}"
+    return None
+
+
+async def _unsettled() -> AsyncIterator[tuple[str, str]]:
+    """Jobs and runs of the letters that a redrive may come to."""
+    from domain.dead_letters import UNSETTLED, LetterFilter
+    from starter.cli.dead_letters import dead_letters
+
+    last: int | None = None
+    async with dead_letters() as letters:
+        while page := await letters.list(LetterFilter(states=UNSETTLED), limit=500, after=last):
+            for letter in page:
+                yield letter.run.workflow_id, letter.run.run_id
+            last = page[-1].id
+
+
+async def _restore(key_id: str, keyring: Keyring | None, out: Output) -> int:
+    async with _store() as store:
+        key = await store.restore(key_id)
+    if key is None:
+        return _unknown(key_id, out)
+    out.document(_document(key))
+    out.say(f"The key {key.id} is not retired any more: {_state(key)}.")
+    if keyring is None or key_id not in keyring.ids:
+        out.note("JOBS_ENCRYPTION_KEYS of this process does not have it: a worker with these settings does not start.")
+    return 0
+
+
+def _document(key: KnownKey) -> dict[str, object]:
+    return {**key.model_dump(mode="json", exclude={"check"}), "state": _state(key)}
+
+
+def _unknown(key_id: str, out: Output) -> int:
+    return out.fail("NotFound", f"There is no key {key_id!r} (see `jobs encryption keys`).", status=FAILED)
 
 
 @asynccontextmanager
