@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from pydantic import ValidationError
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -21,6 +22,7 @@ from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.errors import InvalidStart, NotSetUp
 from starter.redriving.looking import DOABLE, Prospect, Verdict, still_dead
 from starter.redriving.point import ResetPoint
+from starter.redriving.versions import after_reset
 from starter.starting import start_workflow
 from workflows.registry import Kind, Registry
 
@@ -78,7 +80,7 @@ class Redriver:
             await self._give_back(letter, "The job has come on meanwhile.")
             return _skipped(prospect, Verdict.not_dead, "The job has come on meanwhile.")
         try:
-            return Redriven(prospect, Result.resumed, await self._reset(letter, prospect.point))
+            return Redriven(prospect, Result.resumed, await self._reset(letter, prospect.point, prospect.version))
         except InvalidStart as exc:
             await self._give_back(letter, str(exc))
             raise
@@ -139,7 +141,7 @@ class Redriver:
                 f"a corrected one by --input FILE."
             ) from None
 
-    async def _reset(self, letter: Letter, point: ResetPoint) -> str:
+    async def _reset(self, letter: Letter, point: ResetPoint, version: WorkerDeploymentVersion | None) -> str:
         """Returns the new run's id."""
         run = letter.run
         request = ResetWorkflowExecutionRequest(
@@ -149,6 +151,7 @@ class Redriver:
             workflow_task_finish_event_id=point.event_id,
             request_id=str(uuid.uuid4()),
             identity=self._moved.by,
+            post_reset_operations=await after_reset(self._client, version),
         )
         try:
             async with reached(self._client):

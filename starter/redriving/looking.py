@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryRequest
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
@@ -18,6 +19,7 @@ from domain.errors import JobError
 from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.readable import make_readable
 from starter.redriving.point import NothingToTakeUp, ResetPoint, reset_point
+from starter.redriving.versions import pinned_to
 from workflows.data_converter import EncryptionKeyMissing
 from workflows.registry import Registry
 
@@ -53,6 +55,8 @@ class Prospect:
     """A sentence for people."""
     point: ResetPoint | None = None
     """Of one that is to be resumed."""
+    version: WorkerDeploymentVersion | None = None
+    """Of the workers, that its run stays with; None for most."""
 
 
 async def look(client: Client, letter: Letter, kinds: Registry) -> Prospect:
@@ -79,7 +83,7 @@ async def look(client: Client, letter: Letter, kinds: Registry) -> Prospect:
     except NothingToTakeUp:
         return Prospect(letter, Verdict.restart_only, "The run had not begun when it ended.")
     why = f"From `{point.step}` on." if point.step else "From its last task on."
-    return Prospect(letter, Verdict.resume, why, point)
+    return Prospect(letter, Verdict.resume, why, point, pinned_to(latest))
 
 
 async def still_dead(client: Client, letter: Letter) -> bool:
