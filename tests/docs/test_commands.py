@@ -162,7 +162,9 @@ async def test_a_worker_has_exactly_the_metrics_and_endpoints_of_the_page(
     environment: dict[str, str], client: Client
 ) -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"^\| `(jobs_\w+)` \|", page, re.MULTILINE))
+    # Those below it are shown in tests/http_interface/test_metrics.py.
+    of_workers, _, _ = page.partition("### Metrics of the HTTP interface")
+    named = set(re.findall(r"^\| `(jobs_\w+)` \|", of_workers, re.MULTILINE))
     await apply(declared(), ActualSchedules(client), OWNER)
     worker = await WorkerProcess.start(environment)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -25,6 +26,7 @@ from starter.http.deadline import Deadline
 from starter.http.last_resort import LastResort
 from starter.http.measured import Measured
 from tests.callback_signing import ANOTHER_SECRET, body_of, signed
+from tests.docs.house import ROOT
 from tests.http_interface.scraped import requests, scraped, text_of
 from tests.http_interface.serving import CALLBACKS, nowhere, serve, serving
 
@@ -61,7 +63,7 @@ async def test_requests_are_counted_by_the_template_of_their_route_and_nothing_t
     ]
 
 
-async def test_callbacks_are_counted_by_what_becomes_of_them(database: str) -> None:
+async def test_callbacks_are_counted_by_what_becomes_of_them_and_the_page_names_all_that_is_told(database: str) -> None:
     runtime, metrics = exporting("127.0.0.1", free_port())
     assert CALLBACKS.secrets is not None
     secret = CALLBACKS.secrets.get_secret_value()
@@ -74,8 +76,12 @@ async def test_callbacks_are_counted_by_what_becomes_of_them(database: str) -> N
             signed("standard", "{}", secret=secret),
         ):
             await served.http.post("/webhooks/payments", content=callback.body, headers=callback.raw_headers)
-        after = (await scraped(metrics))["jobs_payment_callbacks_total"]
+        after, text = (await scraped(metrics))["jobs_payment_callbacks_total"], await text_of(metrics)
 
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    of_interface = page.partition("### Metrics of the HTTP interface")[2].partition("## Settings")[0]
+    named = re.findall(r"^\| `(\w+)` \|", of_interface, re.MULTILINE)
+    assert set(re.findall(r"^# TYPE ((?:jobs|http)_\w+) ", text, re.MULTILINE)) == set(named)
     outcomes = ("accepted", "repeated", "different", "refused", "unreadable")
     assert before == {frozenset({("outcome", outcome)}): 0 for outcome in outcomes}
     assert [after[frozenset({("outcome", outcome)})] for outcome in outcomes] == [1, 2, 1, 1, 1]
