@@ -42,6 +42,7 @@ from adapters.telemetry.queue_depth import QueueDepth
 from adapters.worker_settings import WorkerSettings
 from domain.dead_letter_sweep import DeadRuns
 from domain.errors import JobError
+from domain.report_ports import ReportJobs
 from starter import schedules
 from starter.connection import web_ui_base
 from starter.deployments import DeploymentWatch
@@ -52,7 +53,7 @@ from starter.probing import TemporalProbe
 from starter.relay import Relay
 from starter.scheduling.declared import ScheduleDeclarationError
 from starter.scheduling.watch import ScheduleWatch
-from starter.worker_check import check, check_limited_queues, chosen_queues, dead_runs, options, version_of
+from starter.worker_check import check, check_limited_queues, chosen_queues, dead_runs, options, report_jobs, version_of
 from workflows.hosting import MissingPort, job_worker
 from workflows.registry import RegistryError, registry
 from workflows.slots import slots_of
@@ -142,7 +143,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         told = asyncio.create_task(stop.told(), name="stop")
 
         temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime)
-        outside.ports[DeadRuns] = dead_runs(temporal)
+        outside.ports |= {DeadRuns: dead_runs(temporal), ReportJobs: report_jobs(temporal)}
         keys = KeyCheck.configured(outside.encryption_keys)
 
         async def first_database() -> str:

@@ -1,13 +1,15 @@
-"""The step that removes what old reports left behind."""
+"""The step that removes what old reports left behind, and settles those whose jobs ended without a word."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 from temporalio import activity
 
+from domain.errors import TransientError
 from domain.report_cleanup import Removed, ReportRetention
-from domain.report_ports import ReportBook, ReportMaker
+from domain.report_ports import ReportBook, ReportJobs, ReportMaker
 from domain.scheduling import ScheduledRun
 
 _BATCH = 100
@@ -16,9 +18,10 @@ _BATCH = 100
 class ReportCleanupActivities:
     """What a cleanup of reports does to the world, behind ports."""
 
-    def __init__(self, book: ReportBook, maker: ReportMaker, retention: ReportRetention) -> None:
+    def __init__(self, book: ReportBook, maker: ReportMaker, jobs: ReportJobs, retention: ReportRetention) -> None:
         """Take the ports, and how long files are kept; nothing is built or read here."""
         self._book = book
+        self._jobs = jobs
         self._maker = maker
         self._retention = retention
 
@@ -32,6 +35,8 @@ class ReportCleanupActivities:
         return Removed(
             files=await self._remove_files(now - self._retention.files),
             abandoned=await self._discard_parts(now - self._retention.parts),
+            # Last: what is settled now keeps its parts until the next cleanup, for a redrive at this very moment.
+            settled=await self._settle(now - self._retention.unfinished),
         )
 
     async def _remove_files(self, before: datetime) -> int:
@@ -56,3 +61,20 @@ class ReportCleanupActivities:
                 discarded += 1
                 activity.heartbeat(discarded)
         return discarded
+
+    async def _settle(self, before: datetime) -> int:
+        """Keep how jobs ended that could not say so themselves: they were terminated, say, or timed out."""
+        settled = 0
+        last: UUID | None = None
+        while unfinished := await self._book.unfinished(before, _BATCH, after=last):
+            last = unfinished[-1].id
+            for report in unfinished:
+                try:
+                    ended = await self._book.settle(report, self._jobs.ended_as)
+                except TransientError as exc:  # the next cleanup asks again
+                    about = {"action": "settle", "report": str(report.id), "why": exc.message}
+                    activity.logger.warning("How a report's job fares is not known", extra=about)
+                    ended = None
+                settled += ended is not None
+                activity.heartbeat(settled)
+        return settled

@@ -11,7 +11,7 @@ from domain.scheduling import ScheduledRequest
 
 
 class ReportCleanupRequest(ScheduledRequest):
-    """Remove the files of reports whose retention has ended, and parts that nobody will join."""
+    """Remove files of reports whose time is over, and parts that nobody will join; settle reports whose jobs ended."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class ReportRetention:
     """Of a finished report."""
     parts: timedelta = timedelta(days=7)
     """Of a report that is not being made: its job failed or was cancelled, and can be redriven for so long."""
+    unfinished: timedelta = timedelta(minutes=10)
+    """How old a report must be for the cleanup to ask whether its job has ended without saying so."""
 
 
 class Removed(BaseModel):
@@ -32,3 +34,5 @@ class Removed(BaseModel):
     files: int = 0
     abandoned: int = 0
     """Reports whose parts were left behind."""
+    settled: int = 0
+    """Reports whose job had ended without saying so: it was terminated, say."""

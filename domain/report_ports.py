@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,9 @@ from domain.reports import Report, ReportFile, ReportState, Slice
 
 Told = Callable[[int], None]
 """Called with the number of rows done so far."""
+
+EndedAs = Callable[[ReportGenerationRequest], Awaitable[ReportState | None]]
+"""How the job of a report has ended: failed or cancelled; None where it has not."""
 
 
 class UnknownMember(LookupError):
@@ -120,8 +123,34 @@ class ReportBook(Protocol):
         """Keep that the file is gone."""
         ...
 
+    async def unfinished(self, before: datetime, limit: int, after: UUID | None = None) -> Sequence[Report]:
+        """Reports that were asked for before an instant, and are neither there nor known to have ended; by id.
+
+        `after`: only those behind this id.
+        """
+        ...
+
+    async def settle(self, report: Report, ended_as: EndedAs) -> ReportState | None:
+        """Keep that the job of an unfinished report has ended, where it has; returns as what, None where it has not.
+
+        While `ended_as` is asked, the report can neither be asked for nor be opened by a job. One whose job waits in
+        the outbox has not ended. Changes nothing where the report is unfinished no more.
+        """
+        ...
+
     async def idle_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
         """Those of the ids whose report is not being made: it has ended, or has no row."""
+        ...
+
+
+class ReportJobs(Protocol):
+    """What Temporal tells of the jobs that make reports. A call takes some seconds, or raises a `TransientError`."""
+
+    async def ended_as(self, request: ReportGenerationRequest) -> ReportState | None:
+        """How a report's job has ended, if it has: cancelled, or else failed, also where somebody terminated it.
+
+        None where its last run goes on, or waits for its start. One that Temporal knows nothing of has failed.
+        """
         ...
 
 

@@ -69,9 +69,10 @@ SCHEDULES: tuple[Schedule, ...] = (
     Schedule(
         id="report-cleanup",
         request=ReportCleanupRequest(),
-        cron="30 4 * * *",
+        # Often, for whoever waits for a report whose job was terminated.
+        cron="20 * * * *",
         catchup_window=timedelta(hours=12),
-        note="Removes the files of reports whose retention has ended.",
+        note="Removes files of reports whose retention has ended, and fails reports that nobody makes any more.",
     ),
     Schedule(
         id="dead-letter-sweep",

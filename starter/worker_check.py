@@ -14,9 +14,11 @@ from adapters.payments.api import longest_call
 from adapters.readiness import Need, look
 from adapters.settings import Settings
 from adapters.temporal.dead_runs import TemporalDeadRuns
+from adapters.temporal.report_jobs import TemporalReportJobs
 from adapters.worker_settings import WorkerSettings
 from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
 from domain.errors import JobError
+from domain.report_ports import ReportJobs
 from starter.connection import web_ui_base
 from starter.deployments import Version, describe, routing_of
 from starter.errors import StarterError
@@ -82,12 +84,17 @@ def dead_runs(temporal: TemporalProbe) -> TemporalDeadRuns:
     return TemporalDeadRuns(lambda: temporal.client, requests, no_jobs=(PAUSE, sweep))
 
 
+def report_jobs(temporal: TemporalProbe) -> TemporalReportJobs:
+    """What Temporal tells of the jobs that make reports, once it is connected."""
+    return TemporalReportJobs(lambda: temporal.client)
+
+
 async def check(settings: Settings, queues: Sequence[str]) -> int:
     """Show the configuration and probe everything that it names; returns the exit status."""
     values = connection_settings() | configuration.values(*settings.groups)
     mask = configuration.Mask(configuration.secrets(values))
     outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
-    outside.ports[DeadRuns] = dead_runs(temporal)
+    outside.ports |= {DeadRuns: dead_runs(temporal), ReportJobs: report_jobs(temporal)}
     served = [kind for kind in registry if kind.queue in queues]
 
     keys = KeyCheck.configured(outside.encryption_keys)

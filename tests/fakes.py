@@ -13,12 +13,12 @@ from domain.orders import Customer, Order, OrderItem
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from domain.report_cleanup import ReportRetention
-from domain.report_ports import ReportBook, ReportLinks, ReportMaker
+from domain.report_ports import ReportBook, ReportJobs, ReportLinks, ReportMaker
 from tests.fakes_alerts import FakeAlerts, FakeChannel, FakeChannels
 from tests.fakes_dead_letters import dead_letter_ports
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
 from tests.fakes_report_mail import FakeLinks
-from tests.fakes_reports import FakeBook, FakeMaker
+from tests.fakes_reports import FakeBook, FakeJobs, FakeMaker
 from tests.fakes_scheduled import scheduled_ports
 
 
@@ -107,6 +107,7 @@ def fake_ports(
         Alerts: FakeAlerts(),
         AlertChannels: FakeChannels(FakeChannel()),
         ReportBook: FakeBook(),
+        ReportJobs: FakeJobs(),
         ReportMaker: FakeMaker(),
         ReportLinks: FakeLinks(),
         ReportRetention: ReportRetention(files=timedelta(days=90)),

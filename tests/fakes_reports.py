@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from domain.report_generation import ReportGenerationRequest
-from domain.report_ports import Asking, Told
+from domain.report_ports import Asking, EndedAs, Told
 from domain.reports import Report, ReportFile, ReportState, Slice
 
 ROWS = 100
@@ -52,9 +52,39 @@ class FakeBook:
     async def removed(self, report_id: UUID) -> None:
         self.reports[report_id] = self.reports[report_id].model_copy(update={"state": ReportState.removed})
 
+    async def unfinished(self, before: datetime, limit: int, after: UUID | None = None) -> Sequence[Report]:
+        waiting = sorted(self.reports.values(), key=lambda report: report.id)
+        return [
+            report
+            for report in waiting
+            if report.state is ReportState.requested
+            and report.asked_at < before
+            and (after is None or report.id > after)
+        ][:limit]
+
+    async def settle(self, report: Report, ended_as: EndedAs) -> ReportState | None:
+        state = await ended_as(report.request)
+        if state is not None:
+            await self.ended(report.id, state)
+        return state
+
     async def idle_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
         made = {report.id for report in self.reports.values() if report.state is ReportState.requested}
         return [report_id for report_id in report_ids if report_id not in made]
+
+
+class FakeJobs:
+    """Implements `domain.report_ports.ReportJobs`: jobs go on, but for those that a test names."""
+
+    def __init__(self, ended: Mapping[str, ReportState | Exception] | None = None) -> None:
+        """`ended`: by the ids of jobs how they did, or what asking for it raises."""
+        self.ended = ended or {}
+
+    async def ended_as(self, request: ReportGenerationRequest) -> ReportState | None:
+        state = self.ended.get(request.workflow_id)
+        if isinstance(state, Exception):
+            raise state
+        return state
 
 
 class FakeMaker:

@@ -1,4 +1,4 @@
-"""Report cleanup: remove files whose time is over, and parts that nobody will join."""
+"""Report cleanup: remove files whose time is over and parts that nobody will join, settle what ended without a word."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn
 class ReportCleanup:
-    """Removes the files of reports whose retention has ended."""
+    """Removes the files of reports whose retention has ended, and finds reports that nobody makes any more."""
 
     @workflow.run
     async def run(self, request: ReportCleanupRequest) -> Outcome:
         """One step, and a long one where much is to be removed. A second run for the same moment does no harm."""
         removed = await steps.run_regular(Activities.remove, scheduled_run(request))
 
-        return Done(facts={"files": removed.files, "abandoned": removed.abandoned})
+        return Done(facts={"files": removed.files, "abandoned": removed.abandoned, "settled": removed.settled})

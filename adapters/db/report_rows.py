@@ -8,11 +8,25 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Row, Select, Text, bindparam, exists, func, insert, literal, select
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from adapters.db import outbox
+from adapters.db import outbox, tables
 from adapters.db.errors import is_broken, translated
 from adapters.db.locks import limit_waits
 from adapters.db.report_tables import report_askings as askings
@@ -91,6 +105,16 @@ async def add(
         "asked_at": as_of,
     }
     return report_of((await connection.execute(insert(reports).values(values).returning(reports))).one())
+
+
+async def is_enqueued(connection: AsyncConnection, request: ReportGenerationRequest) -> bool:
+    """Whether its job waits in the outbox, also as one that is refused for now."""
+    c = tables.outbox.c
+    # Who enqueues by SQL does not know the job's id, and may leave out what has a default.
+    named = request.model_dump(mode="json", include={"report", "period", "format"})
+    which = or_(c.job_id == request.workflow_id, and_(c.job_id.is_(None), c.payload.contains(named)))
+    found = await connection.execute(select(exists().where(c.kind == request.kind, which)))
+    return bool(found.scalar_one())
 
 
 async def is_member(connection: AsyncConnection, member_id: int) -> bool:

@@ -18,7 +18,7 @@ from adapters.db.statements import Statements
 from domain.errors import InvalidRequest, NotFound
 from domain.report_generation import ReportGenerationRequest
 from domain.report_notice import ReportNoticeRequest
-from domain.report_ports import Asking, Member
+from domain.report_ports import Asking, EndedAs, Member
 from domain.reports import Report, ReportFile, ReportState
 
 _id: Any = bindparam("report_id", type_=UUID_TYPE)
@@ -47,6 +47,17 @@ _OUTDATED = (
     .order_by(reports.c.finished_at)
     .limit(bindparam("most", type_=Integer))
 )
+_UNFINISHED = (
+    select(reports)
+    .where(
+        reports.c.state == str(ReportState.requested),
+        reports.c.asked_at < bindparam("before", type_=DateTime(timezone=True)),
+        reports.c.id > bindparam("after", type_=UUID_TYPE),
+    )
+    .order_by(reports.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_FIRST = UUID(int=0)
 _MADE = select(reports.c.id).where(reports.c.id == func.any(_ids), reports.c.state == str(ReportState.requested))
 _ASKING = (
     select(reports, *(staff.c[name].label(f"member_{name}") for name in ("id", "name", "email", "locale")))
@@ -97,6 +108,15 @@ class SqlReports:
         """See `domain.report_ports.ReportBook`."""
         await self._statements.rows(_REMOVED, report_id=report_id)
 
+    async def unfinished(self, before: datetime, limit: int, after: UUID | None = None) -> Sequence[Report]:
+        """See `domain.report_ports.ReportBook`."""
+        rows = await self._statements.rows(_UNFINISHED, before=before, most=limit, after=after or _FIRST)
+        return [report_rows.report_of(row) for row in rows]
+
+    async def settle(self, report: Report, ended_as: EndedAs) -> ReportState | None:
+        """See `domain.report_ports.ReportBook`. `ended_as` must answer within some seconds."""
+        return await self._in_transaction(lambda connection: _settle(connection, report, ended_as))
+
     async def idle_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
         """See `domain.report_ports.ReportBook`."""
         made = {UUID(str(row.id)) for row in await self._statements.rows(_MADE, report_ids=list(report_ids))}
@@ -132,6 +152,21 @@ async def _open(connection: AsyncConnection, request: ReportGenerationRequest) -
                 raise NotFound(f"Nobody of the staff has the number {member_id}.")
             await report_rows.add_asking(connection, report, member_id=member_id, client=None)
     return report
+
+
+async def _settle(connection: AsyncConnection, report: Report, ended_as: EndedAs) -> ReportState | None:
+    # Who asks for it waits from here on, and so does a job that begins with a step of it, which makes it `requested`
+    # again. So what is asked for or redriven before is seen below, and what is so later is not undone by this.
+    await report_rows.enter(connection, report.request)
+    this = select(reports.c.state).where(reports.c.id == report.id).with_for_update(key_share=True)
+    state = (await connection.execute(this)).scalar_one_or_none()
+    # First the outbox: an entry that is gone from there has its run.
+    if state != ReportState.requested or await report_rows.is_enqueued(connection, report.request):
+        return None
+    ended = await ended_as(report.request)
+    if ended is not None:
+        await connection.execute(_ENDED, {"report_id": report.id, "ended_as": str(ended)})
+    return ended
 
 
 async def _ready(connection: AsyncConnection, report_id: UUID, file: ReportFile) -> None:

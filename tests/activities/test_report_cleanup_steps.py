@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ from domain.report_cleanup import Removed, ReportRetention
 from domain.reports import Report, ReportState
 from domain.scheduling import ScheduledRun
 from tests.fakes_report_mail import KeepingBook, a_finished_report
-from tests.fakes_reports import FakeMaker
+from tests.fakes_reports import FakeJobs, FakeMaker
 
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 WEEK = timedelta(days=7)
@@ -45,8 +45,10 @@ class Maker(FakeMaker):
         del self.left[report_id]
 
 
-async def clean(book: KeepingBook, maker: Maker, at: datetime = AT) -> Removed:
-    steps = ReportCleanupActivities(book, maker, ReportRetention(files=WEEK))
+async def clean(
+    book: KeepingBook, maker: Maker, at: datetime = AT, ended: Mapping[str, ReportState | Exception] | None = None
+) -> Removed:
+    steps = ReportCleanupActivities(book, maker, FakeJobs(ended), ReportRetention(files=WEEK))
     run = ScheduledRun(name="report-cleanup", at=at, time_zone="UTC", run="report-cleanup/1")
     return await ActivityEnvironment().run(steps.remove, run)
 
@@ -86,6 +88,33 @@ async def test_parts_are_discarded_after_a_week_unless_their_report_is_being_mad
 
     assert await clean(KeepingBook(made, failed), maker) == Removed(abandoned=2)
     assert set(maker.left) == {made.id, young}
+
+
+async def test_reports_whose_jobs_ended_without_saying_so_are_settled_and_keep_their_parts_for_now() -> None:
+    asked = [
+        a_finished_report(n).model_copy(
+            update={"state": ReportState.requested, "file": None, "asked_at": AT - timedelta(minutes=10, seconds=n)}
+        )
+        for n in range(1, 251)
+    ]
+    young = asked[0].model_copy(update={"id": uuid4(), "asked_at": AT - timedelta(minutes=9)})
+    jobs = [report.request.workflow_id for report in asked]
+    book = KeepingBook(*asked, young)
+    maker = Maker({asked[1].id: AT - WEEK - timedelta(days=1)})
+
+    ended: dict[str, ReportState | Exception] = dict.fromkeys(jobs[1:], ReportState.failed)
+    ended[jobs[0]] = ServiceUnavailable("Temporal does not answer.")
+    ended[jobs[2]] = ReportState.cancelled
+    del ended[jobs[3]]
+    assert await clean(book, maker, ended=ended) == Removed(settled=248)
+
+    states = [book.reports[report.id].state for report in asked]
+    assert states[:5] == ["requested", "failed", "cancelled", "requested", "failed"]
+    assert set(states[4:]) == {"failed"}
+    assert book.reports[young.id].state is ReportState.requested
+    # Its parts are needed where its job is redriven at this very moment.
+    assert set(maker.left) == {asked[1].id}
+    assert await clean(book, maker) == Removed(abandoned=1)
 
 
 async def test_a_moment_in_the_future_removes_nothing_before_its_time() -> None:

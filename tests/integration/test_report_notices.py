@@ -14,11 +14,13 @@ from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.engine import make_engine
 from adapters.email.templates import JinjaMailTemplates
 from adapters.settings import DatabaseSettings
+from adapters.temporal.report_jobs import TemporalReportJobs
+from domain.errors import ServiceUnavailable
 from domain.outcomes import Done, Skipped
 from domain.ports import DeliveryLedger, MailSender, MailTemplates
 from domain.report_cleanup import ReportCleanupRequest, ReportRetention
 from domain.report_notice import ReportNoticeRequest
-from domain.report_ports import ReportBook, ReportLinks, ReportMaker
+from domain.report_ports import ReportBook, ReportJobs, ReportLinks, ReportMaker
 from domain.reports import ReportState
 from starter import Jobs
 from tests.adapters.db.report_shop import FILE, Office, a_request
@@ -75,22 +77,45 @@ async def test_each_who_asked_gets_one_mail_with_a_link_that_nothing_else_holds(
     assert asked[0] in kept
 
 
-async def test_a_cleanup_removes_what_is_old_and_leaves_the_rest(client: Client, office: Office) -> None:
-    old, new = [(await office.desk.ask(a_request(f"2026-0{month}"))).report for month in (1, 2)]
-    maker = FakeMaker()
+async def test_a_cleanup_removes_what_is_old_settles_what_has_ended_and_leaves_the_rest(
+    client: Client, office: Office
+) -> None:
+    months = [(await office.desk.ask(a_request(f"2026-0{month}"))).report for month in range(1, 9)]
+    old, new, queued, running, terminated, anew, unknown, young = months
+    jobs, maker = Jobs(client), FakeMaker()
     for report in (old, new):
         await office.book.ready(report.id, FILE)
         maker.files[report.id] = FILE
+    for report in (running, terminated, anew, young):  # nobody serves their queue
+        await jobs.start(report.request)
+    for report in (terminated, anew, young):
+        await client.get_workflow_handle(report.request.workflow_id).terminate("a test")
+    await jobs.start(anew.request)
+    await office.run("DELETE FROM outbox WHERE payload ->> 'period' <> '2026-03'")
     await office.run("UPDATE reports SET finished_at = now() - interval '91 days' WHERE id = :id", id=old.id)
+    await office.run("UPDATE reports SET asked_at = now() - interval '11 minutes' WHERE id <> :id", id=young.id)
     ports = fake_ports(FakeOrders()) | {
         ReportBook: office.book,
+        ReportJobs: TemporalReportJobs(lambda: client),
         ReportMaker: maker,
         ReportRetention: ReportRetention(files=timedelta(days=90)),
     }
     async with job_worker(client, "maintenance", registry, ports, drain=timedelta(seconds=1)):
-        done = await (await Jobs(client).start(ReportCleanupRequest(at=datetime.now(UTC)))).result()
+        done = await (await jobs.start(ReportCleanupRequest(at=datetime.now(UTC)))).result()
 
-    assert done == Done(facts={"files": 1, "abandoned": 0})
+    assert done == Done(facts={"files": 1, "abandoned": 0, "settled": 2})
     assert set(maker.files) == {new.id}
-    states = [found.state for report in (old, new) if (found := await office.desk.find(report.id))]
-    assert states == [ReportState.removed, ReportState.ready]
+    states = {report: found.state for report in months if (found := await office.desk.find(report.id))}
+    assert {report: states.pop(report) for report in (old, new, terminated, unknown)} == {
+        old: ReportState.removed,
+        new: ReportState.ready,
+        terminated: ReportState.failed,
+        unknown: ReportState.failed,
+    }
+    assert states == dict.fromkeys((queued, running, anew, young), ReportState.requested)
+
+
+async def test_how_a_job_has_ended_is_not_known_where_temporal_cannot_tell(client: Client) -> None:
+    elsewhere = Client(client.service_client, namespace="of-nobody")
+    with pytest.raises(ServiceUnavailable, match="NOT_FOUND"):
+        await TemporalReportJobs(lambda: elsewhere).ended_as(a_request())

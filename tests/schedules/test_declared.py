@@ -84,7 +84,7 @@ def test_our_own_table_is_as_the_shop_needs_it() -> None:
         "dead-letter-sweep": ("*/5 * * * *", "UTC", skip, False),
         "monthly-reports": ("0 0 1 * *", "Asia/Tokyo", skip, False),
         "payment-reconciliation": ("*/15 * * * *", "UTC", skip, False),
-        "report-cleanup": ("30 4 * * *", "Asia/Tokyo", skip, False),
+        "report-cleanup": ("20 * * * *", "UTC", skip, False),
         "scheduled-emails": ("*/5 * * * *", "UTC", skip, False),
     }
 

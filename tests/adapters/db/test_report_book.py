@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, NotFound
+from domain.report_generation import ReportGenerationRequest
 from domain.reports import ReportState
 from tests.adapters.db.report_shop import FILE, Office, a_request
 
@@ -133,3 +134,70 @@ async def test_reports_that_ended_or_have_no_row_are_idle(office: Office) -> Non
     ids = [made.id, ready.id, failed.id, unknown]
     assert await office.book.idle_among(ids) == [ready.id, failed.id, unknown]
     assert await office.book.idle_among([]) == []
+
+
+async def test_a_report_whose_job_has_ended_is_settled_unless_it_waits_in_the_outbox(office: Office) -> None:
+    request = a_request(time_zone="Europe/Zurich")
+    report = (await office.desk.ask(request)).report
+    asked_for: list[str] = []
+
+    async def ended_as(request: ReportGenerationRequest) -> ReportState | None:
+        asked_for.append(request.workflow_id)
+        return answers.pop(0)
+
+    answers: list[ReportState | None] = [None, ReportState.failed]
+    assert await office.book.settle(report, ended_as) is None
+    # As a statement of SQL enqueues it, which does not know the job's id.
+    await office.run("UPDATE outbox SET job_id = NULL")
+    assert await office.book.settle(report, ended_as) is None
+    assert asked_for == []
+
+    await office.run("DELETE FROM outbox")
+    assert await office.book.settle(report, ended_as) is None  # it runs
+    assert await office.book.settle(report, ended_as) is ReportState.failed
+    assert asked_for == [request.workflow_id] * 2
+    found = await office.desk.find(report.id)
+    assert found is not None
+    assert (found.state, found.finished_at is None) == (ReportState.failed, False)
+    assert await office.book.settle(report, ended_as) is None  # it is known already
+    assert (await office.desk.ask(a_request())).report.request.generation == 2
+
+
+async def test_while_it_is_asked_whether_a_job_has_ended_nobody_begins_with_its_report(office: Office) -> None:
+    report = await office.book.open(a_request())
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def ended_as(_: ReportGenerationRequest) -> ReportState | None:
+        asked.set()
+        await answered.wait()
+        return ReportState.failed
+
+    settling = asyncio.create_task(office.book.settle(report, ended_as))
+    await asked.wait()
+    opening = asyncio.create_task(office.book.open(a_request()))
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+    async with asyncio.timeout(30), office.engine.connect() as connection:
+        while not (await connection.exec_driver_sql(waiting)).scalar_one():  # PostgreSQL tells nobody
+            await connection.rollback()
+    answered.set()
+
+    # It was redriven a moment too late to be seen, and is being made all the same.
+    assert await settling is ReportState.failed
+    assert (await opening).state is ReportState.requested
+    found = await office.desk.find(report.id)
+    assert found is not None
+    assert found.state is ReportState.requested
+
+
+async def test_reports_are_unfinished_from_when_they_are_asked_for_until_they_have_ended(office: Office) -> None:
+    made, ready, failed, other = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3, 4)]
+    await office.book.ready(ready.id, FILE)
+    await office.book.ended(failed.id, ReportState.failed)
+    first, second = sorted([made.id, other.id])
+
+    now = datetime.now(UTC)
+    soon = now + timedelta(minutes=5)
+    assert [report.id for report in await office.book.unfinished(soon, 10)] == [first, second]
+    assert [report.id for report in await office.book.unfinished(soon, 1)] == [first]
+    assert [report.id for report in await office.book.unfinished(soon, 10, after=first)] == [second]
+    assert await office.book.unfinished(now - timedelta(hours=1), 10) == []
