@@ -6,6 +6,7 @@
 #     docker run durable-jobs                                        a worker of all queues
 #     docker run durable-jobs python -m worker --queues payments     … of this one
 #     docker run durable-jobs uvicorn starter.api:app --host 0.0.0.0
+#     docker run durable-jobs uvicorn starter.codec_server:app --host 0.0.0.0 --port 8081
 #     docker run durable-jobs jobs setup
 #
 # Kinds of job from a package of your own go into an image that is made `FROM` this one.
@@ -64,7 +65,7 @@ USER 10001:10001
 
 # The root file system may be read-only: /tmp and /var/lib/jobs/reports are all that is written to.
 
-EXPOSE 9090 8080 9464
+EXPOSE 9090 8080 8081 9464 9480
 
 # Alive, and not ready: who ends unhealthy containers must not end them all while the database is away.
 HEALTHCHECK --interval=15s --timeout=6s --start-period=90s --retries=3 \

@@ -11,10 +11,13 @@ if [ "${1:-}" = --encryption-key ]; then
     key_id="${2:-}"
     case "$key_id" in
     "" | [!A-Za-z0-9]* | *[!A-Za-z0-9._-]*)
-        echo "--encryption-key takes the key's id, of letters, digits, dots, dashes and underscores: 2026-11, say." >&2
-        exit 2
+        key_id=""
         ;;
     esac
+    if [ -z "$key_id" ] || [ "${#key_id}" -gt 63 ]; then
+        echo "--encryption-key takes an id of up to 63 letters, digits, dots, dashes and underscores: 2026-11, say." >&2
+        exit 2
+    fi
     shift 2
 fi
 

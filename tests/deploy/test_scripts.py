@@ -6,6 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from starter.encryption import keyring_from
 from tests.deploy.machine import SCRIPTS_OF
 
 TOOL = """#!/bin/sh
@@ -14,8 +17,8 @@ case "$*" in *{fails_at}*) exit 1;; esac
 """
 
 
-def make_secrets(folder: Path) -> str:
-    script = ["sh", str(SCRIPTS_OF / "make-secrets.sh"), str(folder)]
+def make_secrets(folder: Path, *options: str) -> str:
+    script = ["sh", str(SCRIPTS_OF / "make-secrets.sh"), *options, str(folder)]
     return subprocess.run(script, capture_output=True, text=True, check=True).stdout
 
 
@@ -38,6 +41,35 @@ def test_secrets_are_random_stay_as_they_are_and_are_nobody_elses(tmp_path: Path
     assert first.stat().st_mode & 0o777 == 0o700
     # Containers get the files alone, and read them as users of their own.
     assert {path.stat().st_mode & 0o777 for path in first.iterdir()} == {0o644}
+
+
+def test_a_key_of_encryption_is_made_only_when_asked_and_never_over_another(tmp_path: Path) -> None:
+    file = tmp_path / "encryption_keys"
+    make_secrets(tmp_path)
+    assert file.read_text() == ""
+
+    said = make_secrets(tmp_path, "--encryption-key", "2026-11")
+
+    made = keyring_from({"JOBS_ENCRYPTION_KEYS_FILE": str(file)})
+    assert made is not None
+    assert made.current == "2026-11"
+    key = file.read_text()
+    assert key.partition(":")[2].strip() not in said
+    assert make_secrets(tmp_path) == ""
+    for refused in ("2026-12", "", "a b", "-x", "k" * 64):
+        with pytest.raises(subprocess.CalledProcessError):
+            make_secrets(tmp_path, "--encryption-key", refused)
+    assert file.read_text() == key
+    make_secrets(tmp_path / "another", "--encryption-key", "2026-11")
+    assert (tmp_path / "another" / "encryption_keys").read_text() != key
+
+
+def test_a_key_of_an_id_that_cannot_be_is_not_made(tmp_path: Path) -> None:
+    for refused in ("", "a b", "-x", ".x", "k" * 64):
+        with pytest.raises(subprocess.CalledProcessError):
+            make_secrets(tmp_path, "--encryption-key", refused)
+
+    assert not list(tmp_path.iterdir())
 
 
 def run_schema(tmp_path: Path, fails_at: str = "never") -> tuple[int, list[str]]:
