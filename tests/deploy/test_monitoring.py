@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from adapters.codec_settings import CodecSettings
 from adapters.settings import ApiSettings
 from starter.cli.app import application
 from starter.cli.output import Output
@@ -100,13 +101,14 @@ def test_prometheus_asks_every_kind_of_worker() -> None:
     assert any("rules.yml" in file for file in config["rule_files"])
 
 
-def test_prometheus_asks_the_http_interface_where_it_tells() -> None:
+@pytest.mark.parametrize(("name", "settings"), [("api", ApiSettings()), ("codec", CodecSettings())])
+def test_prometheus_asks_servers_where_they_tell_and_no_other_machine_can(
+    name: str, settings: ApiSettings | CodecSettings
+) -> None:
     config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))
-    (job,) = (each for each in config["scrape_configs"] if each["job_name"] == "api")
+    (job,) = (each for each in config["scrape_configs"] if each["job_name"] == name)
 
     (found,) = job["dns_sd_configs"]
-    assert found["names"] == ["api"]
-    assert found["port"] == ApiSettings().metrics_port
-    # At an address that other containers reach, and no other machine does.
-    assert image.environment()["API_METRICS_HOST"] == "0.0.0.0"  # noqa: S104  # as the comment says
-    assert not any(str(found["port"]) in port for port in services()["api"].told["ports"])
+    assert (found["names"], found["port"]) == ([name], settings.metrics_port)
+    assert image.environment()[f"{name.upper()}_METRICS_HOST"] == "0.0.0.0"  # noqa: S104  # other containers reach it
+    assert not any(str(found["port"]) in port for port in services()[name].told["ports"])
