@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, Protocol, TypeVar
+from typing import Annotated, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -36,7 +36,11 @@ class ScheduledRequest(JobRequest):
     at: Moment | None = None
     """For which moment the job is; None where a schedule starts it, which tells it."""
     time_zone: TimeZone = "UTC"
-    """In which a moment lies in a period: a day, a month."""
+    """In which a moment lies in a period: a day, a month. Schedules and `jobs start` fill in the shop's."""
+
+    def in_zone(self, shops: str) -> Self:
+        """In the shop's time zone, unless it names one itself."""
+        return self if "time_zone" in self.model_fields_set else self.model_copy(update={"time_zone": shops})
 
     @property
     def business_id(self) -> str:

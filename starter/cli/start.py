@@ -13,6 +13,8 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from adapters.schedules_settings import SchedulesSettings
+from domain.scheduling import ScheduledRequest
 from starter.cli.asking import ASKERS
 from starter.cli.durations import parse_duration
 from starter.cli.fields import FieldOption, field_options, make_request
@@ -55,6 +57,8 @@ def start_commands(kinds: Registry, out: Output) -> typer.Typer:
     for kind in kinds:
         options = field_options(kind.request)
         about = (kind.request.__doc__ or kind.name).strip().splitlines()[0]
+        if issubclass(kind.request, ScheduledRequest):
+            about += "\n\nWithout a time zone, it is that of SCHEDULES_TIME_ZONE, as for a run of a schedule."
         example = " ".join(f"{o.flag} {o.example}" for o in options if o.required and o.schema.get("type") != "boolean")
         group.command(
             kind.name,
@@ -72,6 +76,9 @@ def _command(kind: Kind, options: list[FieldOption], out: Output) -> Callable[..
         if chosen.timeout is not None and not chosen.wait:
             raise typer.BadParameter("limits the waiting: give --wait too", param_hint="--timeout")
         request = make_request(kind.request, options, given)
+        if isinstance(request, ScheduledRequest):
+            # Or a day, or a month, would be another one than for the schedule that starts this kind.
+            request = request.in_zone(SchedulesSettings().time_zone)
         ask = None if asker is None or asker.by_itself(given) else partial(asker.ask, request, given)
         return run(start(kind, request, chosen, out, ask))
 

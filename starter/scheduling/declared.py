@@ -119,8 +119,8 @@ class Schedule:
     def in_zone(self, shops: str) -> Schedule:
         """With its time zone told, and the request in the shop's unless one of the two names another."""
         request = self.request
-        if isinstance(request, ScheduledRequest) and "time_zone" not in request.model_fields_set:
-            request = request.model_copy(update={"time_zone": self.time_zone or shops})
+        if isinstance(request, ScheduledRequest):
+            request = request.in_zone(self.time_zone or shops)
         return replace(self, time_zone=self.time_zone or ("UTC" if self._in_every_hour else shops), request=request)
 
     @property
