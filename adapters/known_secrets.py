@@ -6,14 +6,18 @@ Drivers, libraries and tracebacks quote what they were called with. Our own text
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from adapters.alert_settings import SecretUrls, split
 from adapters.configuration import Mask
 from adapters.secret_files import NAMES
 
-_ENCRYPTION_KEYS = "JOBS_ENCRYPTION_KEYS"
+_ENCRYPTION_KEYS, _ENCRYPTION_KEYS_FILE = "JOBS_ENCRYPTION_KEYS", "JOBS_ENCRYPTION_KEYS_FILE"
+_OF_TEMPORAL = re.compile(r"TEMPORAL_(GRPC_META_.+|CODEC_AUTH|TLS_CLIENT_KEY_DATA)")
+"""What Temporal's SDK reads beside its API key: headers of each call, and a private key."""
 _ALERT_URLS = "ALERT_URLS"
 _SHORTEST = 8
 """Shorter ones would be found everywhere, and the log could not be read."""
@@ -26,8 +30,13 @@ def mask(environment: Mapping[str, str] | None = None) -> Mask:
 
 
 def _known(given: Mapping[str, str]) -> Iterator[str]:
+    for name, value in given.items():
+        if _OF_TEMPORAL.fullmatch(name):
+            # Of a PEM file each line, for its ends of lines are written in several ways; of `Bearer <token>` the token.
+            for line in (line.strip() for line in value.splitlines() if not line.startswith("-----")):
+                yield from (line, line.rpartition(" ")[2])
     for name in (*NAMES, _ENCRYPTION_KEYS):
-        value = given.get(name, "").strip()
+        value = (given.get(name) or (_kept_in_file(given) if name == _ENCRYPTION_KEYS else "")).strip()
         if not value:
             continue
         if name == _ALERT_URLS:
@@ -39,7 +48,16 @@ def _known(given: Mapping[str, str]) -> Iterator[str]:
             yield value
             for part in (part.strip() for part in value.split(",")):
                 # Of `whsec_<key>` and `<id>:<key>` the key alone, too.
-                yield from (part, part.removeprefix("whsec_"), part.partition(":")[2])
+                yield from (part, part.removeprefix("whsec_"), part.partition(":")[2].strip())
+
+
+def _kept_in_file(given: Mapping[str, str]) -> str:
+    """The encryption keys of a file, which are read from there each time."""
+    try:
+        lines = Path(given.get(_ENCRYPTION_KEYS_FILE, "").strip()).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):  # none is named, or it is told elsewhere that it cannot be read
+        return ""
+    return ",".join(line.partition("#")[0] for line in lines)
 
 
 def _passwords(url: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from adapters import configuration, secret_files
+from adapters import configuration, known_secrets, secret_files
 from domain.errors import JobError
 from starter.cli import cancel, capacity, kinds, listing, pausing, relay, replay, setup, status
 from starter.cli.api_keys import api_key_commands
@@ -71,7 +71,7 @@ def run(arguments: Sequence[str], program: str = "jobs") -> int:
     except SystemExit as exc:  # from within typer, where it cannot write
         return exc.code if isinstance(exc.code, int) else FAILED
     except Exception:  # noqa: BLE001  # a bug of ours: its traceback is the report, the exit status still says failure
-        traceback.print_exc()
+        sys.stderr.write(known_secrets.mask()(traceback.format_exc()))
         return FAILED
 
 

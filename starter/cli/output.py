@@ -15,6 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from adapters import known_secrets
+
 FAILED = 1
 """Exit status: the command could not do what it was asked for, or the job that it waited for did not complete."""
 
@@ -85,7 +87,7 @@ class Output:
 
     def fail(self, error_type: str, message: str, *, status: int = FAILED) -> int:
         """Tell why the command failed; returns the exit status. With `--json` the document is `{"error": …}`."""
-        message = self.callable(message)
+        message = known_secrets.mask()(self.callable(message))  # of a package that does not load, say
         self.document({"error": {"type": error_type, "message": message}})
         self._errors.print(Text.assemble(("Error: ", "bold red"), message))
         return status

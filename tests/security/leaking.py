@@ -7,7 +7,9 @@ from pathlib import Path
 from tests.starter.plugins import install
 
 _CODE = '''
+import faulthandler
 import os
+import resource
 from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
@@ -49,6 +51,14 @@ def ports():
     return {}
 
 
+def crash(told):
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    faulthandler.enable()
+    os.abort()
+
+
+if os.environ.get("LEAK") == "crash":
+    crash(everything("in a crash"))
 if os.environ.get("LEAK") == "import":
     raise OSError(everything("at the import"))
 

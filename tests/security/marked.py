@@ -18,12 +18,14 @@ TEMPORAL, SMTP, LINKS, AWS_ID, AWS, AWS_SESSION = map(_mark, ("temporal", "smtp"
 DATABASE = "mark/of:database@4f2c9b"
 """As long as it stands in a URL, its characters are written otherwise."""
 ALERT_PATH, ALERT_PASSWORD, ALERT_QUERY = map(_mark, ("alert-path", "alert-password", "alert-query"))
+HEADER = _mark("header")
+"""Sent along with each call of Temporal, as servers behind a proxy of their own ask for."""
 ENCRYPTION = b"mark of the encryption key 4f2c9"
 
 SECRETS: tuple[str, ...] = (
     *(TEMPORAL, SMTP, LINKS, AWS_ID, AWS, AWS_SESSION),
     *(DATABASE, quote(DATABASE, safe="")),
-    *(ALERT_PATH, ALERT_PASSWORD, ALERT_QUERY),
+    *(ALERT_PATH, ALERT_PASSWORD, ALERT_QUERY, HEADER),
     *(ENCRYPTION.decode(), base64.b64encode(ENCRYPTION).decode()),
     # The stack's provider knows these alone.
     *(API_KEY, WEBHOOK_SECRET.removeprefix("whsec_")),
@@ -36,6 +38,7 @@ def variables(database: str, alerts: int, reports: Path) -> dict[str, str]:
     return {
         "TEMPORAL_API_KEY": TEMPORAL,
         "TEMPORAL_TLS": "false",
+        "TEMPORAL_GRPC_META_X_PROXY_AUTHORIZATION": f"Bearer {HEADER}",
         "DATABASE_URL": url,
         "DATABASE_LISTEN_URL": url,
         "SMTP_USERNAME": "shop",

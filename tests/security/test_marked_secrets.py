@@ -4,6 +4,7 @@ after crashes."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import logging
 import ssl
@@ -18,13 +19,16 @@ import httpx
 import pytest
 import trustme
 from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters import known_secrets
 from adapters.configuration import values
+from adapters.db.api_keys import SqlApiKeys
 from adapters.settings import PaymentCallbackSettings, Settings
 from adapters.telemetry.masked import MaskedFormatter
 from demo.ports import free_port
 from demo.stack import Stack
+from domain.api_keys import KeyScope, new_secret
 from domain.payments import PaymentState
 from starter import Jobs, OrderConfirmationRequest
 from tests.alert_receiver import AlertReceiver
@@ -35,8 +39,10 @@ from tests.integration.test_private_history import dumped
 from tests.payments.shop import Shop, becomes
 from tests.payments.test_private import all_rows, said
 from tests.security.leaking import install_leaking
-from tests.security.marked import ENCRYPTING, SECRETS, SMTP, TEMPORAL, found_in, kept_by_temporal, variables
+from tests.security.marked import AWS_ID, ENCRYPTING, SECRETS, SMTP, TEMPORAL, found_in, kept_by_temporal, variables
+from tests.security.quoting_store import quoting_store
 from tests.smtp_server import Reply, SmtpServer
+from tests.starter.commandline import CommandLine
 from tests.worker.worker_process import WorkerProcess, output_of
 
 
@@ -56,7 +62,7 @@ def given(environment: dict[str, str], database: str, receiver: AlertReceiver, t
 
 
 def test_each_setting_that_is_secret_has_a_marked_one_and_the_log_knows_it(
-    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name, value in {**given, **ENCRYPTING}.items():
         monkeypatch.setenv(name, value)
@@ -69,16 +75,24 @@ def test_each_setting_that_is_secret_has_a_marked_one_and_the_log_knows_it(
     mask = known_secrets.mask()
     assert found_in(mask(repr({**given, **ENCRYPTING}))) == set()
     assert found_in(mask("\n".join(SECRETS))) <= {"mark of the encryption key 4f2c9"}  # the key is given in base64
+    (tmp_path / "keys").write_text(f"# ours\n{ENCRYPTING['JOBS_ENCRYPTION_KEYS']}  # since then\n")
+    (line,) = base64.b64encode(b"a private key's own bytes").decode().splitlines()
+    pem = f"-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n"
+    in_files = {"JOBS_ENCRYPTION_KEYS_FILE": str(tmp_path / "keys"), "TEMPORAL_TLS_CLIENT_KEY_DATA": pem}
+    masked = known_secrets.mask(in_files)(f"{ENCRYPTING} {pem!r}")
+    assert (found_in(masked), line in masked) == (set(), False)
     record = logging.makeLogRecord({"msg": f"a line with {SMTP}"})
     assert SMTP not in MaskedFormatter(None, mask).format(record)
 
 
 @asynccontextmanager
-async def api_process(environment: dict[str, str]) -> AsyncIterator[tuple[str, list[str]]]:
+async def http_process(
+    environment: dict[str, str], app: str = "starter.api:app"
+) -> AsyncIterator[tuple[str, list[str]]]:
     """The HTTP interface as operators run it: its address, and what it has said once it has ended."""
     port, said = free_port(), []
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", "starter.api:app", "--port", str(port), "--log-level", "debug"),
+        *(sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "debug"),
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -114,7 +128,7 @@ async def test_neither_temporal_database_logs_metrics_mails_nor_answers_hold_a_s
         }
         worker = await WorkerProcess.start(given | smtp)
         try:
-            async with api_process(given) as (address, api_said):
+            async with http_process(given) as (address, api_said):
                 fine, refused = await shop.order(), await shop.order()
                 mail.script(f"order{refused}@example.com", repeat(Reply(550, f"5.7.1 password {SMTP} is not yours")))
                 await shop.ends(await confirmation_of(jobs, fine))
@@ -133,6 +147,8 @@ async def test_neither_temporal_database_logs_metrics_mails_nor_answers_hold_a_s
                         answers.append(
                             (await http.post("/webhooks/payments", content=sent.body, headers=sent.headers)).text
                         )
+                    bearer = {"Authorization": f"Bearer {TEMPORAL}"}  # as if somebody took the one key for the other
+                    answers.append((await http.post("/orders", json=ORDER, headers=bearer)).text)
                     answers += [(await http.post("/orders", json=ORDER)).text, (await http.get("/readyz")).text]
                     for path in (f"/orders/1?token={SMTP}", f"/{TEMPORAL}"):
                         await http.get(path, headers={"Authorization": f"Bearer dj_{SMTP}"})
@@ -172,6 +188,12 @@ async def retries(jobs: Jobs) -> bool:
     return (await jobs.of("leak/1").status()).next_attempt_at is not None
 
 
+async def output_of_command(environment: dict[str, str]) -> tuple[int, str, str]:
+    """Of the command line, as of a worker."""
+    finished = await CommandLine(environment)("kinds")
+    return finished.status, finished.out, finished.err
+
+
 async def test_a_worker_that_crashes_or_cannot_start_gives_no_secret_away(
     given: dict[str, str], tmp_path: Path
 ) -> None:
@@ -180,16 +202,46 @@ async def test_a_worker_that_crashes_or_cannot_start_gives_no_secret_away(
     unreadable = {name: value for name, value in given.items() if name != "TEMPORAL_API_KEY"}
     url = given["DATABASE_URL"]
     short = {"WORKER_STARTUP_WAIT": "1"}
-    crashes = await asyncio.gather(
-        output_of(given | ENCRYPTING | {"LEAK": "import"}),
-        output_of(given | ENCRYPTING | {"LEAK": "ports"} | short),
-        output_of(short | unreadable | {"TEMPORAL_CONFIG_FILE": str(profile)}),
-        output_of(given | {"DATABASE_URL": url.replace("127.0.0.1:", "127.0.0.1:port")} | short),
-        output_of(given | {"JOBS_ENCRYPTION_KEYS": ENCRYPTING["JOBS_ENCRYPTION_KEYS"].replace(":", ":x")} | short),
-    )
+    with quoting_store() as store:
+        refused = {"REPORTS_STORE": "s3://reports", "AWS_ENDPOINT_URL": store, "AWS_REGION": "eu-central-1"}
+        checked, command, *crashes = await asyncio.gather(
+            output_of(given | refused, "--check"),
+            output_of_command(given | {"LEAK": "import"}),
+            output_of(given | ENCRYPTING | {"LEAK": "crash"}),
+            output_of(given | ENCRYPTING | {"LEAK": "import"}),
+            output_of(given | ENCRYPTING | {"LEAK": "ports"} | short),
+            output_of(short | unreadable | {"TEMPORAL_CONFIG_FILE": str(profile)}),
+            output_of(given | {"DATABASE_URL": url.replace("127.0.0.1:", "127.0.0.1:port")} | short),
+            output_of(given | {"JOBS_ENCRYPTION_KEYS": ENCRYPTING["JOBS_ENCRYPTION_KEYS"].replace(":", ":x")} | short),
+        )
 
-    assert "at the import: cannot connect" in crashes[0][2]
-    assert "at the start: cannot connect" in crashes[1][1] + crashes[1][2]
-    for status, out, err in crashes:
+    assert "SignatureDoesNotMatch" in checked[1]
+    assert found_in(checked[1] + checked[2]) <= {AWS_ID}  # which names an account, and opens nothing
+    assert "at the import: cannot connect" in command[2]
+    assert "Fatal Python error: Aborted" in crashes[0][2]
+    assert "at the import: cannot connect" in crashes[1][2]
+    assert "at the start: cannot connect" in crashes[2][1] + crashes[2][2]
+    for status, out, err in (command, *crashes):
         assert status != 0
         assert found_in(out + err) == set()
+
+
+async def test_the_codec_server_gives_neither_its_keys_nor_its_sessions_away(
+    given: dict[str, str], engine: AsyncEngine, database: str
+) -> None:
+    key = new_secret()
+    await SqlApiKeys(engine).add(key, "ada", lifetime=None, scope=KeyScope.codec)
+    bearer = {"Authorization": f"Bearer {key.key}"}
+    async with (
+        http_process(given | ENCRYPTING, "starter.codec_server:app") as (address, said),
+        httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as http,
+    ):
+        answers = [await http.post("/sign-in", data={"key": given_key}) for given_key in (TEMPORAL, key.key)]
+        (session,) = http.cookies.values()
+        answers += [await http.get("/"), await http.post("/decode", content="{}", headers=bearer)]
+        answers.append(await http.get("/readyz"))
+
+    assert [answer.status_code for answer in answers] == [401, 303, 200, 200, 200]
+    assert found_in("".join(said), [key.key, session, session.partition(".")[2]]) == set()
+    assert found_in("".join(answer.text for answer in answers), [key.key, session]) == set()
+    assert found_in(await all_rows(database), [key.key, session]) == set()
