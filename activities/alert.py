@@ -10,8 +10,10 @@ from temporalio import activity
 
 from domain.alert import AlertRequest, Told
 from domain.alert_texts import message_of
-from domain.alerts import AlertChannel, AlertChannels, AlertMessage, Alerts
+from domain.alerts import AlertChannel, AlertChannels, AlertKind, AlertMessage, Alerts, Gathered
+from domain.dead_letter_sweep import DeadRuns, RunState
 from domain.delivery import record
+from domain.errors import TransientError
 from domain.ports import DeliveryLedger
 
 
@@ -21,11 +23,12 @@ class AlertActivities:
     calls: ClassVar[Mapping[type, int]] = {Alerts: 2, DeliveryLedger: 2}
     """More than one call of a port in an attempt, for the check of time limits. All channels are told at once."""
 
-    def __init__(self, alerts: Alerts, ledger: DeliveryLedger, channels: AlertChannels) -> None:
+    def __init__(self, alerts: Alerts, ledger: DeliveryLedger, channels: AlertChannels, runs: DeadRuns) -> None:
         """Take the ports; nothing is built or read here."""
         self._alerts = alerts
         self._ledger = ledger
         self._channels = channels
+        self._runs = runs
 
     @activity.defn(name="alert.tell")
     async def tell(self, request: AlertRequest) -> Told:
@@ -38,6 +41,9 @@ class AlertActivities:
             return Told(state="alert-not-found")
         if gathered.count == 0:
             return Told(state="told-with-others")
+        gathered = await self._still_so(gathered)
+        if gathered.count == 0:
+            return Told(state="runs-went-on")
         if not self._channels.all:
             activity.logger.error(
                 "Nobody is told of alerts: set ALERT_URLS",
@@ -64,6 +70,22 @@ class AlertActivities:
             raise failed[0]
         await self._alerts.told(request.first)
         return Told(state="told", alerts=gathered.count)
+
+    async def _still_so(self, gathered: Gathered) -> Gathered:
+        """Leave out runs that have ended well: whoever recorded their death was killed before Temporal knew of it.
+
+        Another worker did the same task then, and it went well. Of alerts so many that the message does not name them
+        all, nothing is left out.
+        """
+        if gathered.kind is not AlertKind.dead_letter or gathered.count > len(gathered.examples):
+            return gathered
+        try:
+            latest = await self._runs.latest({alert.job_id for alert in gathered.examples if alert.job_id})
+        except TransientError:
+            return gathered  # better told for nothing than not at all
+        well = {run.run_id for run in latest.values() if run.state is RunState.well}
+        still = tuple(alert for alert in gathered.examples if alert.run_id not in well)
+        return gathered.model_copy(update={"count": len(still), "examples": still})
 
     async def _send(self, channel: AlertChannel, message: AlertMessage) -> None:
         key = f"{message.reference}/{channel.name}"

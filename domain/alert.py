@@ -32,6 +32,6 @@ class Told(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    state: Literal["told", "told-with-others", "no-channel", "alert-not-found"]
+    state: Literal["told", "told-with-others", "no-channel", "alert-not-found", "runs-went-on"]
     alerts: int = 0
     """How many it tells of."""

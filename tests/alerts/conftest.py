@@ -19,8 +19,10 @@ from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.engine import make_engine
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import DatabaseSettings
+from adapters.temporal.dead_runs import TemporalDeadRuns
 from demo.stack import Stack
 from domain.alerts import AlertChannels, Alerts
+from domain.dead_letter_sweep import DeadRuns
 from domain.ports import DeliveryLedger
 from starter.relay import Relay
 from tests.alert_receiver import AlertReceiver
@@ -66,7 +68,12 @@ def serving(client: Client, database: str, engine: AsyncEngine, alerts: SqlAlert
     @asynccontextmanager
     async def serving(*urls: str, wait: float = 0.05) -> AsyncIterator[None]:
         channels = Channels(AlertSettings(urls=SecretUrls(",".join(urls)), timeout=5), web_ui=web_ui)
-        ports: dict[type, object] = {Alerts: alerts, DeliveryLedger: SqlDeliveryLedger(engine), AlertChannels: channels}
+        ports: dict[type, object] = {
+            Alerts: alerts,
+            DeliveryLedger: SqlDeliveryLedger(engine),
+            AlertChannels: channels,
+            DeadRuns: TemporalDeadRuns(lambda: client, {}, no_jobs=()),
+        }
         relay = Relay(
             SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))),
             client,

@@ -27,6 +27,7 @@ from starter import JobNotFound, Jobs
 from tests.alert_receiver import AlertReceiver
 from tests.alerts.conftest import Serving
 from tests.fakes_alerts import an_alert
+from tests.fakes_dead_letters import FakeDeadRuns
 from tests.integration.test_private_history import dumped
 from tests.payments.shop import becomes
 
@@ -153,14 +154,14 @@ async def test_a_worker_that_ends_between_sending_and_its_record_doubles_one_mes
         channels = Channels(AlertSettings(urls=SecretUrls(f"{receiver.url},{away}")), web_ui="http://ui")
         await alerts.add(an_alert())
         request = AlertRequest(alert="payment-event-reused", first=1)
-        steps = AlertActivities(alerts, Halting(engine), channels)
+        steps = AlertActivities(alerts, Halting(engine), channels, FakeDeadRuns())
         killed = asyncio.create_task(ActivityEnvironment().run(steps.tell, request))
         await becomes(lambda: _received(receiver), 1)
         killed.cancel()
         await asyncio.wait([killed])
 
         channels = Channels(AlertSettings(urls=SecretUrls(f"{receiver.url},{second.url}")), web_ui="http://ui")
-        steps = AlertActivities(alerts, SqlDeliveryLedger(engine), channels)
+        steps = AlertActivities(alerts, SqlDeliveryLedger(engine), channels, FakeDeadRuns())
         for _ in range(2):
             await ActivityEnvironment().run(steps.tell, request)
 

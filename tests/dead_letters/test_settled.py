@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from temporalio.common import WorkflowIDReusePolicy
 
 from domain.dead_letters import SWEEP, WAITING, DeadRun, DeathCause, LetterFilter, LetterState, Moved
-from tests.dead_letters.dying import NOBODYS, QUEUE, DyingRequest, healed
+from starter.redriving.looking import Verdict, look
+from tests.dead_letters.dying import KINDS, NOBODYS, QUEUE, DyingRequest, healed
 from tests.dead_letters.graveyard import Graveyard
 
 _ADA = Moved(by="ada", note="Mended")
@@ -174,3 +175,35 @@ async def test_a_sweep_that_failed_needs_nobody_once_another_one_has_done_it(gra
     now = await graveyard.letters.find(failed.id)
     assert now is not None
     assert now.state is LetterState.resolved
+
+
+async def test_a_run_that_goes_on_though_its_death_was_recorded_is_left_alone_and_settled_at_its_end(
+    graveyard: Graveyard,
+) -> None:
+    """As by a worker that is killed before Temporal knows of the failure; another one does the task anew."""
+    job = await graveyard.start("waits")
+    await graveyard.begun(job)
+    run_id = job.result_run_id
+    assert run_id is not None
+    recorded = await graveyard.letters.record(
+        DeadRun(
+            workflow_id=job.id,
+            run_id=run_id,
+            kind="dying",
+            queue=QUEUE,
+            cause=DeathCause.failed,
+            error_type="NotFound",
+            failed_at=datetime.now(UTC),
+        )
+    )
+    await graveyard.until("ExecutionStatus = 'Running'", job)
+    await graveyard.sweep()
+    while_it_runs = await graveyard.letter_of(job)
+    prospect = await look(graveyard.client, while_it_runs, KINDS)
+    await job.cancel()
+    await graveyard.until("ExecutionStatus = 'Canceled'", job)
+    await graveyard.sweep()
+
+    assert recorded is not None
+    assert (while_it_runs.state, prospect.verdict) == (LetterState.open, Verdict.not_dead)
+    assert (await graveyard.letter_of(job)).state is LetterState.resolved
