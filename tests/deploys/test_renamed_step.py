@@ -235,14 +235,20 @@ async def test_histories_of_every_earlier_name_replay(*, sandboxed: bool) -> Non
             await replayer.replay_workflow(history)
 
 
-async def test_a_chain_of_names_keeps_the_one_in_the_middle(client: Client) -> None:
+async def test_a_chain_keeps_the_name_in_the_middle_and_an_announced_name_is_not_used(client: Client) -> None:
     orders = FakeOrders(an_order(1), an_order(2))
     mailing = replace(OLD, step_aliases={BEFORE: (FIRST,)})
     async with job_worker(client, "notifications", process_of(mailing), fake_ports(orders), sandbox=False):
         await (await Jobs(client).start(OrderConfirmationRequest(order_id=1))).result()
     history = await client.get_workflow_handle("order-confirmation/1").fetch_history()
+    announcing = replace(OLD, step_aliases=ALIASES)
+    async with job_worker(client, "notifications", process_of(announcing), fake_ports(orders), sandbox=False):
+        await (await Jobs(client).start(OrderConfirmationRequest(order_id=2))).result()
+    announced = await client.get_workflow_handle("order-confirmation/2").fetch_history()
 
     assert called(history) == ["patch", BEFORE]
+    assert called(announced) == [BEFORE], "the new name is not used yet"
+    assert await problems(NEW, [announced]) == []
     assert await problems(replace(ROW, step_aliases={NOW: (BEFORE, FIRST)}), [history]) == []
     assert await problems(replace(ROW, step_aliases={NOW: (BEFORE,)}), [history]) == []
 
