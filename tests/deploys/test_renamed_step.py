@@ -60,6 +60,34 @@ class Mailing:
         return Done(reference=(await steps.run(MailActivities.confirm, request)).delivery_key)
 
 
+@workflow.defn(name="OrderConfirmation")
+class MailingTwice:
+    """A step that is run again, in another task."""
+
+    _told = False
+
+    @workflow.run
+    async def run(self, request: OrderConfirmationRequest) -> Outcome:
+        await steps.run(MailActivities.confirm, request)
+        await workflow.wait_condition(lambda: self._told)
+        return Done(reference=(await steps.run(MailActivities.confirm, request)).delivery_key)
+
+    @workflow.signal
+    def again(self) -> None:
+        self._told = True
+
+
+@workflow.defn(name="OrderConfirmation")
+class ConfirmingTwice(MailingTwice):
+    """The same by the new name."""
+
+    @workflow.run
+    async def run(self, request: OrderConfirmationRequest) -> Outcome:
+        await steps.run(OrderConfirmationActivities.confirm, request)
+        await workflow.wait_condition(lambda: self._told)
+        return Done(reference=(await steps.run(OrderConfirmationActivities.confirm, request)).delivery_key)
+
+
 class MailByOrder(FakeMail):
     """Has a script of errors for each order."""
 
@@ -220,6 +248,24 @@ async def test_jobs_go_on_under_the_name_that_their_history_has_and_new_ones_use
     # Code that still has the earlier name, where the new one is announced.
     assert await problems(replace(OLD, step_aliases=ALIASES), [*old, *new]) == []
     assert await problems(OLD, new) != []
+
+
+async def test_a_run_keeps_to_one_name_also_in_code_that_is_rolled_back(client: Client) -> None:
+    new = replace(NEW, workflow=ConfirmingTwice)
+    announcing = replace(OLD, workflow=MailingTwice, step_aliases=ALIASES)
+    ports = fake_ports(FakeOrders(an_order(1), an_order(2)))
+    for order_id, (begins, ends) in enumerate([(new, announcing), (announcing, new)], start=1):
+        request = OrderConfirmationRequest(order_id=order_id)
+        async with job_worker(client, "notifications", process_of(begins), ports, sandbox=False):
+            handle = client.get_workflow_handle((await Jobs(client).start(request)).id)
+            await until_events(client, handle.id, 5)
+        await handle.signal("again")
+        async with job_worker(client, "notifications", process_of(ends), ports, sandbox=False):
+            await handle.result()
+
+        history = await handle.fetch_history()
+        assert called(history) == (["patch", NOW, NOW] if begins is new else [BEFORE, BEFORE])
+        assert await problems(new, [history]) == await problems(announcing, [history]) == []
 
 
 @pytest.mark.parametrize("sandboxed", [True, False])
