@@ -32,6 +32,7 @@ _RIGHTS = "The database's role lacks a right that this code needs; have it grant
 
 _BY_SQLSTATE: dict[str, tuple[type[JobError], str]] = {
     "08": (ConnectionBroken, "The connection to the database broke off"),
+    "08P01": (ConnectionBroken, "The pooler before the database has no connection for us; its log tells why"),
     "0A000": (ServiceUnavailable, "The database's schema changed while the statement was prepared"),
     "22": (InvalidRequest, "The database refuses a value as malformed or out of range"),
     "23": (InvalidRequest, "The database refuses a row"),

@@ -14,10 +14,11 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db import migrate
-from adapters.db.engine import make_engine
+from adapters.db.engine import make_engine, probe
 from adapters.db.orders import SqlOrders
 from adapters.settings import DatabaseSettings
 from demo.stack import Stack
+from domain.errors import ConnectionBroken
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.payments import PaymentState
 from starter import OrderConfirmationRequest
@@ -68,6 +69,12 @@ async def test_the_schema_is_made_and_read_through_it(stack: Stack, database: st
             await asyncio.gather(*(_many(engine) for _ in range(4)))
         finally:
             await engine.dispose()
+        nowhere = make_engine(settings.model_copy(update={"url": SecretStr(url.rpartition("/")[0] + "/nowhere")}))
+        try:
+            with pytest.raises(ConnectionBroken, match="The pooler before the database has no connection for us; its"):
+                await probe(nowhere)
+        finally:
+            await nowhere.dispose()
 
 
 async def _many(engine: AsyncEngine) -> None:
