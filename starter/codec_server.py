@@ -96,7 +96,7 @@ def make_app(
             # Pydantic's text would show the values.
             raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
         if keys is None:
-            raise RuntimeError(f"There is nothing to decrypt with: set {KEYS} to the keys that the workers have.")
+            raise RuntimeError(f"There are no keys: put the workers' into {KEYS}, or the file that {KEYS}_FILE names.")
         kept_by = runtime or (_exporting(own) if alone else None)
         app.state.requests = HttpRequests(MetricMeter.noop if kept_by is None else kept_by.metric_meter)
         engine = make_engine(its, application_name="durable-jobs-codec")
