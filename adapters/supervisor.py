@@ -104,7 +104,8 @@ class Supervisor:
                 extra={"action": "restart", "process_index": index, "status": status, "wait_seconds": pause},
             )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _run_once(self, index: int, pipe: int) -> int:

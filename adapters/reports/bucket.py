@@ -160,8 +160,10 @@ class _Got:
 
 async def _answered(call: Awaitable[_T]) -> _T:
     """The store's answer. Raises a JobError, OutOfRange."""
+    # Not by `asyncio.wait_for`, which forgets that it was cancelled where the answer is there at the same moment.
     with translated():
-        return await asyncio.wait_for(call, LONGEST_CALL.total_seconds())
+        async with asyncio.timeout(LONGEST_CALL.total_seconds()):
+            return await call
 
 
 async def _written(call: Awaitable[_T]) -> _T:

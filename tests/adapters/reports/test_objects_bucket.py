@@ -10,6 +10,7 @@ import trustme
 from pydantic import SecretStr, ValidationError
 
 from adapters.report_settings import AwsSettings, ReportSettings
+from adapters.reports.bucket import _answered
 from adapters.reports.objects import ReportStorage, probe, storage_of
 from demo.ports import free_port
 from domain.errors import (
@@ -115,6 +116,23 @@ async def test_who_is_cancelled_does_not_wait_for_an_answer_that_does_not_come()
         await asyncio.gather(*tasks, return_exceptions=True)
     assert (len(done), len(waiting)) == (5, 0)
     assert all(task.cancelled() for task in tasks)
+
+
+async def test_who_is_cancelled_at_the_moment_of_the_answer_goes_on_no_more() -> None:
+    answer = asyncio.get_running_loop().create_future()
+    asked = asyncio.Event()
+
+    async def call() -> str:
+        asked.set()
+        answered: str = await answer
+        return answered
+
+    task = asyncio.create_task(_answered(call()))
+    await asked.wait()
+    answer.set_result("a piece")
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
 
 
 async def test_a_server_that_is_away_is_used_again_once_it_is_back(s3: S3Server) -> None:
