@@ -179,6 +179,9 @@ class _Heartbeats(ActivityOutboundInterceptor):
             yield
             return
 
+        # What the attempt before told, until this one tells more: the server keeps the newest alone.
+        self._last = self._last or tuple(info.heartbeat_details)
+
         async def beat() -> None:
             while True:
                 super(_Heartbeats, self).heartbeat(*self._last)

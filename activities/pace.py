@@ -57,7 +57,7 @@ class _Inbound(ActivityInboundInterceptor):
             await self._pace.turn(
                 latest=limit * _LATEST if limit else None,
                 every=heartbeat * _HEARD_OF if heartbeat else None,
-                meanwhile=activity.heartbeat,
+                meanwhile=lambda: activity.heartbeat(*info.heartbeat_details),  # the server keeps the newest alone
             )
         return await super().execute_activity(input)
 

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -85,16 +85,19 @@ def make_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        if alone:
-            logs.configure(format="json", level="INFO", mask=known_secrets.mask())
         try:
             if alone:
-                secret_files.read()
+                try:
+                    secret_files.read()
+                finally:  # the mask knows what was read by then
+                    logs.configure(format="json", level="INFO", mask=known_secrets.mask())
             own, its = settings or CodecSettings(), database or DatabaseSettings()
             keys = keyring or keyring_from()
         except ValidationError as exc:
             # Pydantic's text would show the values.
             raise RuntimeError(f"Settings are wrong: {'; '.join(configuration.problems(exc))}") from None
+        except secret_files.SecretFileUnusable as exc:
+            raise RuntimeError(f"Settings are wrong: {exc}") from None
         if keys is None:
             raise RuntimeError(f"There are no keys: put the workers' into {KEYS}, or the file that {KEYS}_FILE names.")
         kept_by = runtime or (_exporting(own) if alone else None)
@@ -187,11 +190,14 @@ async def _encode(request: Request) -> Response:
 
 async def _body(request: Request) -> bytes:
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _MOST:
-            told = f"The body is larger than {_MOST} bytes, which is the most that is taken."
-            raise Problem(ProblemType.body_too_large, told, headers={"Connection": "close"})
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _MOST:
+                told = f"The body is larger than {_MOST} bytes, which is the most that is taken."
+                raise Problem(ProblemType.body_too_large, told, headers={"Connection": "close"})
+    except ClientDisconnect:
+        raise Problem(ProblemType.malformed_request, "The body broke off.") from None
     return bytes(body)
 
 

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 _SOON = 0.5
 """Seconds until the next look at a version that Temporal is about to hear of."""
+_SOON_ENOUGH = 60
+"""Looks after which that is not to be expected any more."""
 
 
 class Standing(StrEnum):
@@ -98,10 +100,14 @@ class DeploymentWatch:
 
     async def keep_up(self) -> NoReturn:
         """Look again and again, until cancelled."""
+        unheard_of = 0
         while True:
             await self.look()
-            unheard_of = self._seen is not None and self._seen.standing is Standing.unknown
-            wait = min(_SOON, self._every) if unheard_of else self._every
+            unheard_of = unheard_of + 1 if self._seen is not None and self._seen.standing is Standing.unknown else 0
+            if unheard_of == _SOON_ENOUGH:
+                remedy = "See whether the server takes more versions of a deployment, and whether this worker may poll."
+                _log.warning("Temporal has not heard of this version", extra=self._about(remedy=remedy))
+            wait = min(_SOON, self._every) if 0 < unheard_of < _SOON_ENOUGH else self._every
             await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311  # spreads many processes
 
     async def look(self) -> None:
@@ -116,14 +122,7 @@ class DeploymentWatch:
             self._tell(self._seen)
 
     def _tell(self, seen: Routing) -> None:
-        about = {
-            "action": "deployment",
-            "deployment": self._version.deployment,
-            "build_id": self._version.build_id,
-            "standing": seen.standing,
-            "current": seen.current,
-            "ramping_percentage": seen.ramp,
-        }
+        about = self._about(standing=seen.standing, current=seen.current, ramping_percentage=seen.ramp)
         match seen.standing:
             case Standing.current if seen.ramp:
                 _log.info("A share of the jobs goes to the ramping version", extra=about)
@@ -135,6 +134,10 @@ class DeploymentWatch:
                 _log.info("This version gets no more jobs", extra=about)
             case Standing.unknown:
                 pass  # the command that gives it jobs would fail now
+
+    def _about(self, **more: object) -> dict[str, object]:
+        version = self._version
+        return {"action": "deployment", "deployment": version.deployment, "build_id": version.build_id, **more}
 
     async def told(self) -> str:
         """Probe for a `Need`. Met whatever it finds: a version that waits has to be up before it can be made current.

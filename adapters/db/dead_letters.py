@@ -137,7 +137,9 @@ async def _again(connection: AsyncConnection, known: Letter, run: DeadRun, other
     elif known.run.cause.final:
         # The same death, told a second time.
         known_by_now = known.run.model_dump()
-        new = {name: new[name] for name in ("step", "attempts", "request") if known_by_now[name] is None}
+        filled = {name: new[name] for name in ("step", "attempts", "request") if known_by_now[name] is None}
+        # Of two keys that it took, the one that is lacking still.
+        new = filled if known.run.undecryptable is None else filled | {"undecryptable": run.undecryptable}
     elif new["request"] is None:
         # Told by one who lacks the key.
         new["request"] = known.run.request

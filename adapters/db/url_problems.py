@@ -70,12 +70,19 @@ def _of_tls(options: Mapping[str, str]) -> str | None:
         return f"sslmode must be one of {', '.join(_MODES)}"
     if trusted == "system":
         return f"the driver does not know sslrootcert=system. Name a file ({_SYSTEMS}, say)"
-    if mode.startswith("verify-") and not trusted and not Path("~/.postgresql/root.crt").expanduser().exists():
+    if mode.startswith("verify-") and not trusted and not _has_default_authorities():
         return (
             f"sslmode={mode} needs sslrootcert, a PEM file of the authority that signed the database's certificate "
             f"({_SYSTEMS}, say)"
         )
     return _of_authorities("sslrootcert", trusted) or _of_certificate(options)
+
+
+def _has_default_authorities() -> bool:
+    try:
+        return Path("~/.postgresql/root.crt").expanduser().exists()
+    except RuntimeError:  # no home, as for a container's user without an entry
+        return False
 
 
 def _of_authorities(name: str, path: str | None) -> str | None:

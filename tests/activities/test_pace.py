@@ -40,21 +40,24 @@ class Work(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ARG002  # the SDK's name
         self._seen.append("begun")
+        await asyncio.sleep(0)  # what runs beside it has a turn
 
 
 class Outbound(ActivityOutboundInterceptor):
-    """To Temporal: nowhere."""
+    """To Temporal: notes what it hears."""
 
-    def __init__(self) -> None: ...
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
 
-    def heartbeat(self, *details: Any) -> None: ...
+    def heartbeat(self, *details: Any) -> None:
+        self._seen.append(f"heard of {details}")
 
 
 async def attempt(step: ActivityInboundInterceptor, seen: list[str], **info: Any) -> None:
     """Run an attempt through the interceptors, as a regular activity."""
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(environment.info, activity_type=STEP, **info)
-    environment.on_heartbeat = lambda *_: seen.append("heard of")
+    environment.on_heartbeat = lambda *details: seen.append(f"heard of {details}")
     await environment.run(step.execute_activity, ExecuteActivityInput(_step, [], None, {}))
 
 
@@ -62,16 +65,27 @@ async def test_temporal_hears_of_an_attempt_that_waits_for_its_turn() -> None:
     seen: list[str] = []
     paced = PaceInterceptor(2, [STEP]).intercept_activity(Work(seen))
 
-    await asyncio.gather(*(attempt(paced, seen, heartbeat_timeout=timedelta(seconds=30)) for _ in range(2)))
+    again = {"heartbeat_timeout": timedelta(seconds=30), "heartbeat_details": ["done: 3"]}
+    await asyncio.gather(*(attempt(paced, seen, **again) for _ in range(2)))
 
-    assert seen == ["begun", "heard of", "begun"]
+    assert seen == ["begun", "heard of ('done: 3',)", "begun"]
+
+
+async def test_what_the_attempt_before_told_is_kept_until_this_one_tells_more() -> None:
+    seen: list[str] = []
+    step = RetryInterceptor({STEP: NOTIFICATION}).intercept_activity(Work(seen))
+    step.init(Outbound(seen))
+
+    await attempt(step, seen, heartbeat_timeout=timedelta(seconds=30), heartbeat_details=["done: 3"])
+
+    assert seen == ["begun", "heard of ('done: 3',)"]
 
 
 async def test_an_attempt_whose_turn_would_come_too_late_is_put_off_and_takes_no_turn() -> None:
     seen: list[str] = []
     paced = PaceInterceptor(1 / 60, [STEP]).intercept_activity(Work(seen))
     step = RetryInterceptor({STEP: NOTIFICATION}, draw=lambda shortest, _: shortest).intercept_activity(paced)
-    step.init(Outbound())
+    step.init(Outbound(seen))
     await attempt(step, seen, start_to_close_timeout=timedelta(seconds=60))
 
     for _ in range(2):

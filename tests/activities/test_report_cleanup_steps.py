@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -12,11 +12,12 @@ from temporalio.testing import ActivityEnvironment
 from activities.report_cleanup import ReportCleanupActivities
 from domain.errors import ServiceUnavailable
 from domain.report_cleanup import Removed, ReportRetention
-from domain.reports import Report, ReportState
+from domain.reports import Report, ReportFile, ReportState
 from domain.scheduling import ScheduledRun
 from tests.fakes_report_mail import KeepingBook, a_finished_report
 from tests.fakes_reports import FakeJobs, FakeMaker
 
+FILE = ReportFile(key="files/1/report.csv", rows=1, bytes=1, sha256="0" * 64)
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
 WEEK = timedelta(days=7)
 
@@ -29,6 +30,9 @@ class Maker(FakeMaker):
         self.left = dict(parts)
         self.removed: list[UUID] = []
         self.fails_after = fails_after
+        self.stored: dict[UUID, datetime] = {}
+        """When the file was written."""
+        self.stuck: set[UUID] = set()
 
     async def remove(self, report: Report) -> None:
         self.removed.append(report.id)
@@ -43,6 +47,16 @@ class Maker(FakeMaker):
 
     async def discard_parts(self, report_id: UUID) -> None:
         del self.left[report_id]
+
+    async def filed(self, before: datetime) -> AsyncIterator[UUID]:
+        for report_id in self.stored:
+            if self.stored[report_id] < before:
+                yield report_id
+
+    async def discard_files(self, report_id: UUID) -> None:
+        if report_id in self.stuck:
+            raise ServiceUnavailable("The storage is away.")
+        del self.stored[report_id]
 
 
 async def clean(
@@ -115,6 +129,46 @@ async def test_reports_whose_jobs_ended_without_saying_so_are_settled_and_keep_t
     # Its parts are needed where its job is redriven at this very moment.
     assert set(maker.left) == {asked[1].id}
     assert await clean(book, maker) == Removed(abandoned=1)
+
+
+def ended(number: int, state: ReportState) -> Report:
+    return a_finished_report(number).model_copy(update={"state": state, "file": None})
+
+
+async def test_files_that_no_record_leads_to_are_removed_a_day_later_and_no_others() -> None:
+    failed = [ended(n, ReportState.failed) for n in range(1, 251)]
+    cancelled, young = ended(251, ReportState.cancelled), ended(252, ReportState.failed)
+    made, ready = ended(253, ReportState.requested), a_finished_report(254, AT)
+    unknown = uuid4()
+    gone = [*failed, cancelled]
+    day_ago = AT - timedelta(days=1)
+    maker = Maker({failed[0].id: AT - WEEK - timedelta(seconds=1)})
+    old = [*(report.id for report in [*gone, made, ready]), unknown]
+    maker.stored = {**dict.fromkeys(old, day_ago - timedelta(seconds=1)), young.id: day_ago}
+    book = KeepingBook(*gone, young, made, ready)
+    maker.stuck = {failed[1].id}
+
+    # The one whose parts are old too counts once.
+    assert await clean(book, maker) == Removed(abandoned=250)
+    assert set(maker.stored) == {failed[1].id, young.id, made.id, ready.id, unknown}
+    maker.stuck = set()
+    assert await clean(book, maker) == Removed(abandoned=1)
+    assert set(maker.stored) == {young.id, made.id, ready.id, unknown}
+
+
+async def test_a_file_of_a_report_that_is_redriven_meanwhile_stays() -> None:
+    report = ended(1, ReportState.failed)
+    maker = Maker({})
+    maker.stored = {report.id: AT - WEEK}
+
+    class Redriven(KeepingBook):
+        async def ended_among(self, report_ids: Sequence[UUID]) -> Sequence[Report]:
+            found = await super().ended_among(report_ids)
+            await self.ready(report.id, FILE)
+            return found
+
+    assert await clean(Redriven(report), maker) == Removed()
+    assert set(maker.stored) == {report.id}
 
 
 async def test_a_moment_in_the_future_removes_nothing_before_its_time() -> None:

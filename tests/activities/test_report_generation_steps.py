@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
+import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.report_generation import ReportGenerationActivities
+from domain.errors import ServiceUnavailable
 from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.report_steps import Ending
 from tests.fakes_reports import FakeBook, FakeMaker, a_report
@@ -12,8 +16,19 @@ from tests.fakes_reports import FakeBook, FakeMaker, a_report
 REQUEST = ReportGenerationRequest(report=ReportName.orders_export, period="2026-10", format=ReportFormat.csv)
 
 
+class Maker(FakeMaker):
+    """Cannot discard parts while it is `broken`."""
+
+    broken = False
+
+    async def discard_parts(self, report_id: UUID) -> None:
+        if self.broken:
+            raise ServiceUnavailable("The storage is away.")
+        await super().discard_parts(report_id)
+
+
 async def test_a_job_that_is_cancelled_between_file_and_record_leaves_neither_parts_nor_file() -> None:
-    book, maker, report = FakeBook(), FakeMaker(parts=1), a_report(REQUEST)
+    book, maker, report = FakeBook(), Maker(parts=1), a_report(REQUEST)
     maker.written = {report.id: {0}}
     file = await maker.publish(report, 1, lambda _rows: None)
     steps, cancelled = ReportGenerationActivities(book, maker), Ending(request=REQUEST, cancelled=True)
@@ -21,6 +36,14 @@ async def test_a_job_that_is_cancelled_between_file_and_record_leaves_neither_pa
     await ActivityEnvironment().run(steps.end, cancelled)
     assert (maker.written, maker.files) == ({}, {})
     assert book.reports[report.id].state == "cancelled"
+
+    # Parts that stay are found by the cleanup at once; so it is the file that goes first.
+    maker.written, maker.files = {report.id: {0}}, {report.id: file}
+    maker.broken = True
+    with pytest.raises(ServiceUnavailable):
+        await ActivityEnvironment().run(steps.end, cancelled)
+    assert (set(maker.written), maker.files) == ({report.id}, {})
+    maker.broken = False
 
     # One that is recorded is somebody's, and stays.
     maker.files = {report.id: file}

@@ -38,7 +38,7 @@ from tests.http_interface.serving import ORDER
 from tests.integration.test_private_history import dumped
 from tests.payments.shop import Shop, becomes
 from tests.payments.test_private import all_rows, said
-from tests.security.leaking import install_leaking
+from tests.security.leaking import install_leaking, install_leaking_codec
 from tests.security.marked import AWS_ID, ENCRYPTING, SECRETS, SMTP, TEMPORAL, found_in, kept_by_temporal, variables
 from tests.security.quoting_store import quoting_store
 from tests.smtp_server import Reply, SmtpServer
@@ -227,13 +227,17 @@ async def test_a_worker_that_crashes_or_cannot_start_gives_no_secret_away(
 
 
 async def test_the_codec_server_gives_neither_its_keys_nor_its_sessions_away(
-    given: dict[str, str], engine: AsyncEngine, database: str
+    given: dict[str, str], engine: AsyncEngine, database: str, tmp_path: Path
 ) -> None:
+    install_leaking_codec(tmp_path)
+    (url := tmp_path / "database_url").write_text(given.pop("DATABASE_URL"))  # as containers are given it
+    given.pop("DATABASE_LISTEN_URL")  # has the same password
+    given |= ENCRYPTING | {"DATABASE_URL_FILE": str(url)}
     key = new_secret()
     await SqlApiKeys(engine).add(key, "ada", lifetime=None, scope=KeyScope.codec)
     bearer = {"Authorization": f"Bearer {key.key}"}
     async with (
-        http_process(given | ENCRYPTING, "starter.codec_server:app") as (address, said),
+        http_process(given, "leaking_codec:app") as (address, said),
         httpx.AsyncClient(base_url=address, trust_env=False, timeout=20) as http,
     ):
         answers = [await http.post("/sign-in", data={"key": given_key}) for given_key in (TEMPORAL, key.key)]
@@ -242,6 +246,7 @@ async def test_the_codec_server_gives_neither_its_keys_nor_its_sessions_away(
         answers.append(await http.get("/readyz"))
 
     assert [answer.status_code for answer in answers] == [401, 303, 200, 200, 200]
+    assert "in a request: cannot connect with" in "".join(said)
     assert found_in("".join(said), [key.key, session, session.partition(".")[2]]) == set()
     assert found_in("".join(answer.text for answer in answers), [key.key, session]) == set()
     assert found_in(await all_rows(database), [key.key, session]) == set()
