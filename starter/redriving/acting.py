@@ -22,7 +22,7 @@ from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.errors import InvalidStart, NotSetUp
 from starter.redriving.looking import DOABLE, Prospect, Verdict, still_dead
 from starter.redriving.point import ResetPoint
-from starter.redriving.versions import after_reset
+from starter.redriving.versions import after_reset, move_if_left_behind
 from starter.starting import start_workflow
 from workflows.registry import Kind, Registry
 
@@ -144,6 +144,7 @@ class Redriver:
     async def _reset(self, letter: Letter, point: ResetPoint, version: WorkerDeploymentVersion | None) -> str:
         """Returns the new run's id."""
         run = letter.run
+        after = await after_reset(self._client, version)
         request = ResetWorkflowExecutionRequest(
             namespace=self._client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=run.workflow_id, run_id=run.run_id),
@@ -151,7 +152,7 @@ class Redriver:
             workflow_task_finish_event_id=point.event_id,
             request_id=str(uuid.uuid4()),
             identity=self._moved.by,
-            post_reset_operations=await after_reset(self._client, version),
+            post_reset_operations=after,
         )
         try:
             async with reached(self._client):
@@ -161,6 +162,9 @@ class Redriver:
             if exc.status in _ITS_OWN and "namespace" not in exc.message.lower():
                 raise InvalidStart(f"Temporal does not resume {run.workflow_id}: {exc.message[:200]}") from exc
             raise explain(exc, self._client) from exc
+        if version is not None and not after:
+            resumed = WorkflowExecution(workflow_id=run.workflow_id, run_id=made.run_id)
+            await move_if_left_behind(self._client, resumed, version)
         return made.run_id
 
     async def _claim(self, letter: Letter) -> bool:

@@ -56,7 +56,7 @@ class Prospect:
     point: ResetPoint | None = None
     """Of one that is to be resumed."""
     version: WorkerDeploymentVersion | None = None
-    """Of the workers, that its run stays with; None for most."""
+    """Of the workers, that its run stays with when it is resumed; None for most."""
 
 
 async def look(client: Client, letter: Letter, kinds: Registry) -> Prospect:
@@ -83,7 +83,7 @@ async def look(client: Client, letter: Letter, kinds: Registry) -> Prospect:
     except NothingToTakeUp:
         return Prospect(letter, Verdict.restart_only, "The run had not begun when it ended.")
     why = f"From `{point.step}` on." if point.step else "From its last task on."
-    return Prospect(letter, Verdict.resume, why, point, pinned_to(latest))
+    return Prospect(letter, Verdict.resume, why, point, pinned_to(latest, events, point.event_id))
 
 
 async def still_dead(client: Client, letter: Letter) -> bool:

@@ -1,4 +1,7 @@
-"""A kind whose runs stay with the version that began them: until it is drained, and how they are redriven then."""
+"""A kind whose runs stay with the version that began them: until it is drained, and how they are redriven then.
+
+A redriven one stays with the version that it goes on in, whichever becomes current next.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 from pydantic import SecretStr
@@ -15,6 +19,7 @@ from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionName
 from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus as Status
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentVersionRequest,
+    DescribeWorkerDeploymentVersionResponse,
     SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
@@ -27,8 +32,9 @@ from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
 from demo.temporal_server import temporal_binary
-from domain.dead_letters import DeadLetters, LetterFilter, Moved
-from domain.errors import InvalidRequest
+from domain.dead_letters import WAITING, DeadLetters, LetterFilter, Moved
+from domain.errors import InvalidRequest, ServiceUnavailable
+from domain.mail import Mail
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.outcomes import Done, Outcome
 from starter import JobDidNotComplete, Jobs
@@ -53,6 +59,50 @@ class Pinned:
 
 
 PINNED = replace(registry.get("order-confirmation"), workflow=Pinned)
+
+
+class SlowMail(FakeMail):
+    """Of the second version: some mails are refused, under way for as long as a test likes, and refused for good."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.under_way: asyncio.Queue[str] = asyncio.Queue()
+        self.goes_on = asyncio.Event()
+
+    async def send(self, mail: Mail) -> str:
+        first = mail.delivery_key not in {before.delivery_key for before in self.attempts}
+        if mail.delivery_key in (job(1).workflow_id, job(4).workflow_id):
+            self.attempts.append(mail)
+            if first:
+                raise ServiceUnavailable("Busy.")
+            self.under_way.put_nowait(mail.delivery_key)
+            await self.goes_on.wait()
+            if mail.delivery_key == job(1).workflow_id:
+                raise InvalidRequest("No such recipient.")
+        return await super().send(mail)
+
+
+class DrainedMeanwhile:
+    """A client whose first look at a version is a moment before that is drained."""
+
+    def __init__(self, client: Client) -> None:
+        self._of = client
+        self.workflow_service = self
+        self.looks = 0
+
+    def __getattr__(self, name: str) -> Any:  # whatever else is asked of a client or of its service
+        return getattr(self._of if hasattr(self._of, name) else self._of.workflow_service, name)
+
+    async def describe_worker_deployment_version(
+        self,
+        request: DescribeWorkerDeploymentVersionRequest,
+        **options: Any,  # the SDK's
+    ) -> DescribeWorkerDeploymentVersionResponse:
+        told = await self._of.workflow_service.describe_worker_deployment_version(request, **options)
+        self.looks += 1
+        if self.looks == 1:
+            told.worker_deployment_version_info.status = Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING
+        return told
 
 
 @pytest.fixture
@@ -104,11 +154,11 @@ async def set_current(client: Client, build_id: str) -> None:
                 return
 
 
-async def until(client: Client, status: Status.ValueType) -> None:
-    """Return once the first version has this status."""
+async def until(client: Client, status: Status.ValueType, build_id: str = "1") -> None:
+    """Return once the version has this status."""
     request = DescribeWorkerDeploymentVersionRequest(
         namespace=client.namespace,
-        deployment_version=VersionName(deployment_name="shop", build_id="1"),
+        deployment_version=VersionName(deployment_name="shop", build_id=build_id),
     )
     async with asyncio.timeout(60):
         while True:
@@ -151,13 +201,15 @@ async def go_on(client: Client, order_id: int) -> Outcome:
     return await Jobs(client).of(job(order_id)).result()
 
 
-async def redrive(client: Client, letters: DeadLetters, order_id: int) -> Outcome:
+async def resume(client: Client, letters: DeadLetters, order_id: int) -> None:
     """As `jobs dead redrive` does."""
-    left = await letters.list(LetterFilter(), limit=9)
-    [letter] = [each for each in left if each.run.workflow_id == job(order_id).workflow_id]
+    [letter] = await letters.list(LetterFilter(states=WAITING, workflow_id=job(order_id).workflow_id), limit=9)
     redriver = Redriver(client, letters, registry, Moved(by="somebody"))
     redriven = await redriver.resume(await look(client, letter, registry))
     assert redriven.result is Result.resumed
+
+
+async def result(client: Client, order_id: int) -> Outcome:
     async with asyncio.timeout(60):
         return await Jobs(client).of(job(order_id)).result()
 
@@ -165,32 +217,72 @@ async def redrive(client: Client, letters: DeadLetters, order_id: int) -> Outcom
 async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_current_one_once_that_is_drained(
     client: Client, letters: SqlDeadLetters
 ) -> None:
-    jobs, orders = Jobs(client), FakeOrders(*map(an_order, range(1, 4)))
-    refusing = fake_ports(orders, mail=FakeMail(*[InvalidRequest("No such recipient.")] * 2)) | {DeadLetters: letters}
+    jobs, orders, slow = Jobs(client), FakeOrders(*map(an_order, range(1, 6))), SlowMail()
+    keeping = {DeadLetters: letters}
+    refusing = fake_ports(orders, mail=FakeMail(*[InvalidRequest("No such recipient.")] * 4)) | keeping
     # Not the starter's client: an eager start would go past the routing.
     apart = await Client.connect(client.service_client.config.target_host, data_converter=data_converter)
-    first = job_worker(apart, "notifications", [PINNED], refusing, sandbox=False, version=version("1"))
-    second = job_worker(apart, "notifications", [PINNED], fake_ports(orders), sandbox=False, version=version("2"))
-    async with second:
-        async with first:
-            await set_current(client, "1")
-            pauses_of(apart).replace({Target(kind="order-confirmation"): ""})
-            for order_id in (1, 2, 3):
-                await jobs.start(job(order_id))
-                await held(client, order_id)
-            pauses_of(apart).replace({})
-            await set_current(client, "2")
-            await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING)
-            for order_id in (1, 2):
-                with pytest.raises(JobDidNotComplete):
-                    await go_on(client, order_id)
+    first, second, third = (
+        job_worker(
+            apart,
+            "notifications",
+            [PINNED],
+            ports,
+            sandbox=False,
+            version=version(build_id),
+            draw=lambda low, _: low / 100,
+        )
+        for build_id, ports in (
+            ("1", refusing),
+            ("2", fake_ports(orders, mail=slow) | keeping),
+            ("3", fake_ports(orders)),
+        )
+    )
+    async with third:
+        async with second:
+            async with first:
+                await set_current(client, "1")
+                await jobs.start(job(4))
+                with pytest.raises(JobDidNotComplete):  # in its very first task
+                    await result(client, 4)
+                pauses_of(apart).replace({Target(kind="order-confirmation"): ""})
+                for order_id in (1, 2, 3, 5):
+                    await jobs.start(job(order_id))
+                    await held(client, order_id)
+                pauses_of(apart).replace({})
+                await set_current(client, "2")
+                await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING)
+                for order_id in (1, 2, 5):
+                    with pytest.raises(JobDidNotComplete):
+                        await go_on(client, order_id)
 
-            # As long as the third is in version 1, its workers are there.
-            assert (await redrive(client, letters, 2)).outcome == "done"
-            assert (await go_on(client, 3)).outcome == "done"
-            assert [await build_of(client, order_id) for order_id in (1, 2, 3)] == ["1", "1", "1"]
-            await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED)
-            assert re.search(r"^ *Drain\w* +drained$", await described(client), re.MULTILINE)
+                # As long as the third is in version 1, its workers are there.
+                await resume(client, letters, 2)
+                assert (await result(client, 2)).outcome == "done"
+                assert (await go_on(client, 3)).outcome == "done"
+                assert [await build_of(client, order_id) for order_id in (1, 2, 3, 4, 5)] == ["1"] * 5
+                await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED)
+                assert re.search(r"^ *Drain\w* +drained$", await described(client), re.MULTILINE)
 
-        assert (await redrive(client, letters, 1)).outcome == "done"
-        assert await build_of(client, 1) == "2"
+            # Also where a redrive sees too late that its version is drained.
+            await resume(cast("Client", DrainedMeanwhile(client)), letters, 5)
+            assert (await result(client, 5)).outcome == "done"
+            assert await build_of(client, 5) == "2"
+
+            for order_id in (1, 4):
+                await resume(client, letters, order_id)
+            async with asyncio.timeout(60):
+                for _ in (1, 4):
+                    await slow.under_way.get()
+            await set_current(client, "3")
+            await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING, "2")
+            slow.goes_on.set()
+            with pytest.raises(JobDidNotComplete):
+                await result(client, 1)
+            assert (await result(client, 4)).outcome == "done"
+            assert [await build_of(client, order_id) for order_id in (1, 4)] == ["2", "2"], "it moved on"
+            await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED, "2")
+
+        await resume(client, letters, 1)
+        assert (await result(client, 1)).outcome == "done"
+        assert await build_of(client, 1) == "3"
