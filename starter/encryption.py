@@ -42,13 +42,20 @@ def configured(environment: Mapping[str, str] | None = None) -> DataConverter:
 
 
 def keyring_from(environment: Mapping[str, str] | None = None) -> Keyring | None:
-    """The keys that the environment gives; None where it gives none. Raises InvalidStart."""
+    """The keys that the environment gives; None where it gives none, and says nothing of them. Raises InvalidStart."""
     given = os.environ if environment is None else environment
     decrypt_only = given.get(DECRYPT_ONLY, "").strip().lower()
     if decrypt_only not in (*_TRUE, *_FALSE):
         raise InvalidStart(f"{DECRYPT_ONLY} must be true or false.")
     keys = _keys(given)
     if not keys:
+        if decrypt_only:
+            # Who says true or false means to encrypt; where a key got lost on its way, all would be kept in clear.
+            missing = "names an empty file" if given.get(KEYS_FILE, "").strip() else f"names none, nor is {KEYS} set"
+            raise InvalidStart(
+                f"{DECRYPT_ONLY} is set, and there is no key: {KEYS_FILE} {missing}. {_MAKE_ONE} Where nothing is to "
+                f"be encrypted, take {DECRYPT_ONLY} away."
+            )
         return None
     # Imported here: it takes time, and most processes have no keys.
     from workflows.encryption import Keyring
@@ -86,7 +93,7 @@ def _keys(given: Mapping[str, str]) -> dict[str, bytes]:
         raise InvalidStart(f"{KEYS_FILE} names a file that cannot be read: {why}.") from None
     lines = [line.partition("#")[0] for line in text.splitlines()]
     keys = _parsed(KEYS_FILE, [entry for line in lines for entry in line.split(",") if entry.strip()])
-    # An empty file is as good as none, as other secrets' are; one with text and no key is a slip.
+    # An empty file is as good as none, as other secrets' are (but see above); one with text and no key is a slip.
     if not keys and text.strip():
         # Or nothing would be encrypted, and nobody would know.
         raise InvalidStart(f"{KEYS_FILE} names a file without a key. {_MAKE_ONE}")

@@ -119,6 +119,22 @@ def test_a_file_with_nothing_in_it_is_as_good_as_none(tmp_path: Path) -> None:
     file.write_text("\n")
 
     assert keyring_from({"JOBS_ENCRYPTION_KEYS_FILE": str(file)}) is None
+    # As `.env` hands it on where it is set to nothing.
+    assert keyring_from({"JOBS_ENCRYPTION_KEYS_FILE": str(file), "JOBS_ENCRYPTION_DECRYPT_ONLY": " "}) is None
+
+
+@pytest.mark.parametrize("said", ["true", "false"])
+def test_whoever_says_what_a_key_is_for_and_has_none_is_refused(tmp_path: Path, said: str) -> None:
+    """Or a key that was not made would leave everything in clear, and nobody would know."""
+    file = tmp_path / "keys"
+    file.touch()
+    with pytest.raises(InvalidStart, match="there is no key: JOBS_ENCRYPTION_KEYS_FILE names an empty file") as empty:
+        keyring_from({"JOBS_ENCRYPTION_KEYS_FILE": str(file), "JOBS_ENCRYPTION_DECRYPT_ONLY": said})
+    with pytest.raises(InvalidStart, match="names none, nor is JOBS_ENCRYPTION_KEYS set"):
+        configured({"JOBS_ENCRYPTION_DECRYPT_ONLY": said})
+
+    assert "jobs encryption new-key" in str(empty.value)
+    assert "take JOBS_ENCRYPTION_DECRYPT_ONLY away" in str(empty.value)
 
 
 def test_keys_are_shown_by_their_ids_alone() -> None:
