@@ -12,6 +12,9 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+WHERE = "JOBS_ENCRYPTION_KEYS, or the file that JOBS_ENCRYPTION_KEYS_FILE names"
+"""Where a process has its keys, as messages say it."""
+
 
 class KnownKey(BaseModel):
     """A key that some process had. Times are in UTC."""
@@ -50,18 +53,18 @@ def problem_of(known: Sequence[KnownKey], held: Mapping[str, bytes], current: st
         if check is None:
             if key.encrypts_since is not None and key.retired_at is None:
                 return (
-                    f"Jobs are encrypted under the key {key.id!r}, which JOBS_ENCRYPTION_KEYS does not have"
-                    f"{'' if held else ' (nor any other)'}. Add it; or, once no job needs it any more, run "
+                    f"Jobs are encrypted under the key {key.id!r}, which this process does not have"
+                    f"{'' if held else ' (nor any other)'}. Add it to {WHERE}; or, once no job needs it any more, run "
                     f"`jobs encryption retire {key.id}`."
                 )
         elif not hmac.compare_digest(check, key.check):
             return (
-                f"The encryption key {key.id!r} of JOBS_ENCRYPTION_KEYS is another one than the key of that id which "
+                f"The encryption key {key.id!r} of this process ({WHERE}) is another one than the key of that id which "
                 f"is in use since {key.first_seen:%Y-%m-%d}. Set that one, or give the new one an id of its own."
             )
         elif key.retired_at is not None and key.id == current:
             return (
                 f"The encryption key {key.id!r} is retired, and may encrypt nothing any more. Put another one first in "
-                f"JOBS_ENCRYPTION_KEYS; or, where it is needed after all, run `jobs encryption restore {key.id}`."
+                f"{WHERE}; or, where it is needed after all, run `jobs encryption restore {key.id}`."
             )
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.encryption_keys import KeyStore, problem_of
+from domain.encryption_keys import WHERE, KeyStore, problem_of
 from starter.encryption import keyring_from
 from starter.errors import WrongKeys
 from workflows.encryption import Keyring
@@ -30,7 +30,7 @@ class KeyCheck:
         if problem is not None:
             raise WrongKeys(problem)
         if not self._checks:
-            return "off (JOBS_ENCRYPTION_KEYS)"
+            return f"off (no keys in {WHERE})"
         others = [key_id for key_id in self._checks if key_id != self._current]
         told = f"{self._current} encrypts" if self._current else "nothing is encrypted (JOBS_ENCRYPTION_DECRYPT_ONLY)"
         return f"{told}; {', '.join(others)} decrypt{'s' if len(others) == 1 else ''}" if others else told

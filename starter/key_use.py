@@ -20,7 +20,7 @@ from workflows.data_converter import KEY_ID
 LATELY = timedelta(hours=1)
 """What was encrypted within this was encrypted by somebody who does so still."""
 MOST = 10_000
-"""Runs, and letters, that are looked at: some ten milliseconds each."""
+"""Of the runs of each need that are looked at, the newest first: some ten milliseconds each."""
 _EXAMPLES = 3
 _AT_ONCE = 10
 
@@ -38,15 +38,20 @@ class Need(StrEnum):
 class KeyUse:
     """Looks for what is encrypted under a key; the key itself is not needed for that."""
 
-    def __init__(self, client: Client, key_id: str) -> None:
-        """Share the client."""
+    def __init__(self, client: Client, key_id: str, *, most: int = MOST) -> None:
+        """Share the client. `most`: runs of each need that are looked at."""
         self._client = client
+        self._most = most
         # A payload's metadata in protobuf's form: name, and value with its tag and length, which is below 128.
         self._mark = KEY_ID.encode() + b"\x12" + bytes([len(key_id)]) + key_id.encode()
         self.counts: Counter[Need] = Counter()
         self.examples: defaultdict[Need, list[str]] = defaultdict(list)
+        self.jobs: set[str] = set()
+        """Ids of those whose history was looked at."""
         self.complete = True
-        """False where there is more than was looked at."""
+        """False where more may need it than was looked at. Of what has ended lately the newest tell enough."""
+        self.empty = False
+        """Whether the namespace has neither jobs nor schedules: it tells nothing, and may be the wrong one."""
 
     async def look(self, letters: AsyncIterable[tuple[str, str]]) -> None:
         """Look at all that may need the key; `letters` are the jobs' and runs' ids of those that are not settled.
@@ -55,12 +60,15 @@ class KeyUse:
         """
         now = datetime.now(UTC)
         async with explained(self._client):
-            await self._schedules()
+            schedules = await self._schedules()
             await self._runs(Need.pauses, self._listed(f"ExecutionStatus = 'Running' AND WorkflowType = '{PAUSE}'"))
             await self._runs(Need.running, self._listed(f"ExecutionStatus = 'Running' AND WorkflowType != '{PAUSE}'"))
             await self._runs(Need.letters, letters)
             ended = self._listed(f"ExecutionStatus != 'Running' AND CloseTime > '{(now - LATELY).isoformat()}'")
             await self._runs(Need.lately, ended, since=now - LATELY)
+            if not schedules and not self.jobs:
+                # Those that ended before the last hour are not looked at, and show that it is the right one.
+                self.empty = (await self._client.count_workflows(rpc_timeout=RPC_TIMEOUT)).count == 0
 
     def told(self) -> str:
         """What needs it, with examples; nothing where nothing does."""
@@ -88,8 +96,10 @@ class KeyUse:
 
         async for run in runs:
             looked += 1
-            if looked > MOST:
-                self.complete = False
+            if looked > self._most:
+                # Whoever still encrypts under it has done so for one of the newest, too: of those there are enough.
+                if need is not Need.lately:
+                    self.complete = False
                 break
             batch.append(run)
             if len(batch) == _AT_ONCE:
@@ -110,6 +120,7 @@ class KeyUse:
                 if is_absent(exc):
                     return False  # its retention has ended
                 raise
+            self.jobs.add(workflow_id)
             for event in page.history.events:
                 late = since is None or event.event_time.ToDatetime(tzinfo=UTC) >= since
                 if late and self._mark in event.SerializeToString():
@@ -118,7 +129,9 @@ class KeyUse:
                 return False
             request.next_page_token = page.next_page_token
 
-    async def _schedules(self) -> None:
+    async def _schedules(self) -> int:
+        """Look at them. How many there are."""
+        looked = 0
         async for each in await self._client.list_schedules(rpc_timeout=RPC_TIMEOUT):
             request = DescribeScheduleRequest(namespace=self._client.namespace, schedule_id=each.id)
             try:
@@ -127,8 +140,10 @@ class KeyUse:
                 if is_absent(exc):
                     continue
                 raise
+            looked += 1
             if self._mark in told.SerializeToString():
                 self._add(Need.schedules, each.id)
+        return looked
 
     def _add(self, need: Need, example: str) -> None:
         self.counts[need] += 1

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from domain.encryption_keys import KnownKey
+from domain.encryption_keys import WHERE, KnownKey
 from starter import encryption
 from starter.cli.database import database
 from starter.cli.durations import moment
@@ -30,11 +30,11 @@ def encryption_commands(out: Output) -> typer.Typer:
     """The command group `encryption`."""
     group = typer.Typer(
         help=(
-            "Look after the keys that encrypt what Temporal keeps of jobs (JOBS_ENCRYPTION_KEYS). The database knows "
-            "which ones are in use, and nothing by which to decrypt: the keys themselves are yours to keep.\n\n"
-            "To change the key: give all processes the new one as the last of JOBS_ENCRYPTION_KEYS, and then as the "
-            "first; run `schedules apply`; once the namespace's retention has passed and no job is older, retire the "
-            "old one, and take it out."
+            f"Look after the keys that encrypt what Temporal keeps of jobs ({WHERE}). The database knows which are in "
+            "use, and nothing by which to decrypt: the keys themselves are yours to keep.\n\n"
+            "To change the key: give all processes the new one as the last of their keys, and then as the first; run "
+            "`schedules apply`; once the namespace's retention has passed and no job is older, retire the old one, and "
+            "take it out."
         ),
         epilog=out.examples("encryption new-key 2026-11", "encryption keys", "encryption retire 2025-11"),
     )
@@ -85,8 +85,8 @@ def encryption_commands(out: Output) -> typer.Typer:
         It looks first for what is encrypted under the key and still needed: running jobs, dead letters that are not
         settled, schedules, pauses, and what somebody has encrypted within the last hour. Each run is looked at, which
         takes some milliseconds; the key is not needed for that. What has ended can be read by those alone who have the
-        key still. Exit status: 1 where something needs it, where that cannot be told, where there is no such key, or it
-        is the one that encrypts here.
+        key still. Exit status: 1 where something needs it, where that cannot be told (as of a namespace that has
+        neither jobs nor schedules), where there is no such key, or it is the one that encrypts here.
         """
         return run(_retire(key_id, encryption.keyring_from(), out, force=force))
 
@@ -144,7 +144,7 @@ async def _retire(key_id: str, keyring: Keyring | None, out: Output, *, force: b
     if keyring and keyring.current == key_id:
         return out.fail(
             "InUse",
-            f"The key {key_id!r} is the one that encrypts here. Put another one first in JOBS_ENCRYPTION_KEYS, of all "
+            f"The key {key_id!r} is the one that encrypts here. Put another one first in {WHERE}, of all "
             f"processes, before you retire it.",
             status=FAILED,
         )
@@ -152,33 +152,55 @@ async def _retire(key_id: str, keyring: Keyring | None, out: Output, *, force: b
         known = {key.id: key for key in await store.all()}
         if key_id not in known:
             return _unknown(key_id, out)
-        if not force and known[key_id].retired_at is None and (why := await _needed(key_id)) is not None:
-            return out.fail(*why, status=FAILED)
+        looked = await _look(key_id) if not force and known[key_id].retired_at is None else _Looked()
+        if looked.refusal:
+            return out.fail(*looked.refusal, status=FAILED)
         key = await store.retire(key_id)
     if key is None:
         return _unknown(key_id, out)
     out.document(_document(key))
     out.say(f"The key {key.id} is retired: workers start without it. `jobs encryption restore {key.id}` takes it back.")
+    if looked.at:
+        out.say(looked.at)
     return 0
 
 
-async def _needed(key_id: str) -> tuple[str, str] | None:
+class _Looked(NamedTuple):
+    refusal: tuple[str, str] | None = None
     """Why a key cannot be retired, or why nobody can tell: the error's type and its text."""
+    at: str = ""
+    """What was looked at, for people: they see whether it was the right place."""
+
+
+async def _look(key_id: str) -> _Looked:
+    """Look for what needs the key."""
     # Imported here: they take time, and the other commands of the group ask the database alone.
     from starter.connection import connect
     from starter.errors import StarterError
     from starter.key_use import KeyUse
 
+    def untold(why: str) -> _Looked:
+        return _Looked(
+            ("NotKnown", f"Whether the key {key_id!r} is still needed cannot be told: {why} {_ALL_THE_SAME}")
+        )
+
     try:
-        use = KeyUse(await connect(), key_id)
+        client = await connect()
+        use = KeyUse(client, key_id)
         await use.look(_unsettled())
     except StarterError as exc:
-        return "NotKnown", f"Whether the key {key_id!r} is still needed cannot be told: {exc} {_ALL_THE_SAME}"
+        return untold(str(exc))
+    address = client.service_client.config.target_host
     if told := use.told():
-        return "InUse", f"The key {key_id!r} is still needed, by {told}. {_UNTIL} {_ALL_THE_SAME}"
+        return _Looked(("InUse", f"The key {key_id!r} is still needed, by {told}. {_UNTIL} {_ALL_THE_SAME}"))
+    if use.empty:
+        return untold(
+            f"Temporal at {address}, namespace {client.namespace!r}, has neither jobs nor schedules: is it the right "
+            f"one?"
+        )
     if not use.complete:
-        return "NotKnown", f"There are too many jobs to look whether one needs the key {key_id!r}. {_ALL_THE_SAME}"
-    return None
+        return untold("there are too many jobs to look at.")
+    return _Looked(at=f"Looked at {len(use.jobs)} jobs in namespace {client.namespace!r} at {address}.")
 
 
 async def _unsettled() -> AsyncIterator[tuple[str, str]]:
@@ -202,7 +224,7 @@ async def _restore(key_id: str, keyring: Keyring | None, out: Output) -> int:
     out.document(_document(key))
     out.say(f"The key {key.id} is not retired any more: {_state(key)}.")
     if keyring is None or key_id not in keyring.ids:
-        out.note("JOBS_ENCRYPTION_KEYS of this process does not have it: a worker with these settings does not start.")
+        out.note(f"This process ({WHERE}) does not have it: a worker with these settings does not start.")
     return 0
 
 

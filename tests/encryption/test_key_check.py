@@ -16,6 +16,8 @@ from starter.key_check import KeyCheck
 from tests.encryption.conftest import keyring
 from workflows.encryption import Keyring
 
+OFF = "off (no keys in JOBS_ENCRYPTION_KEYS, or the file that JOBS_ENCRYPTION_KEYS_FILE names)"
+
 
 @pytest.fixture
 async def store(database: str) -> AsyncIterator[SqlEncryptionKeys]:
@@ -32,10 +34,10 @@ async def refusal(store: SqlEncryptionKeys, keys: Keyring | None) -> str:
 
 async def test_a_key_is_changed_without_any_process_being_refused(store: SqlEncryptionKeys) -> None:
     steps = [
-        (None, "off (JOBS_ENCRYPTION_KEYS)"),
+        (None, OFF),
         # First all can decrypt, then all encrypt.
         (keyring("k1", encrypts=False), "nothing is encrypted (JOBS_ENCRYPTION_DECRYPT_ONLY); k1 decrypts"),
-        (None, "off (JOBS_ENCRYPTION_KEYS)"),
+        (None, OFF),
         (keyring("k1"), "k1 encrypts"),
         # The new key is made known, then used; processes that were not restarted yet go on between.
         (keyring("k1", "k2"), "k1 encrypts; k2 decrypts"),
@@ -59,7 +61,7 @@ async def test_a_process_without_a_key_that_is_in_use_is_refused(store: SqlEncry
     for keys in (None, keyring("k2")):
         told = await refusal(store, keys)
         assert "'k1'" in told
-        assert "JOBS_ENCRYPTION_KEYS" in told
+        assert "JOBS_ENCRYPTION_KEYS, or the file that JOBS_ENCRYPTION_KEYS_FILE names" in told
         assert "jobs encryption retire k1" in told
         assert "\n" not in told
     # It was refused before it could be made known.

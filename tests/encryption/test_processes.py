@@ -38,7 +38,8 @@ async def test_a_worker_with_a_wrong_key_refuses_to_start(environment: dict[str,
     assert (part["changed"], part["result"]) == (True, "2026-11 encrypts")
     [told] = worker.errors.strip().splitlines()
     assert (status, told.startswith("worker: ")) == (2, True)
-    assert "'2026-11' of JOBS_ENCRYPTION_KEYS is another one" in told
+    assert "'2026-11' of this process (JOBS_ENCRYPTION_KEYS, or the file that JOBS_ENCRYPTION_KEYS_FILE names)" in told
+    assert "is another one" in told
     assert other.partition(":")[2] not in told
     assert (without.status, without.document["error"]["type"]) == (1, "WrongKeys")
     assert [(each["id"], each["here"]) for each in without.document["keys"]] == [("2026-11", False)]
