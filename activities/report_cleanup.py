@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from temporalio import activity
@@ -10,6 +11,7 @@ from temporalio import activity
 from domain.errors import TransientError
 from domain.report_cleanup import Removed, ReportRetention
 from domain.report_ports import ReportBook, ReportJobs, ReportMaker
+from domain.reports import Report
 from domain.scheduling import ScheduledRun
 
 _BATCH = 100
@@ -34,7 +36,10 @@ class ReportCleanupActivities:
         now = min(run.at, datetime.now(UTC))
         return Removed(
             files=await self._remove_files(now - self._retention.files),
-            abandoned=await self._discard_parts(now - self._retention.parts),
+            abandoned=len(
+                await self._discard_parts(now - self._retention.parts)
+                | await self._discard_unrecorded(now - self._retention.unrecorded)
+            ),
             # Last: what is settled now keeps its parts until the next cleanup, for a redrive at this very moment.
             settled=await self._settle(now - self._retention.unfinished),
         )
@@ -50,17 +55,38 @@ class ReportCleanupActivities:
                 activity.heartbeat(removed)
         return removed
 
-    async def _discard_parts(self, before: datetime) -> int:
+    async def _discard_parts(self, before: datetime) -> set[UUID]:
         # All of them before any is discarded: a storage may lose its place when what it lists is removed meanwhile.
         found = sorted({report_id async for report_id in self._maker.abandoned(before)})
-        discarded = 0
+        discarded: set[UUID] = set()
         for start in range(0, len(found), _BATCH):
             # The parts of a report that is being made may be old as well: its job may have waited, or be a long one.
             for report_id in await self._book.idle_among(found[start : start + _BATCH]):
                 await self._maker.discard_parts(report_id)
-                discarded += 1
-                activity.heartbeat(discarded)
+                discarded.add(report_id)
+                activity.heartbeat(len(discarded))
         return discarded
+
+    async def _discard_unrecorded(self, before: datetime) -> set[UUID]:
+        """Discard files of reports that failed or were cancelled: no record leads to them, whose time would end."""
+        found = sorted({report_id async for report_id in self._maker.filed(before)})
+        discarded: set[UUID] = set()
+        for start in range(0, len(found), _BATCH):
+            for report in await self._book.ended_among(found[start : start + _BATCH]):
+                # Its job may be redriven at this very moment, and put a file there that is to stay.
+                if await self._discard_files(report):
+                    discarded.add(report.id)
+            activity.heartbeat(len(discarded))
+        return discarded
+
+    async def _discard_files(self, report: Report) -> bool:
+        """Discard its files unless its job runs anew; whether that was done."""
+        try:
+            return await self._book.while_ended(report, partial(self._maker.discard_files, report.id))
+        except TransientError as exc:  # the next cleanup takes it again
+            about = {"action": "discard", "report": str(report.id), "why": exc.message}
+            activity.logger.warning("A file that no record leads to could not be removed", extra=about)
+            return False
 
     async def _settle(self, before: datetime) -> int:
         """Keep how jobs ended that could not say so themselves: they were terminated, say, or timed out."""

@@ -59,7 +59,8 @@ class ReportGenerationActivities:
         report = await self._book.open(ending.request)
         await self._book.ended(report.id, state)
         if ending.cancelled:
-            await self._maker.discard_parts(report.id)
             if report.file is None:
-                # It may have been put under its name when the job was cancelled; nobody else would know of it.
+                # First the file, which may have been put under its name when the job was cancelled: parts that stay
+                # for some reason are found by the next cleanup that looks for parts, a file only a day later.
                 await self._maker.remove(report)
+            await self._maker.discard_parts(report.id)

@@ -22,6 +22,9 @@ class ReportRetention:
     """Of a finished report."""
     parts: timedelta = timedelta(days=7)
     """Of a report that is not being made: its job failed or was cancelled, and can be redriven for so long."""
+    unrecorded: timedelta = timedelta(days=1)
+    """Of a report that failed or was cancelled all the same: its job ended between file and record. Longer than any
+    attempt takes from the one to the other."""
     unfinished: timedelta = timedelta(minutes=10)
     """How old a report must be for the cleanup to ask whether its job has ended without saying so."""
 
@@ -33,6 +36,6 @@ class Removed(BaseModel):
 
     files: int = 0
     abandoned: int = 0
-    """Reports whose parts were left behind."""
+    """Reports whose parts, or a file that was not recorded, were left behind."""
     settled: int = 0
     """Reports whose job had ended without saying so: it was terminated, say."""

@@ -142,6 +142,18 @@ class ReportBook(Protocol):
         """Those of the ids whose report is not being made: it has ended, or has no row."""
         ...
 
+    async def ended_among(self, report_ids: Sequence[UUID]) -> Sequence[Report]:
+        """Those of the ids whose report failed or was cancelled."""
+        ...
+
+    async def while_ended(self, report: Report, call: Callable[[], Awaitable[None]]) -> bool:
+        """Do something that must not meet the report's job, and can be done twice; returns whether it was done.
+
+        It is not where the report is there, or is being made. Meanwhile it can neither be asked for nor be opened by a
+        job, so the call has some seconds.
+        """
+        ...
+
 
 class ReportJobs(Protocol):
     """What Temporal tells of the jobs that make reports. A call takes some seconds, or raises a `TransientError`."""
@@ -180,8 +192,16 @@ class ReportMaker(Protocol):
         """Remove the file, where it is there."""
         ...
 
+    async def discard_files(self, report_id: UUID) -> None:
+        """Remove what was put under the report's id as its file, by whatever name."""
+        ...
+
     def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
         """Reports that have parts which were written before an instant."""
+        ...
+
+    def filed(self, before: datetime) -> AsyncIterator[UUID]:
+        """Reports that have a file which was written before an instant."""
         ...
 
 

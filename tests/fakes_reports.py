@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -14,6 +14,7 @@ from domain.reports import Report, ReportFile, ReportState, Slice
 
 ROWS = 100
 """Of each part."""
+ENDED = (ReportState.failed, ReportState.cancelled)
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -71,6 +72,16 @@ class FakeBook:
     async def idle_among(self, report_ids: Sequence[UUID]) -> Sequence[UUID]:
         made = {report.id for report in self.reports.values() if report.state is ReportState.requested}
         return [report_id for report_id in report_ids if report_id not in made]
+
+    async def ended_among(self, report_ids: Sequence[UUID]) -> Sequence[Report]:
+        known = [self.reports[report_id] for report_id in report_ids if report_id in self.reports]
+        return [report for report in known if report.state in ENDED]
+
+    async def while_ended(self, report: Report, call: Callable[[], Awaitable[None]]) -> bool:
+        if self.reports[report.id].state not in ENDED:
+            return False
+        await call()
+        return True
 
 
 class FakeJobs:
@@ -145,6 +156,13 @@ class FakeMaker:
 
     async def abandoned(self, before: datetime) -> AsyncIterator[UUID]:  # noqa: ARG002  # the port's
         for report_id in list(self.written):
+            yield report_id
+
+    async def discard_files(self, report_id: UUID) -> None:
+        self.files.pop(report_id, None)
+
+    async def filed(self, before: datetime) -> AsyncIterator[UUID]:  # noqa: ARG002  # the port's
+        for report_id in list(self.files):
             yield report_id
 
     async def _go_on(self, what: int | str) -> None:

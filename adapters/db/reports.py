@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from adapters.db import outbox, report_rows
 from adapters.db.report_tables import report_askings as askings
 from adapters.db.report_tables import reports, staff
 from adapters.db.statements import Statements
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidRequest, NotFound, ServiceUnavailable
 from domain.report_generation import ReportGenerationRequest
 from domain.report_notice import ReportNoticeRequest
 from domain.report_ports import Asking, EndedAs, Member
@@ -59,6 +60,9 @@ _UNFINISHED = (
 )
 _FIRST = UUID(int=0)
 _MADE = select(reports.c.id).where(reports.c.id == func.any(_ids), reports.c.state == str(ReportState.requested))
+_ENDED_AMONG = select(reports).where(
+    reports.c.id == func.any(_ids), reports.c.state.in_([str(state) for state in _RUNS_ANEW])
+)
 _ASKING = (
     select(reports, *(staff.c[name].label(f"member_{name}") for name in ("id", "name", "email", "locale")))
     .join(askings, askings.c.report_id == reports.c.id)
@@ -66,15 +70,19 @@ _ASKING = (
     .where(askings.c.id == bindparam("asking_id", type_=BigInteger))
 )
 
+_HELD = timedelta(seconds=3)
+"""For what is done with a report's lock, by `report_rows.WAIT`."""
+
 T = TypeVar("T")
 
 
 class SqlReports:
     """Implements `domain.report_ports.ReportBook`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
+    def __init__(self, engine: AsyncEngine, held: timedelta = _HELD) -> None:
+        """Share the engine's pool. `held`: the limit of what is done with a report's lock."""
         self._engine = engine
+        self._held = held
         self._statements = Statements(engine)
 
     async def open(self, request: ReportGenerationRequest) -> Report:
@@ -122,6 +130,15 @@ class SqlReports:
         made = {UUID(str(row.id)) for row in await self._statements.rows(_MADE, report_ids=list(report_ids))}
         return [report_id for report_id in report_ids if report_id not in made]
 
+    async def ended_among(self, report_ids: Sequence[UUID]) -> Sequence[Report]:
+        """See `domain.report_ports.ReportBook`."""
+        rows = await self._statements.rows(_ENDED_AMONG, report_ids=list(report_ids))
+        return [report_rows.report_of(row) for row in rows]
+
+    async def while_ended(self, report: Report, call: Callable[[], Awaitable[None]]) -> bool:
+        """See `domain.report_ports.ReportBook`. Raises ServiceUnavailable where the call takes too long."""
+        return await self._in_transaction(lambda connection: _while_ended(connection, report, call, self._held))
+
     async def _in_transaction(self, call: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         async def begun() -> T:
             async with self._engine.begin() as connection:
@@ -157,9 +174,7 @@ async def _open(connection: AsyncConnection, request: ReportGenerationRequest) -
 async def _settle(connection: AsyncConnection, report: Report, ended_as: EndedAs) -> ReportState | None:
     # Who asks for it waits from here on, and so does a job that begins with a step of it, which makes it `requested`
     # again. So what is asked for or redriven before is seen below, and what is so later is not undone by this.
-    await report_rows.enter(connection, report.request)
-    this = select(reports.c.state).where(reports.c.id == report.id).with_for_update(key_share=True)
-    state = (await connection.execute(this)).scalar_one_or_none()
+    state = await _taken(connection, report)
     # First the outbox: an entry that is gone from there has its run.
     if state != ReportState.requested or await report_rows.is_enqueued(connection, report.request):
         return None
@@ -167,6 +182,29 @@ async def _settle(connection: AsyncConnection, report: Report, ended_as: EndedAs
     if ended is not None:
         await connection.execute(_ENDED, {"report_id": report.id, "ended_as": str(ended)})
     return ended
+
+
+async def _while_ended(
+    connection: AsyncConnection, report: Report, call: Callable[[], Awaitable[None]], held: timedelta
+) -> bool:
+    # A redriven job's step that is past its beginning has made the report `requested`, or `ready`; one that begins now
+    # waits until the call is done.
+    if await _taken(connection, report) not in _RUNS_ANEW:
+        return False
+    try:
+        async with asyncio.timeout(held.total_seconds()):
+            await call()
+    except TimeoutError:
+        raise ServiceUnavailable("What is done while nobody else has the report in hand took too long.") from None
+    return True
+
+
+async def _taken(connection: AsyncConnection, report: Report) -> str | None:
+    """The report's state, which nobody changes before the transaction ends; None where its row is gone."""
+    await report_rows.enter(connection, report.request)
+    this = select(reports.c.state).where(reports.c.id == report.id).with_for_update(key_share=True)
+    state: str | None = (await connection.execute(this)).scalar_one_or_none()
+    return state
 
 
 async def _ready(connection: AsyncConnection, report_id: UUID, file: ReportFile) -> None:

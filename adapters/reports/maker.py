@@ -11,7 +11,7 @@ from uuid import UUID
 
 from adapters.reports.frames import Frame, read_frames, write_frame
 from adapters.reports.sliced import SlicedReport
-from adapters.reports.storage import PARTS, Sink, Storage, file_key, part_key
+from adapters.reports.storage import FILES, PARTS, Sink, Storage, file_key, part_key
 from adapters.reports.whole import WholeReport
 from domain.errors import InvalidRequest
 from domain.report_generation import ReportName
@@ -69,19 +69,33 @@ class FileMaker:
 
     async def discard_parts(self, report_id: UUID) -> None:
         """See `ReportMaker`."""
-        keys = [found.key async for found in self._storage.stored(f"{PARTS}{report_id}/")]
-        for at in range(0, len(keys), _REMOVED_AT_ONCE):
-            await self._storage.remove(keys[at : at + _REMOVED_AT_ONCE])
+        await self._discard(f"{PARTS}{report_id}/")
 
     async def remove(self, report: Report) -> None:
         """See `ReportMaker`."""
         await self._storage.remove([report.file.key if report.file else file_key(report)])
 
-    async def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
+    async def discard_files(self, report_id: UUID) -> None:
+        """See `ReportMaker`."""
+        await self._discard(f"{FILES}{report_id}/")
+
+    def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
         """See `ReportMaker`. Each report once."""
+        return self._having(PARTS, before)
+
+    def filed(self, before: datetime) -> AsyncIterator[UUID]:
+        """See `ReportMaker`. Each report once."""
+        return self._having(FILES, before)
+
+    async def _discard(self, prefix: str) -> None:
+        keys = [found.key async for found in self._storage.stored(prefix)]
+        for at in range(0, len(keys), _REMOVED_AT_ONCE):
+            await self._storage.remove(keys[at : at + _REMOVED_AT_ONCE])
+
+    async def _having(self, prefix: str, before: datetime) -> AsyncIterator[UUID]:
         seen = set()
-        async for found in self._storage.stored(PARTS):
-            of = found.key.removeprefix(PARTS).partition("/")[0]
+        async for found in self._storage.stored(prefix):
+            of = found.key.removeprefix(prefix).partition("/")[0]
             if found.modified < before and of not in seen:
                 seen.add(of)
                 try:

@@ -11,8 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.db.engine import make_engine
+from adapters.db.reports import SqlReports
 from adapters.settings import DatabaseSettings
-from domain.errors import InvalidRequest, NotFound
+from domain.errors import InvalidRequest, NotFound, ServiceUnavailable
 from domain.report_generation import ReportGenerationRequest
 from domain.reports import ReportState
 from tests.adapters.db.report_shop import FILE, Office, a_request
@@ -175,10 +176,7 @@ async def test_while_it_is_asked_whether_a_job_has_ended_nobody_begins_with_its_
     settling = asyncio.create_task(office.book.settle(report, ended_as))
     await asked.wait()
     opening = asyncio.create_task(office.book.open(a_request()))
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
-    async with asyncio.timeout(30), office.engine.connect() as connection:
-        while not (await connection.exec_driver_sql(waiting)).scalar_one():  # PostgreSQL tells nobody
-            await connection.rollback()
+    await _somebody_waits(office)
     answered.set()
 
     # It was redriven a moment too late to be seen, and is being made all the same.
@@ -187,6 +185,59 @@ async def test_while_it_is_asked_whether_a_job_has_ended_nobody_begins_with_its_
     found = await office.desk.find(report.id)
     assert found is not None
     assert found.state is ReportState.requested
+
+
+async def test_what_is_done_while_a_report_has_ended_does_not_meet_its_job(office: Office) -> None:
+    made, ready, failed, cancelled = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3, 4)]
+    await office.book.ready(ready.id, FILE)
+    await office.book.ended(failed.id, ReportState.failed)
+    await office.book.ended(cancelled.id, ReportState.cancelled)
+    ids = [made.id, ready.id, failed.id, cancelled.id, uuid4()]
+    ended = {report.id for report in await office.book.ended_among(ids)}
+    assert ended == {failed.id, cancelled.id}
+    assert await office.book.ended_among([]) == []
+
+    steps: list[str] = []
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def call() -> None:
+        steps.append("begun")
+        begun.set()
+        await go_on.wait()
+        steps.append("done")
+
+    async def redrive() -> None:
+        await office.book.open(failed.request)
+        steps.append("opened")
+
+    patient = SqlReports(office.engine, held=timedelta(minutes=5))
+    for report in (made, ready, made.model_copy(update={"id": uuid4()})):
+        assert not await patient.while_ended(report, call)
+    assert steps == []
+
+    doing = asyncio.create_task(patient.while_ended(failed, call))
+    await begun.wait()
+    opening = asyncio.create_task(redrive())
+    await _somebody_waits(office)
+    go_on.set()
+    await opening
+    assert await doing
+    assert steps == ["begun", "done", "opened"]
+    # What was found before, and is redriven, is left alone.
+    assert not await patient.while_ended(failed, call)
+
+    # Whoever else wants the report is not held up by a storage that does not answer.
+    go_on.clear()
+    with pytest.raises(ServiceUnavailable, match="too long"):
+        await SqlReports(office.engine, held=timedelta(0)).while_ended(cancelled, call)
+    assert (await office.book.open(cancelled.request)).state is ReportState.requested
+
+
+async def _somebody_waits(office: Office) -> None:
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+    async with asyncio.timeout(30), office.engine.connect() as connection:
+        while not (await connection.exec_driver_sql(waiting)).scalar_one():  # PostgreSQL tells nobody
+            await connection.rollback()
 
 
 async def test_reports_are_unfinished_from_when_they_are_asked_for_until_they_have_ended(office: Office) -> None:

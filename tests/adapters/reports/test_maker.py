@@ -145,6 +145,24 @@ async def test_parts_are_discarded_and_files_removed_of_one_report_alone(
     assert await _keys(storage, "files/") == [made[1][0].key]
 
 
+async def test_files_are_found_and_discarded_by_their_reports_id_alone(
+    maker: FileMaker, storage: ReportStorage
+) -> None:
+    one, other = report_of(), report_of()
+    made = [await make(maker, report) for report in (one, other)]
+    for key in (f"files/{one.id}/by-another-name.csv", "files/notes/of-somebody"):
+        async with storage.writing(key) as sink:
+            await sink.write(b"x")
+    now = datetime.now(UTC)
+
+    assert sorted([each async for each in maker.filed(now + timedelta(hours=1))]) == sorted([one.id, other.id])
+    assert [each async for each in maker.filed(now - timedelta(hours=1))] == []
+    await maker.discard_files(one.id)
+    await maker.discard_files(uuid4())
+    assert await _keys(storage, "files/") == sorted([made[1][0].key, "files/notes/of-somebody"])
+    assert {key.split("/")[1] for key in await _keys(storage, PARTS)} == {str(one.id), str(other.id)}
+
+
 async def test_abandoned_parts_are_found_once_a_report(maker: FileMaker, storage: ReportStorage) -> None:
     reports = [report_of(), report_of()]
     for report in reports:
