@@ -69,14 +69,20 @@ class ReportCleanupActivities:
 
     async def _discard_unrecorded(self, before: datetime) -> set[UUID]:
         """Discard files of reports that failed or were cancelled: no record leads to them, whose time would end."""
-        found = sorted({report_id async for report_id in self._maker.filed(before)})
+        having: set[UUID] = set()
+        async for report_id in self._maker.filed(before):  # as many as there are files, or nearly
+            having.add(report_id)
+            if len(having) % _BATCH == 0:
+                activity.heartbeat(len(having))
+        found = sorted(having)
         discarded: set[UUID] = set()
         for start in range(0, len(found), _BATCH):
+            activity.heartbeat(len(discarded))
             for report in await self._book.ended_among(found[start : start + _BATCH]):
                 # Its job may be redriven at this very moment, and put a file there that is to stay.
                 if await self._discard_files(report):
                     discarded.add(report.id)
-            activity.heartbeat(len(discarded))
+                activity.heartbeat(len(discarded))
         return discarded
 
     async def _discard_files(self, report: Report) -> bool:

@@ -60,7 +60,7 @@ class ReportGenerationActivities:
         await self._book.ended(report.id, state)
         if ending.cancelled:
             if report.file is None:
-                # First the file, which may have been put under its name when the job was cancelled: parts that stay
-                # for some reason are found by the next cleanup that looks for parts, a file only a day later.
+                # It may have been put under its name when the job was cancelled, and no record leads to it. First, so
+                # that parts which cannot be discarded do not keep it there.
                 await self._maker.remove(report)
             await self._maker.discard_parts(report.id)

@@ -6,11 +6,13 @@ its new name, and records that by `workflow.patched`; a replay without that reco
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from temporalio import activity, workflow
 
@@ -19,14 +21,14 @@ from domain.step_names import names_of
 _PATCH = "renamed-step:"
 """With a step's name: patch of a run that calls it so, though it had another one before."""
 
-_CHOSEN = "_names_of_renamed_steps"
-"""Attribute of a run's workflow object: names that the run has settled on."""
+_chosen: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, str]] = WeakKeyDictionary()
+"""Names that a run has settled on, by its event loop: each run has its own, for as long as a worker has it in memory.
+The workflow's object may take no further attribute (`__slots__`), and be neither hashable nor weakly referenced."""
 
 
 def name_in_this_run(step: str) -> str:
     """Name by which this run calls a step, which is given by its name now. Once chosen, it stays for the whole run."""
-    kept: dict[str, Any] = getattr(workflow.instance(), "__dict__", {})
-    chosen: dict[str, str] = kept.setdefault(_CHOSEN, {})
+    chosen = _chosen.setdefault(asyncio.get_running_loop(), {})
     if step not in chosen:
         chosen[step] = _choose(step)
     return chosen[step]

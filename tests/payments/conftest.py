@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -98,7 +98,12 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
             for queue in QUEUES
         )
         relayed = Relay(SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))), client, registry, queues=QUEUES)
-        async with first, second:
+        async with AsyncExitStack() as stack:
+            # Last, when no step is at work any more: one that is connecting just then would keep its connection.
+            stack.push_async_callback(provider.aclose)
+            stack.push_async_callback(mail.aclose)
+            await stack.enter_async_context(first)
+            await stack.enter_async_context(second)
             relaying = asyncio.create_task(relayed.run()) if relay else None
             try:
                 yield
@@ -106,7 +111,5 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
                 await relayed.stop()
                 if relaying is not None:
                     await asyncio.wait_for(relaying, 30)
-                await mail.aclose()
-                await provider.aclose()
 
     return serving

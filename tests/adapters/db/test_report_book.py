@@ -210,7 +210,7 @@ async def test_what_is_done_while_a_report_has_ended_does_not_meet_its_job(offic
         await office.book.open(failed.request)
         steps.append("opened")
 
-    patient = SqlReports(office.engine, held=timedelta(minutes=5))
+    patient = SqlReports(office.engine, held=timedelta(minutes=1))
     for report in (made, ready, made.model_copy(update={"id": uuid4()})):
         assert not await patient.while_ended(report, call)
     assert steps == []
