@@ -74,6 +74,27 @@ class ConfirmingTwice(MailingTwice):
         return Done(reference=(await steps.run(OrderConfirmationActivities.confirm, request)).delivery_key)
 
 
+@workflow.defn(name="OrderConfirmation")
+class MailingWithSlots:
+    """Twice, in a class whose objects take no attribute that it doesn't name, and cannot be hashed."""
+
+    __hash__ = None  # type: ignore[assignment]  # as a dataclass has it
+    __slots__ = ("_told",)
+
+    def __init__(self) -> None:
+        self._told = False
+
+    @workflow.run
+    async def run(self, request: OrderConfirmationRequest) -> Outcome:
+        await steps.run(MailActivities.confirm, request)
+        await workflow.wait_condition(lambda: self._told)
+        return Done(reference=(await steps.run(MailActivities.confirm, request)).delivery_key)
+
+    @workflow.signal
+    def again(self) -> None:
+        self._told = True
+
+
 class MailByOrder(FakeMail):
     """Has a script of errors for each order."""
 

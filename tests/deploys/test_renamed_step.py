@@ -34,6 +34,7 @@ from tests.deploys.renamed_code import (
     ConfirmingTwice,
     MailByOrder,
     MailingTwice,
+    MailingWithSlots,
     called,
     problems,
     process_of,
@@ -131,8 +132,9 @@ async def test_jobs_go_on_under_the_name_that_their_history_has_and_new_ones_use
 async def test_a_run_keeps_to_one_name_also_in_code_that_is_rolled_back(client: Client) -> None:
     new = replace(NEW, workflow=ConfirmingTwice)
     announcing = replace(OLD, workflow=MailingTwice, step_aliases=ALIASES)
-    ports = fake_ports(FakeOrders(an_order(1), an_order(2)))
-    for order_id, (begins, ends) in enumerate([(new, announcing), (announcing, new)], start=1):
+    slots = replace(announcing, workflow=MailingWithSlots)
+    ports = fake_ports(FakeOrders(*map(an_order, range(1, 4))))
+    for order_id, (begins, ends) in enumerate([(new, announcing), (announcing, new), (new, slots)], start=1):
         request = OrderConfirmationRequest(order_id=order_id)
         async with job_worker(client, "notifications", process_of(begins), ports, sandbox=False):
             handle = client.get_workflow_handle((await Jobs(client).start(request)).id)
@@ -143,7 +145,8 @@ async def test_a_run_keeps_to_one_name_also_in_code_that_is_rolled_back(client: 
 
         history = await handle.fetch_history()
         assert called(history) == (["patch", NOW, NOW] if begins is new else [BEFORE, BEFORE])
-        assert await problems(new, [history]) == await problems(announcing, [history]) == []
+        for code in (new, announcing, slots):
+            assert await problems(code, [history]) == []
 
 
 @pytest.mark.parametrize("sandboxed", [True, False])

@@ -98,12 +98,12 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
             for queue in QUEUES
         )
         relayed = Relay(SqlOutbox(engine, DatabaseSettings(url=SecretStr(database))), client, registry, queues=QUEUES)
-        async with AsyncExitStack() as stack:
+        async with AsyncExitStack() as exits:
             # Last, when no step is at work any more: one that is connecting just then would keep its connection.
-            stack.push_async_callback(provider.aclose)
-            stack.push_async_callback(mail.aclose)
-            await stack.enter_async_context(first)
-            await stack.enter_async_context(second)
+            exits.push_async_callback(provider.aclose)
+            exits.push_async_callback(mail.aclose)
+            await exits.enter_async_context(first)
+            await exits.enter_async_context(second)
             relaying = asyncio.create_task(relayed.run()) if relay else None
             try:
                 yield
