@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any, cast
 
 import pytest
@@ -62,7 +63,10 @@ PINNED = replace(registry.get("order-confirmation"), workflow=Pinned)
 
 
 class SlowMail(FakeMail):
-    """Of the second version: some mails are refused, under way for as long as a test likes, and refused for good."""
+    """Of the second version. Two jobs' mails are refused, then under way until a test lets them be refused once more.
+
+    The third attempt goes to the workers of whichever version the job is in by then: here the first job's fails.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,15 +74,18 @@ class SlowMail(FakeMail):
         self.goes_on = asyncio.Event()
 
     async def send(self, mail: Mail) -> str:
-        first = mail.delivery_key not in {before.delivery_key for before in self.attempts}
         if mail.delivery_key in (job(1).workflow_id, job(4).workflow_id):
-            self.attempts.append(mail)
-            if first:
-                raise ServiceUnavailable("Busy.")
-            self.under_way.put_nowait(mail.delivery_key)
-            await self.goes_on.wait()
-            if mail.delivery_key == job(1).workflow_id:
-                raise InvalidRequest("No such recipient.")
+            match sum(before.delivery_key == mail.delivery_key for before in self.attempts):
+                case 0:
+                    self.attempts.append(mail)
+                    raise ServiceUnavailable("Busy.")
+                case 1:
+                    self.attempts.append(mail)
+                    self.under_way.put_nowait(mail.delivery_key)
+                    await self.goes_on.wait()
+                    raise ServiceUnavailable("Busy.")
+                case _ if mail.delivery_key == job(1).workflow_id:
+                    raise InvalidRequest("No such recipient.")
         return await super().send(mail)
 
 
@@ -201,6 +208,17 @@ async def go_on(client: Client, order_id: int) -> Outcome:
     return await Jobs(client).of(job(order_id)).result()
 
 
+async def newcomers_go_to(client: Client, build_id: str, orders: FakeOrders) -> None:
+    """Return once the queue has heard which version is current: jobs go to the one before until then."""
+    async with asyncio.timeout(60):
+        for order_id in count(100):
+            orders.orders[order_id] = an_order(order_id)
+            await Jobs(client).start(job(order_id))
+            await result(client, order_id)
+            if await build_of(client, order_id) == build_id:
+                return
+
+
 async def resume(client: Client, letters: DeadLetters, order_id: int) -> None:
     """As `jobs dead redrive` does."""
     [letter] = await letters.list(LetterFilter(states=WAITING, workflow_id=job(order_id).workflow_id), limit=9)
@@ -276,6 +294,7 @@ async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_curren
                     await slow.under_way.get()
             await set_current(client, "3")
             await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING, "2")
+            await newcomers_go_to(apart, "3", orders)
             slow.goes_on.set()
             with pytest.raises(JobDidNotComplete):
                 await result(client, 1)
