@@ -60,7 +60,7 @@ class ReportDesk(Protocol):
         """Ask for a report in one transaction: its row, who asked, and the job that makes it.
 
         The request's generation does not count: it is chosen. A report that is being made or is there already is
-        joined; whoever asked gets the link once it is ready, and again where they ask for one that is there, by two
+        joined; whoever asked gets the link once it is ready, and again where they ask for one that is there, by six
         mails an hour at most. The next generation is made where the last one failed, was cancelled or removed, where
         its period was not over when it was made, or with `refresh`.
 

@@ -22,8 +22,8 @@ from domain.reports import Report, ReportState
 
 _DAY = timedelta(days=1)
 _NOTICES_WITHIN = timedelta(hours=1)
-_MOST_NOTICES = 2
-"""To one member about one report within that time: that it is there, and the link once more."""
+_MOST_NOTICES = 6
+"""To one member about one report within that time: that it is there, and the link again for who has lost it."""
 
 
 class SqlReportDesk:

@@ -185,6 +185,7 @@ def test_on_the_same_folder_the_next_tour_has_orders_of_its_own_and_stays_up_unt
 
     # How many jobs the schedules have started by then is the clock's; at eight a mail reminds of the dead one.
     assert re.search(r" \d+ jobs \(\d+ completed, 21 failed\) and 35[01] mails\.", earlier)
+    assert [line for line in again.output.splitlines() if "✘" in line] == []
     # No month is reported twice.
     assert f"✔ {_EXPECTATIONS - 1} of {_EXPECTATIONS - 1} expectations held." in again.output
     assert "/orders/1401" not in again.output

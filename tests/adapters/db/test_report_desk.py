@@ -87,21 +87,24 @@ async def test_whoever_asks_again_while_waiting_waits_once_and_is_told_again_onc
     ]
     assert len(await office.enqueued("report-notice")) == 2
 
-    # Whoever has a key is not to fill somebody's inbox by it.
+    # Whoever has a key is not to fill somebody's inbox by it: after six mails no more.
+    for number in range(3, 7):
+        await office.desk.ask(a_request(requested_by=1), client="backoffice")
+        assert len(await office.enqueued("report-notice")) == number
     for _ in range(3):
         again = await office.desk.ask(a_request(requested_by=1), client="backoffice")
         assert (again.joined, again.report.file) == (True, FILE)
     await office.desk.ask(a_request(requested_by=1), client="audit")
     await office.desk.ask(a_request(requested_by=2), client="audit")
-    assert (await office.askings())[3:] == [(1, None, "audit", False), (1, 2, "audit", True)]
-    assert len(await office.enqueued("report-notice")) == 3
+    assert (await office.askings())[7:] == [(1, None, "audit", False), (1, 2, "audit", True)]
+    assert len(await office.enqueued("report-notice")) == 7
 
     # Once the first mail is an hour old, there is another one for whoever has lost it.
     await office.run("UPDATE report_askings SET noticed_at = noticed_at - interval '61 minutes' WHERE id = 1")
     await office.desk.ask(a_request(requested_by=1), client="backoffice")
     await office.desk.ask(a_request(requested_by=1), client="backoffice")
-    assert (await office.askings())[5:] == [(1, 1, "backoffice", True)]
-    assert len(await office.enqueued("report-notice")) == 4
+    assert (await office.askings())[9:] == [(1, 1, "backoffice", True)]
+    assert len(await office.enqueued("report-notice")) == 8
 
 
 async def test_a_client_without_a_member_gets_no_mail_and_sees_its_own_reports_alone(office: Office) -> None:
