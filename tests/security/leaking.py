@@ -65,7 +65,7 @@ if os.environ.get("LEAK") == "import":
 ROW = Kind(LeakRequest, Leak, LeakActivities, "leaks", SYNC, ports=ports)
 '''
 
-_CODEC = '''
+_CODEC = """
 import logging
 import os
 from starter.codec_server import app as codec
@@ -75,7 +75,7 @@ async def app(scope, receive, send):
     if scope["type"] == "http":
         logging.getLogger("driver").error("in a request: cannot connect with %r", dict(os.environ))
     await codec(scope, receive, send)
-'''
+"""
 
 
 def install_leaking_codec(folder: Path) -> None:
