@@ -20,6 +20,8 @@ from starter.setup import wanted_search_attributes
 from tests.schedules.chimes import ChimeRequest, chimes
 from workflows.hosting import job_worker
 
+pytestmark = pytest.mark.timeout(400)
+
 EVERY_SECOND = Calendar(second="*", minute="*", hour="*")
 AWAY = timedelta(seconds=12)
 """Longer than the shortest catch-up window by two moments."""
@@ -106,7 +108,7 @@ def _caught_up(found: Found, back: datetime) -> list[datetime]:
 
 async def _once(there: ActualSchedules, schedule_id: str, holds: Callable[[Found], bool]) -> Found:
     """The schedule, once it is as it says."""
-    async with asyncio.timeout(40):
+    async with asyncio.timeout(120):
         while (found := await there.find(schedule_id)) is None or not holds(found):  # noqa: ASYNC110  # another process
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.05)
     return found
