@@ -8,108 +8,40 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from typing import Any, cast
+from typing import cast
 
 import pytest
 from pydantic import SecretStr
-from temporalio import workflow
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionName
 from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus as Status
 from temporalio.api.workflowservice.v1 import (
     DescribeWorkerDeploymentVersionRequest,
-    DescribeWorkerDeploymentVersionResponse,
     SetWorkerDeploymentCurrentVersionRequest,
 )
 from temporalio.client import Client
-from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from activities.order_confirmation import OrderConfirmationActivities
 from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
 from demo.temporal_server import temporal_binary
 from domain.dead_letters import WAITING, DeadLetters, LetterFilter, Moved
-from domain.errors import InvalidRequest, ServiceUnavailable
-from domain.mail import Mail
-from domain.order_confirmation import OrderConfirmationRequest
-from domain.outcomes import Done, Outcome
+from domain.errors import InvalidRequest
+from domain.outcomes import Outcome
 from starter import JobDidNotComplete, Jobs
 from starter.redriving.acting import Redriver, Result
 from starter.redriving.looking import look
 from starter.setup import add_search_attributes
+from tests.deploys.pinned_code import PINNED, DrainedMeanwhile, SlowMail, job
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
-from workflows import steps
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
 from workflows.pausing import RESUME, Target, pauses_of
 from workflows.registry import registry
-
-
-@workflow.defn(name="OrderConfirmation", versioning_behavior=VersioningBehavior.PINNED)
-class Pinned:
-    """A confirmation that stays with its version."""
-
-    @workflow.run
-    async def run(self, request: OrderConfirmationRequest) -> Outcome:
-        return Done(reference=(await steps.run(OrderConfirmationActivities.confirm, request)).delivery_key)
-
-
-PINNED = replace(registry.get("order-confirmation"), workflow=Pinned)
-
-
-class SlowMail(FakeMail):
-    """Of the second version. Two jobs' mails are refused, then under way until a test lets them be refused once more.
-
-    The third attempt goes to the workers of whichever version the job is in by then: here the first job's fails.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.under_way: asyncio.Queue[str] = asyncio.Queue()
-        self.goes_on = asyncio.Event()
-
-    async def send(self, mail: Mail) -> str:
-        if mail.delivery_key in (job(1).workflow_id, job(4).workflow_id):
-            match sum(before.delivery_key == mail.delivery_key for before in self.attempts):
-                case 0:
-                    self.attempts.append(mail)
-                    raise ServiceUnavailable("Busy.")
-                case 1:
-                    self.attempts.append(mail)
-                    self.under_way.put_nowait(mail.delivery_key)
-                    await self.goes_on.wait()
-                    raise ServiceUnavailable("Busy.")
-                case _ if mail.delivery_key == job(1).workflow_id:
-                    raise InvalidRequest("No such recipient.")
-        return await super().send(mail)
-
-
-class DrainedMeanwhile:
-    """A client whose first look at a version is a moment before that is drained."""
-
-    def __init__(self, client: Client) -> None:
-        self._of = client
-        self.workflow_service = self
-        self.looks = 0
-
-    def __getattr__(self, name: str) -> Any:  # whatever else is asked of a client or of its service
-        return getattr(self._of if hasattr(self._of, name) else self._of.workflow_service, name)
-
-    async def describe_worker_deployment_version(
-        self,
-        request: DescribeWorkerDeploymentVersionRequest,
-        **options: Any,  # the SDK's
-    ) -> DescribeWorkerDeploymentVersionResponse:
-        told = await self._of.workflow_service.describe_worker_deployment_version(request, **options)
-        self.looks += 1
-        if self.looks == 1:
-            told.worker_deployment_version_info.status = Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING
-        return told
 
 
 @pytest.fixture
@@ -191,10 +123,6 @@ async def described(client: Client) -> str:
 async def build_of(client: Client, order_id: int) -> str:
     described = await client.get_workflow_handle(job(order_id).workflow_id).describe()
     return described.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
-
-
-def job(order_id: int) -> OrderConfirmationRequest:
-    return OrderConfirmationRequest(order_id=order_id)
 
 
 async def held(client: Client, order_id: int) -> None:

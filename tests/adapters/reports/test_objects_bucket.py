@@ -83,7 +83,7 @@ async def test_an_upload_that_is_refused_is_aborted(fails: str) -> None:
     assert seen[0] == "begin"
     assert seen.count("abort") == 1
     assert ("end" in seen) is (fails == "end")
-    # Parts are sent side by side: one that is on its way when another is refused may arrive last, and is refused then.
+    # Parts are sent side by side: one that is on its way when another is refused may arrive last.
     assert set(seen[seen.index("abort") + 1 :]) <= {"part"}
 
 
