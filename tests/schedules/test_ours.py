@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from demo.stack import Stack
 from starter.schedules import OWNER, declared
 from starter.scheduling.actual import ActualSchedules
@@ -13,6 +15,7 @@ from starter.status import JobState
 from tests.worker.worker_process import WorkerProcess, clean_environment
 
 
+@pytest.mark.usefixtures("inbox", "provider")
 async def test_a_run_of_each_of_our_schedules_completes(stack: Stack, there: ActualSchedules, database: str) -> None:
     table = declared()
     namespace = {"TEMPORAL_NAMESPACE": there.client.namespace, "DATABASE_URL": database, "WORKER_HTTP_PORT": "0"}

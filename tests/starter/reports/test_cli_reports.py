@@ -54,10 +54,6 @@ class Desk:
         variables = {"DATABASE_URL": self._database, **variables}
         return await self._command_line("start", KIND, *request, *options, **variables)
 
-    async def leave_off(self, workflow_id: str) -> None:
-        """Nobody is to go on with it in another test."""
-        await self._client.get_workflow_handle(workflow_id).terminate()
-
     def worker(self, maker: FakeMaker) -> AbstractAsyncContextManager[object]:
         ports = fake_ports(FakeOrders()) | {ReportBook: self._office.book, ReportMaker: maker}
         return job_worker(self._client, "reports", registry, ports, drain=timedelta(seconds=1))
@@ -110,7 +106,6 @@ async def test_joining_a_report_that_is_being_made_says_so(ask: Desk) -> None:
     joined = await ask("2026-03", "--no-check")
     assert joined.status == 0
     assert joined.out.startswith(f"Joined {KIND}/sales-summary/2026-03/UTC/pdf/1, which was asked for before: running")
-    await ask.leave_off(f"{KIND}/sales-summary/2026-03/UTC/pdf/1")
 
 
 async def test_what_is_asked_for_while_temporal_is_away_is_in_the_outbox(ask: Desk, office: Office) -> None:
