@@ -126,10 +126,11 @@ async def client(stack: Stack) -> Client:
 
 @pytest.fixture
 async def inbox(stack: Stack) -> AsyncIterator[InboxReader]:
-    """The stack's inbox, emptied."""
+    """The stack's inbox, emptied; it takes every mail."""
     async with InboxReader(stack.inbox_url) as reader:
         await reader.clear()
         yield reader
+        await reader.clear()
 
 
 async def _set_up(url: str) -> None:
