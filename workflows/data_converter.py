@@ -25,6 +25,7 @@ from temporalio.contrib.pydantic import PydanticPayloadConverter
 from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
+from domain.encryption_keys import WHERE
 from domain.errors import InvalidRequest, TransientError, describe, error_type
 from domain.requests import JobRequest
 
@@ -44,7 +45,7 @@ KEY_ID = "encryption-key-id"
 class EncryptionKeyMissing(TransientError):
     """A value is encrypted under a key that is not here."""
 
-    remedy = "Give this process that key too (JOBS_ENCRYPTION_KEYS); the job goes on by itself then."
+    remedy = f"Give this process that key too ({WHERE}); the job goes on by itself then."
 
 
 def no_keys(key_id: str) -> EncryptionKeyMissing:
@@ -59,7 +60,7 @@ def lacking(what: str) -> EncryptionKeyMissing:
 
 def unreadable(key_id: str) -> str:
     """What is shown instead of a text that cannot be decrypted here."""
-    return f"(encrypted under the key {key_id!r}, which is not here: JOBS_ENCRYPTION_KEYS)"
+    return f"(encrypted under the key {key_id!r}, which is not in {WHERE})"
 
 
 def key_id_of(payload: Payload) -> str | None:

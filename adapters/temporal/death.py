@@ -19,6 +19,7 @@ from temporalio.converter import PayloadConverter
 from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.dead_letters import DeadRun, DeathCause, FailedStep
+from domain.encryption_keys import WHERE
 from domain.errors import JobError
 from domain.requests import JobRequest, kind_name
 from domain.scheduling import ScheduledRequest
@@ -34,7 +35,7 @@ NO_WORKER = "NoWorker"
 
 _EVENTS = 50
 """How many of a history's last events are looked at: a step has fewer."""
-_UNREADABLE = "The message is encrypted under a key that this process lacks (JOBS_ENCRYPTION_KEYS)."
+_UNREADABLE = f"The message is encrypted under a key that this process lacks ({WHERE})."
 _ENCRYPTED, _KEY_ID = b"binary/encrypted", "encryption-key-id"
 """How an encrypted payload is marked, and what it names its key by: a form that others write too."""
 _KEY_MISSING = "EncryptionKeyMissing"

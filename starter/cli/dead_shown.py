@@ -10,6 +10,7 @@ from typing import Any
 from rich.text import Text
 
 from domain.dead_letters import WAITING, DeathCause, Group, Letter, LetterAction, LetterState
+from domain.encryption_keys import WHERE
 from starter.cli.durations import duration
 from starter.cli.links import Links
 from starter.cli.output import Output
@@ -92,7 +93,7 @@ def moved(ids: Sequence[int], left: Sequence[tuple[int | str, str]], said: str, 
 def locked(key_id: str) -> str:
     """Why something of a letter is not shown."""
     return (
-        f"encrypted under the key {visible(key_id)!r}, which those who looked lack (JOBS_ENCRYPTION_KEYS). "
+        f"encrypted under the key {visible(key_id)!r}, which those who looked lack ({WHERE}). "
         f"`jobs dead sweep` with that key fills it in; `jobs dead redrive` needs none of it."
     )
 

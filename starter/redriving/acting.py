@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.dead_letters import WAITING, DeadLetters, Letter, LetterState, Moved
+from domain.encryption_keys import WHERE
 from domain.requests import JobRequest
 from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.errors import InvalidStart, NotSetUp
@@ -123,8 +124,8 @@ class Redriver:
         if run.request is None and run.undecryptable is not None:
             raise InvalidStart(
                 f"The request of {run.workflow_id} is encrypted under the key {run.undecryptable!r}, and nobody who "
-                f"has it looked yet: run `jobs dead sweep` with that key in JOBS_ENCRYPTION_KEYS, or redrive without "
-                f"--restart, which needs no request."
+                f"has it looked yet: run `jobs dead sweep` with that key in {WHERE}; or redrive without --restart, "
+                f"which needs no request."
             )
         if run.request is None:
             raise InvalidStart(
