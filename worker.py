@@ -40,9 +40,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
 from adapters.worker_settings import WorkerSettings
-from domain.dead_letter_sweep import DeadRuns
 from domain.errors import JobError
-from domain.report_ports import ReportJobs
 from starter import schedules
 from starter.connection import web_ui_base
 from starter.deployments import DeploymentWatch
@@ -53,7 +51,7 @@ from starter.probing import TemporalProbe
 from starter.relay import Relay
 from starter.scheduling.declared import ScheduleDeclarationError
 from starter.scheduling.watch import ScheduleWatch
-from starter.worker_check import check, check_limited_queues, chosen_queues, dead_runs, options, report_jobs, version_of
+from starter.worker_check import check, check_limited_queues, chosen_queues, options, temporal_ports, version_of
 from workflows.hosting import MissingPort, job_worker
 from workflows.registry import RegistryError, registry
 from workflows.slots import slots_of
@@ -143,7 +141,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         told = asyncio.create_task(stop.told(), name="stop")
 
         temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime)
-        outside.ports |= {DeadRuns: dead_runs(temporal), ReportJobs: report_jobs(temporal)}
+        outside.ports |= temporal_ports(lambda: temporal.client)
         keys = KeyCheck.configured(outside.encryption_keys)
 
         async def first_database() -> str:

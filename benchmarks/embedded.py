@@ -15,6 +15,7 @@ from benchmarks.orders_to_start import start_as_told
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
 from starter.connection import connect
+from starter.worker_check import temporal_ports
 from worker import make_workers
 from workflows.registry import registry
 
@@ -30,7 +31,9 @@ async def main() -> None:
     async def start(order_id: int) -> None:
         await jobs.start(OrderConfirmationRequest(order_id=order_id))
 
-    workers = make_workers(client, registry.queues(), Outside(settings), settings.worker)
+    outside = Outside(settings)
+    outside.ports |= temporal_ports(lambda: client)
+    workers = make_workers(client, registry.queues(), outside, settings.worker)
     settle()
     await asyncio.gather(*(worker.run() for worker in workers), start_as_told(start))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+
+from temporalio.client import Client
 
 from adapters import configuration
 from adapters.email.course import longest_send
@@ -76,17 +78,15 @@ def version_of(settings: WorkerSettings) -> Version | None:
     return Version(settings.deployment_name, settings.build_id)
 
 
-def dead_runs(temporal: TemporalProbe) -> TemporalDeadRuns:
-    """What Temporal tells of dead runs, once it is connected."""
+def temporal_ports(client: Callable[[], Client]) -> dict[type, object]:
+    """The ports that Temporal itself is behind, for each use of which `client` is called. `Outside` has the others."""
     requests = {name: kind.request for kind in registry for name in kind.workflow_types}
     sweep = registry.get(DeadLetterSweepRequest.kind).workflow_type
-    # A sweep that fails has left its letter, which the next one settles.
-    return TemporalDeadRuns(lambda: temporal.client, requests, no_jobs=(PAUSE, sweep))
-
-
-def report_jobs(temporal: TemporalProbe) -> TemporalReportJobs:
-    """What Temporal tells of the jobs that make reports, once it is connected."""
-    return TemporalReportJobs(lambda: temporal.client)
+    return {
+        # A sweep that fails has left its letter, which the next one settles.
+        DeadRuns: TemporalDeadRuns(client, requests, no_jobs=(PAUSE, sweep)),
+        ReportJobs: TemporalReportJobs(client),
+    }
 
 
 async def check(settings: Settings, queues: Sequence[str]) -> int:
@@ -94,7 +94,7 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
     values = connection_settings() | configuration.values(*settings.groups)
     mask = configuration.Mask(configuration.secrets(values))
     outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
-    outside.ports |= {DeadRuns: dead_runs(temporal), ReportJobs: report_jobs(temporal)}
+    outside.ports |= temporal_ports(lambda: temporal.client)
     served = [kind for kind in registry if kind.queue in queues]
 
     keys = KeyCheck.configured(outside.encryption_keys)
