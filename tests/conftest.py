@@ -11,6 +11,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import settings
 from temporalio.client import Client
 
 from adapters.db import job_kinds, migrate
@@ -26,6 +27,11 @@ from workflows.registry import registry
 _SOON_STUCK = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2")
 """The server tells that a run is stuck after two failed tasks, and not after five: that would take half a minute."""
 
+# The gate tries the same few examples each time, so that it never fails by chance; `make test-all` looks for new ones.
+settings.register_profile("gate", max_examples=20, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=1_000, deadline=None, print_blob=True)
+settings.load_profile("gate")
+
 _numbers = count(1)
 _status = 0
 
@@ -39,6 +45,12 @@ _LONG = (
     *("encryption/test_missing_keys.py", "benchmarks/test_outbox_benchmark.py", "starter/test_jobs_types.py"),
 )
 """Files that take longest. They come first, or one process would be at them when the others have nothing left to do."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if "stack" in getattr(item, "fixturenames", ()):
+        item.add_marker("servers")
 
 
 @pytest.hookimpl(trylast=True)
