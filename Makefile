@@ -7,24 +7,36 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -q --no-loadscope-reorder --dist loadfile
 
-.PHONY: demo test lint crash bench worker audit sbom clean
+.PHONY: demo test test-all lint unit integration crash bench worker audit sbom clean
 
 demo: .venv/demo  ## real servers and a guided tour; stays up until Ctrl-C
 	$(BIN)/python -m demo
 
-test: .venv/dev lint  ## the whole gate: what CI runs
-	$(BIN)/python -m tests.other_pythons
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+test: lint unit integration  ## the gate, and what CI runs; fastest first
 
-lint: .venv/dev  ## format, lint, types, imports
+test-all: test  ## the gate and what takes long; green before each release
+	@echo "The gate has passed. What follows: other Pythons, lowest and newest dependencies, the installed wheel,"
+	@echo "tests marked 'long' (killed processes, images, manifests, benchmarks, SBOM), and 1,000 examples a property."
+	$(BIN)/python -m tests.environments
+	$(PYTEST) -n 3 -m long
+	$(PYTEST) -n 2 -m hypothesis --hypothesis-profile=thorough
+
+lint: .venv/dev  ## format, lint, imports, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+
+unit: .venv/dev  ## tests that need no server
+	$(PYTEST) -n 2 -m "not servers and not long"
+
+integration: .venv/dev  ## tests against Temporal, PostgreSQL, a mail inbox and a payment provider
+	$(PYTEST) -n 3 -m "servers and not long"
 
 crash: .venv/dev  ## processes killed at any moment, and any bytes as callbacks, in the numbers that the promises name; takes some minutes
-	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox tests/payments tests/reports tests/scheduled_jobs tests/deploys/test_rolling_restart.py tests/bulkheads tests/dead_letters tests/http_interface/test_payment_callbacks_fuzzing.py -p no:randomly
+	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox tests/payments tests/reports tests/scheduled_jobs tests/deploys/test_rolling_restart.py tests/bulkheads tests/dead_letters tests/http_interface/test_payment_callbacks_fuzzing.py -m "long or not long" -p no:randomly
 
 bench: .venv/dev  ## figures, against a plain Temporal worker; takes some minutes
 	status=0; for part in order_confirmation outbox payment_callbacks schedules dead_letters reports; do $(BIN)/python -m benchmarks.$$part || status=1; done; exit $$status
@@ -46,10 +58,12 @@ clean:  ## everything that the commands above made
 	@if [ -z "$(PYTHON)" ]; then echo "No Python from 3.11 on was found: install one, or say PYTHON=/path/to/python"; exit 1; fi
 	$(PYTHON) -m venv .venv
 
-.venv/demo: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo]'
+.venv/bin/uv: .venv/bin/python constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	touch $@
 
-.venv/dev: .venv/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $@ .venv/demo
+# pip, if uv cannot: it reads settings (an index of one's own, say) that uv does not.
+.venv/demo .venv/dev: .venv/bin/uv pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(@F)]' \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(@F)]'
+	touch $@

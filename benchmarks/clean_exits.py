@@ -28,7 +28,7 @@ from typing import Any
 
 from demo.ports import Ports
 from demo.stack import Stack
-from tests.other_pythons import VERSIONS, interpreter, prepare
+from tests.environments import VERSIONS, interpreter, prepare
 
 LIMIT = 60.0
 """Seconds; a process that takes longer hangs."""

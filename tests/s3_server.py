@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
-from moto.server import ThreadedMotoServer
 from pydantic import SecretStr
 
 from adapters.report_settings import AwsSettings
@@ -26,6 +25,8 @@ class S3Server:
         self.start()
 
     def start(self) -> None:
+        from moto.server import ThreadedMotoServer  # imports for seconds, in each process that only collects tests
+
         self._server = ThreadedMotoServer("127.0.0.1", self._port, verbose=False)
         self._server.start()
 
