@@ -6,10 +6,11 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from tests.processes.fork_server import python
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class CommandLine:
         self, arguments: tuple[object, ...], variables: Mapping[str, str], *, stdin: int
     ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "starter", *map(str, arguments)),
+            *(*python(), "-m", "starter", *map(str, arguments)),
             env={**self.environment, **variables},
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,

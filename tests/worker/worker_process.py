@@ -7,12 +7,13 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+
+from tests.processes.fork_server import python
 
 WORKER = Path(__file__).parents[2] / "worker.py"
 _LONGEST = 60
@@ -34,7 +35,7 @@ class WorkerProcess:
     @classmethod
     async def start(cls, environment: Mapping[str, str], *arguments: str) -> Self:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            *python(),
             str(WORKER),
             *arguments,
             env=dict(environment),
@@ -102,7 +103,7 @@ class WorkerProcess:
 async def output_of(environment: Mapping[str, str], *arguments: str) -> tuple[int, str, str]:
     """Run a worker that ends by itself; returns its status, output and errors."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        *python(),
         str(WORKER),
         *arguments,
         env=dict(environment),
