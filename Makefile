@@ -7,7 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -q --no-loadscope-reorder --dist loadfile
+PYTEST := $(BIN)/python -m pytest -q --dist worksteal
 
 .PHONY: demo test test-all lint unit integration crash bench worker audit sbom clean
 

@@ -35,27 +35,11 @@ settings.load_profile("gate")
 _numbers = count(1)
 _status = 0
 
-_LONG = (
-    *("demo/test_tour.py", "demo/test_tour_ends.py", "demo/test_stack_ends.py", "starter/test_cli_exits.py"),
-    *("reports/test_kills.py", "scheduled_jobs/test_kills.py", "outbox/test_kills.py", "payments/test_kills.py"),
-    *("docs/test_adding_a_job.py", "deploys/test_versions.py", "deploys/test_rolling_restart.py"),
-    *("deploy/test_compose_runs.py", "schedules/test_cli_schedules.py", "http_interface/test_fuzzing.py"),
-    *("dead_letters/redriving/test_redrive_causes.py", "dead_letters/redriving/test_cli_dead.py"),
-    *("worker/test_worker_drain.py", "worker/test_worker_processes.py", "worker/test_worker_ready.py"),
-    *("encryption/test_missing_keys.py", "benchmarks/test_outbox_benchmark.py", "starter/test_jobs_types.py"),
-)
-"""Files that take longest. They come first, or one process would be at them when the others have nothing left to do."""
-
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "stack" in getattr(item, "fixturenames", ()):
         item.add_marker("servers")
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.path.as_posix().endswith(_LONG))
 
 
 @pytest.hookimpl(wrapper=True, trylast=True)
