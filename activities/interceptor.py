@@ -133,7 +133,7 @@ class _Inbound(ActivityInboundInterceptor):
             "Attempt failed, will be tried again" if verdict.wait else "Attempt failed for good",
             extra={
                 "action": "retry" if verdict.wait else "give-up",
-                "error": type(exc).__name__,
+                "error": error_type(exc),
                 "error_message": message,
                 "wait_seconds": verdict.wait.total_seconds() if verdict.wait else None,
             },

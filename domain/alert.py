@@ -16,6 +16,8 @@ class AlertRequest(JobRequest):
     UI and in `jobs_failed_total`. Whoever raises alerts about jobs leaves out the kinds of `NEVER_ALERTED`.
     """
 
+    kind = "alert"
+
     # Not the closed set of kinds: a worker of older code is to wait for newer code, and not to fail the job.
     alert: Annotated[str, Field(max_length=60, pattern=r"^[a-z]+(-[a-z]+)*$")]
     """The kind of alert."""

@@ -10,6 +10,8 @@ from domain.scheduling import ScheduledRequest
 class DeadLetterDigestRequest(ScheduledRequest):
     """Tell people once a day of the dead jobs that nobody has looked at yet."""
 
+    kind = "dead-letter-digest"
+
 
 class Reminded(BaseModel):
     """What people were reminded of."""

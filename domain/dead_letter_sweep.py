@@ -17,6 +17,8 @@ from domain.scheduling import ScheduledRequest
 class DeadLetterSweepRequest(ScheduledRequest):
     """Find dead runs that left no letter, and settle the letters of jobs that are well again."""
 
+    kind = "dead-letter-sweep"
+
 
 class Swept(BaseModel):
     """What a sweep has done."""

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
-class JobError(Exception):
+class NamedError(Exception):
+    """An error that other programs know by a name: in Temporal's history, in tables, in JSON documents."""
+
+    type_name: ClassVar[str]
+    """The name. It stays when the class is renamed; a class that gives none has its own name."""
+
+    def __init_subclass__(cls, *, type_name: str | None = None, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.type_name = type_name or cls.__name__
+
+
+class JobError(NamedError, type_name="JobError"):
     """The job failed."""
 
     remedy: ClassVar[str] = ""
@@ -19,11 +30,11 @@ class JobError(Exception):
 
     def __init__(self, message: str | None = None) -> None:
         """Take the first line of the class's docstring as the message where none is given."""
-        self.message = message or (type(self).__doc__ or type(self).__name__).strip().splitlines()[0]
+        self.message = message or (type(self).__doc__ or self.type_name).strip().splitlines()[0]
         super().__init__(self.message)
 
 
-class TransientError(JobError):
+class TransientError(JobError, type_name="TransientError"):
     """The step failed in a way that a later attempt can mend."""
 
     remedy = "Check that the system it talks to is up again, then redrive the job."
@@ -34,86 +45,88 @@ class TransientError(JobError):
         self.retry_after = retry_after
 
 
-class RateLimited(TransientError):
+class RateLimited(TransientError, type_name="RateLimited"):
     """The other side asked us to slow down."""
 
 
-class ServiceUnavailable(TransientError):
+class ServiceUnavailable(TransientError, type_name="ServiceUnavailable"):
     """The other side is out of order for now."""
 
 
-class NetworkTimeout(TransientError):
+class NetworkTimeout(TransientError, type_name="NetworkTimeout"):
     """The other side did not answer in time."""
 
 
-class ConnectionBroken(TransientError):
+class ConnectionBroken(TransientError, type_name="ConnectionBroken"):
     """The connection could not be made, or broke off."""
 
 
-class OutcomeUnknown(TransientError):
+class OutcomeUnknown(TransientError, type_name="OutcomeUnknown"):
     """The connection broke after the last byte was sent: whether the other side accepted is unknown."""
 
 
-class AttemptTimedOut(TransientError):
+class AttemptTimedOut(TransientError, type_name="AttemptTimedOut"):
     """The attempt did not end within its time limit."""
 
 
-class PermanentError(JobError):
+class PermanentError(JobError, type_name="PermanentError"):
     """The step failed in a way that no later attempt can mend."""
 
     remedy = "Mend the cause, then redrive the job."
 
 
-class InvalidRequest(PermanentError):
+class InvalidRequest(PermanentError, type_name="InvalidRequest"):
     """The other side, or we ourselves, cannot make sense of the request."""
 
     remedy = "Start the job again with a request that fits its kind (see `jobs kinds`)."
 
 
-class AuthenticationFailed(PermanentError):
+class AuthenticationFailed(PermanentError, type_name="AuthenticationFailed"):
     """The other side does not accept our credentials."""
 
     remedy = "Correct the credentials in the worker's settings, restart it, then redrive the job."
 
 
-class PermissionDenied(PermanentError):
+class PermissionDenied(PermanentError, type_name="PermissionDenied"):
     """Our credentials do not permit this."""
 
     remedy = "Have the permission granted, then redrive the job."
 
 
-class NotFound(PermanentError):
+class NotFound(PermanentError, type_name="NotFound"):
     """The other side does not know what the request names."""
 
 
-class Conflict(PermanentError):
+class Conflict(PermanentError, type_name="Conflict"):
     """The request contradicts the state of what it names."""
 
 
-class Gone(PermanentError):
+class Gone(PermanentError, type_name="Gone"):
     """What the request names was removed for good."""
 
 
-class RecipientRejected(PermanentError):
+class RecipientRejected(PermanentError, type_name="RecipientRejected"):
     """The mail server refuses the recipient's address for good."""
 
     remedy = "Correct the customer's address, then redrive the job."
 
 
-class MessageRejected(PermanentError):
+class MessageRejected(PermanentError, type_name="MessageRejected"):
     """The mail server refuses the message for good."""
 
     remedy = "Ask the mail server's operator why it refuses our mail, then redrive the job."
 
 
 def error_type(exc: BaseException) -> str:
-    """Name of the exception's class on the wire; with its module where ours has a permanent error of that name.
+    """Name of an error on the wire: its `type_name`; of any other exception its class's name.
 
-    A library's own `NotFound` says nothing about whether a later attempt can mend it.
+    With the module if we have a permanent error of that name: a library's own `NotFound` does not mean that a retry
+    cannot help.
     """
+    if isinstance(exc, NamedError):
+        return exc.type_name
     name = type(exc).__name__
-    foreign = not isinstance(exc, JobError) and name in permanent_error_types()
-    return f"{type(exc).__module__}.{type(exc).__qualname__}" if foreign else name
+    return f"{type(exc).__module__}.{type(exc).__qualname__}" if name in permanent_error_types() else name
 
 
 UNFORESEEN = "Look the exception up in the worker's log, mend the cause, then redrive the job."
@@ -143,7 +156,7 @@ def permanent_error_types() -> list[str]:
 
     Derived from the classes, subclasses that other packages declare included.
     """
-    return sorted({cls.__name__ for cls in _family(PermanentError)})
+    return sorted({cls.type_name for cls in _family(PermanentError)})
 
 
 def _family(cls: type[JobError]) -> Iterator[type[JobError]]:

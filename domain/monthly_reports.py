@@ -14,6 +14,8 @@ from domain.scheduling import OfPeriod, ScheduledRequest, ScheduledRun
 class MonthlyReportsRequest(ScheduledRequest):
     """Ask for the reports of the month before, for all who have subscribed to them."""
 
+    kind = "monthly-reports"
+
 
 class MonthlyReportsRun(ScheduledRun):
     """What the step is told."""
@@ -33,7 +35,7 @@ class MonthlyAsked(OfPeriod):
     asked."""
 
 
-class SubscriptionsRefused(PermanentError):
+class SubscriptionsRefused(PermanentError, type_name="SubscriptionsRefused"):
     """The reports of some subscriptions could not be asked for."""
 
     remedy = "Correct or delete these rows of report_subscriptions, then redrive the job: it asks for them alone."

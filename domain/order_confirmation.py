@@ -12,6 +12,8 @@ from domain.requests import EntityId, JobRequest
 class OrderConfirmationRequest(JobRequest):
     """Confirm an order to its customer by mail, once."""
 
+    kind = "order-confirmation"
+
     order_id: EntityId
 
 

@@ -11,6 +11,8 @@ from domain.requests import JobRequest, ShortText
 class PaymentCallbackRequest(JobRequest):
     """Bring an order up to what the provider says of its payment now, after a callback told that it changed."""
 
+    kind = "payment-callback"
+
     event_id: ShortText
     payment_id: ShortText
 

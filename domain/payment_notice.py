@@ -16,6 +16,8 @@ Told = Literal["declined", "refunded", "partially-refunded"]
 class PaymentNoticeRequest(JobRequest):
     """Tell a customer by mail that a payment failed or went back, once."""
 
+    kind = "payment-notice"
+
     payment_id: ShortText
     state: Told
     refunded: Annotated[int, Field(ge=0, le=2**63 - 1)]

@@ -10,6 +10,8 @@ from domain.scheduling import ScheduledRequest
 class PaymentReconciliationRequest(ScheduledRequest):
     """Ask the provider for payments that changed since the last time, up to a moment, for callbacks get lost."""
 
+    kind = "payment-reconciliation"
+
 
 class Reconciled(BaseModel):
     """What a reconciliation has found."""

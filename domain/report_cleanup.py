@@ -13,6 +13,8 @@ from domain.scheduling import ScheduledRequest
 class ReportCleanupRequest(ScheduledRequest):
     """Remove files of reports whose time is over, and parts that nobody will join; settle reports whose jobs ended."""
 
+    kind = "report-cleanup"
+
 
 @dataclass(frozen=True)
 class ReportRetention:

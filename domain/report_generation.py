@@ -61,6 +61,8 @@ PeriodText = Annotated[
 class ReportGenerationRequest(JobRequest):
     """Make a report's file, once, and send its link to all who asked for it."""
 
+    kind = "report-generation"
+
     report: ReportName
     period: PeriodText
     format: ReportFormat

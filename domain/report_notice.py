@@ -12,6 +12,8 @@ from domain.requests import EntityId, JobRequest
 class ReportNoticeRequest(JobRequest):
     """Send the link to a report to somebody who asked for it, once."""
 
+    kind = "report-notice"
+
     asking_id: EntityId
     """Row of `report_askings`: who asked for which report."""
 

@@ -41,7 +41,8 @@ class JobRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: ClassVar[str] = ""
-    """The kind on the wire, derived from the class's name: `OrderConfirmationRequest` → `order-confirmation`."""
+    """The kind on the wire: `order-confirmation`. A class that gives none has it from its name:
+    `OrderConfirmationRequest`."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:

@@ -14,6 +14,8 @@ from domain.requests import EntityId, JobRequest
 class ScheduledEmailRequest(JobRequest):
     """Send one scheduled mail, once."""
 
+    kind = "scheduled-email"
+
     email_id: EntityId
 
 

@@ -12,6 +12,8 @@ from domain.scheduling import ScheduledRequest
 class ScheduledEmailDispatchRequest(ScheduledRequest):
     """Enqueue a job for each scheduled mail that is due."""
 
+    kind = "scheduled-email-dispatch"
+
 
 class Dispatched(BaseModel):
     """What a dispatch has done."""

@@ -10,6 +10,8 @@ from domain.scheduling import OfPeriod, ScheduledRequest
 class SessionCleanupRequest(ScheduledRequest):
     """Remove the sessions of the shop's site that have expired, once a day."""
 
+    kind = "session-cleanup"
+
 
 class Cleaned(OfPeriod):
     """What a cleanup has done."""

@@ -24,7 +24,7 @@ _LISTED_WITHIN = 5.0
 """Seconds."""
 
 
-class CannotPause(StarterError):
+class CannotPause(StarterError, type_name="CannotPause"):
     """There is no such kind or queue, or the reason is no line of text."""
 
 

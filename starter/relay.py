@@ -193,7 +193,7 @@ class Relay:
             # Temporal works: what failed is a part of it that these entries need, or begins to fail now.
             for entry in batch.entries:
                 if entry.id in outages:
-                    problem = Problem(type(outages[entry.id]).__name__, str(outages[entry.id]))
+                    problem = Problem(outages[entry.id].type_name, str(outages[entry.id]))
                     put_off(entry, problem, wait_before(entry))
             return None
         if len(batch.entries) == 1:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.errors import describe
+from domain.errors import describe, error_type
 from domain.outbox import Entry, Problem
 from domain.requests import JobRequest
 from starter.connection import RPC_TIMEOUT, explain, reached
@@ -69,7 +69,7 @@ async def start_entry(
         told = (
             f"{kind.request.__name__} cannot check the payload ({type(exc).__name__}). Mend its validators, and deploy."
         )
-        return Deferred(Problem(type(exc).__name__, told), wait_before(entry))
+        return Deferred(Problem(error_type(exc), told), wait_before(entry))
     try:
         if kind.restart_after_failure and await _is_ours(client, request, entry):
             return None
@@ -86,19 +86,19 @@ async def start_entry(
         )
     except OUTAGES as exc:
         if not concerns_all(exc):
-            return Deferred(Problem(type(exc).__name__, str(exc)), wait_before(entry))
+            return Deferred(Problem(error_type(exc), str(exc)), wait_before(entry))
         raise
     except InvalidStart as exc:
-        problem = Problem("InvalidStart", str(exc))
+        problem = Problem(InvalidStart.type_name, str(exc))
         cause = exc.__cause__
         if isinstance(cause, RPCError) and cause.status is RPCStatusCode.FAILED_PRECONDITION:
             # The state that Temporal is in, not the entry: a namespace that is active in another cluster, say.
             return Deferred(problem, wait_before(entry))
         return Refused(problem)
     except StarterError as exc:
-        return Deferred(Problem(type(exc).__name__, str(exc)), wait_before(entry))
+        return Deferred(Problem(error_type(exc), str(exc)), wait_before(entry))
     except Exception as exc:  # noqa: BLE001  # whatever it is, it must not keep the others from being started
-        return Deferred(Problem(type(exc).__name__, describe(exc)), wait_before(entry))
+        return Deferred(Problem(error_type(exc), describe(exc)), wait_before(entry))
     return None
 
 

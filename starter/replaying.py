@@ -39,7 +39,7 @@ _LONGEST_REASON = 500
 """Characters."""
 
 
-class UnreadableHistory(StarterError):
+class UnreadableHistory(StarterError, type_name="UnreadableHistory"):
     """A file holds no history of a run."""
 
 

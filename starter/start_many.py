@@ -15,7 +15,7 @@ Handle = TypeVar("Handle")
 Requests = Iterable[JobRequest] | AsyncIterable[JobRequest]
 
 
-class SomeNotStarted(StarterError, Generic[Handle]):
+class SomeNotStarted(StarterError, Generic[Handle], type_name="SomeNotStarted"):
     """Some of many jobs could not be started; all others were tried.
 
     `started` has the handles of those that were, in the order of their requests; `failed` each other request with its

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.wire_names import DATABASE, SECTIONS, Names, changes, collected, golden, of_database
+from tests.wire_names import DATABASE, SECTIONS, Names, changes, collected, golden, of_database, unnamed
 
 
 @pytest.fixture(scope="module")
@@ -39,3 +39,7 @@ def test_a_changed_name_of_any_section_is_noticed(section: str) -> None:
     assert f"{names[-1]!r} is gone or changed" in gone
     assert "docs/decisions/" in gone
     assert f"{changed!r} is new" in new
+
+
+def test_no_name_comes_from_a_class() -> None:
+    assert unnamed() == []

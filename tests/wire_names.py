@@ -30,12 +30,11 @@ from temporalio import activity, workflow
 from adapters import secret_files
 from adapters.db import migrate
 from domain.dead_letters import FailedStep
-from domain.errors import JobError, permanent_error_types
+from domain.errors import NamedError, PermanentError
 from starter import schedules
 from starter.api import make_app
 from starter.cli.app import application
 from starter.cli.output import Output
-from starter.errors import StarterError
 from tests.wire_source import ROOT, calls, classes, first_arguments, keys_of, keywords, nodes, sources
 from workflows.data_converter import data_converter
 from workflows.encryption import EncryptionCodec, Keyring
@@ -48,6 +47,7 @@ Names = dict[str, list[str]]
 
 _METRIC = re.compile(r"(jobs|http_server)_[a-z_]+")
 _ID = re.compile(r"(?=.*\{\})[a-z_:-]+([/:]([a-z_-]+|\{\}))+")
+_DECORATOR = re.compile(r"(activity\.defn|workflow\.(defn|signal|query|update))\b")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+")
 
 
@@ -68,6 +68,23 @@ def changes(section: str, golden: Sequence[str], now: Sequence[str]) -> list[str
         for name in sorted(set(now) - set(golden))
     ]
     return gone + new
+
+
+def unnamed() -> list[str]:
+    """Definitions whose name on the wire would be that of their class or function."""
+    kinds = {kind.request for kind in registry}
+    found = []
+    for source, node in nodes(ast.ClassDef):
+        cls = getattr(source.module, node.name, None)
+        if isinstance(cls, type) and NamedError in cls.__mro__[1:]:
+            found += [node.name] * ("type_name" not in {word.arg for word in node.keywords})
+        elif cls in kinds:
+            found += [node.name] * (not any(ast.unparse(line).startswith("kind = ") for line in node.body))
+    for definition in (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef):
+        for _, node in nodes(definition):
+            written = [ast.unparse(decorator) for decorator in node.decorator_list]
+            found += [node.name] * any(_DECORATOR.match(each) and "name=" not in each for each in written)
+    return found
 
 
 def _workflow_types() -> Iterator[str]:
@@ -112,10 +129,24 @@ def _search_attributes() -> Iterator[str]:
 
 
 def _error_types() -> Iterator[str]:
-    yield from permanent_error_types()
+    for cls in classes():
+        if NamedError in cls.__mro__[1:]:
+            yield f"{cls.type_name} (not retried)" if issubclass(cls, PermanentError) else cls.type_name
     yield from keywords("type", of="ApplicationError")
-    yield from first_arguments("fail", "JobFailed")
-    yield from (cls.__name__ for cls in classes() if issubclass(cls, JobError | StarterError))
+    yield from first_arguments("fail", "Problem")
+    # Of what ends without an error of ours: a constant, a key of a document, an argument beside the job's id.
+    for source, node in nodes(ast.AST):
+        match node:
+            case ast.Dict(keys=keys):
+                pairs = zip(keys, node.values, strict=True)
+                texts = [text for key, value in pairs if source.texts(key) == ["type"] for text in source.texts(value)]
+            case ast.Assign(value=ast.Constant() as value) if node in source.tree.body:
+                texts = source.texts(value)
+            case ast.Call(func=ast.Name(id="JobCancelled" | "JobTerminated" | "JobTimedOut"), args=[_, value, *_]):
+                texts = source.texts(value)
+            case _:
+                continue
+        yield from (text for text in texts if re.fullmatch(r"([A-Z][a-z]+)+", text))
 
 
 def _payload_fields() -> Iterator[str]:

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
 
 
-@workflow.defn
+@workflow.defn(name="Alert")
 class Alert:
     """Tells people of what they have to look at, many of the same in one message."""
 

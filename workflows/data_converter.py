@@ -30,7 +30,7 @@ from domain.errors import InvalidRequest, TransientError, describe, error_type
 from domain.requests import JobRequest
 
 
-class UnknownShape(TransientError):
+class UnknownShape(TransientError, type_name="UnknownShape"):
     """A value is not of the form that this code knows."""
 
     remedy = "Another version of the code has made it: deploy that one here too."
@@ -42,7 +42,7 @@ KEY_ID = "encryption-key-id"
 """What its metadata names the key by."""
 
 
-class EncryptionKeyMissing(TransientError):
+class EncryptionKeyMissing(TransientError, type_name="EncryptionKeyMissing"):
     """A value is encrypted under a key that is not here."""
 
     remedy = f"Give this process that key too ({WHERE}); the job goes on by itself then."
@@ -96,7 +96,7 @@ class JobPayloadConverter(PydanticPayloadConverter):
                 raise no_keys(key_id)
         if any(isinstance(hint, type) and issubclass(hint, JobRequest) for hint in type_hints or ()):
             message = f"The arguments do not fit {wrong}. {InvalidRequest.remedy}"
-            raise ApplicationError(message, type=InvalidRequest.__name__, non_retryable=True)
+            raise ApplicationError(message, type=InvalidRequest.type_name, non_retryable=True)
         raise UnknownShape(f"A value does not fit {wrong}. {UnknownShape.remedy}")
 
 
@@ -133,7 +133,7 @@ class EncodedFailureConverter(PrivateFailureConverter):
     def to_failure(self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure) -> None:
         """See `temporalio.converter.FailureConverter`."""
         super().to_failure(exception, payload_converter, failure)
-        if failure.application_failure_info.type == EncryptionKeyMissing.__name__:
+        if failure.application_failure_info.type == EncryptionKeyMissing.type_name:
             # For those who have no key either: it names nothing but the key's id.
             return
         texts = {"message": failure.message, "stack_trace": failure.stack_trace}
@@ -163,13 +163,13 @@ def _made_here(exception: BaseException) -> bool:
 
 def _safe(exception: BaseException) -> BaseException:
     cause = exception.__cause__
-    if isinstance(cause, ApplicationError) and cause.type == InvalidRequest.__name__:
+    if isinstance(cause, ApplicationError) and cause.type == InvalidRequest.type_name:
         # The SDK wraps it, retryable and without a type, where an activity's arguments don't fit.
         return cause
     if isinstance(cause, EncryptionKeyMissing):
         # An activity's arguments: the step's attempts are not for that, so `workflows.steps` waits and begins anew. Of
         # a workflow's task this fails the task alone, whatever it says.
-        return ApplicationError(describe(cause), type=EncryptionKeyMissing.__name__, non_retryable=True)
+        return ApplicationError(describe(cause), type=EncryptionKeyMissing.type_name, non_retryable=True)
     if isinstance(cause, UnknownShape):
         # The SDK wraps this one too, and its own text says nothing.
         exception = cause

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduling import scheduled_run
 
 
-@workflow.defn
+@workflow.defn(name="DeadLetterDigest")
 class DeadLetterDigest:
     """Reminds people of dead letters that are open, the oldest first."""
 

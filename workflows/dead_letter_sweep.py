@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduling import scheduled_run
 
 
-@workflow.defn
+@workflow.defn(name="DeadLetterSweep")
 class DeadLetterSweep:
     """Finds what a failing run cannot tell itself: that it timed out, was terminated, or is stuck."""
 

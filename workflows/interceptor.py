@@ -46,12 +46,12 @@ ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 """Class of the error of a failed run, for queries; Temporal cannot search failure messages."""
 
 _COUNTERS = {
-    "started": "Jobs whose first task ran",
-    "completed": "Jobs that did what they were asked for",
-    "skipped": "Jobs that had nothing to do",
-    "declined": "Jobs that someone said no to",
-    "failed": "Jobs that failed for good: the dead letters",
-    "cancelled": "Jobs that were cancelled",
+    "jobs_started": "Jobs whose first task ran",
+    "jobs_completed": "Jobs that did what they were asked for",
+    "jobs_skipped": "Jobs that had nothing to do",
+    "jobs_declined": "Jobs that someone said no to",
+    "jobs_failed": "Jobs that failed for good: the dead letters",
+    "jobs_cancelled": "Jobs that were cancelled",
 }
 """In Prometheus as `jobs_started_total` and so on, by kind and queue."""
 
@@ -93,7 +93,7 @@ class _Inbound(WorkflowInboundInterceptor):
                 raise ApplicationError(
                     f"A job takes one argument, its request; this one was started with {len(input.args)}. "
                     f"{InvalidRequest.remedy}",
-                    type=InvalidRequest.__name__,
+                    type=InvalidRequest.type_name,
                 )
             await wait_while_paused(self.pauses)
             result = await super().execute_workflow(input)
@@ -155,7 +155,7 @@ def _explain(failure: FailureError | JobError, request: JobRequest | None) -> Ap
         case ApplicationError():
             message, name = cause.message, cause.type or name
         case JobError():
-            message = f"{cause.message} {cause.remedy}"
+            message, name = f"{cause.message} {cause.remedy}", cause.type_name
         case StepTimeout():
             limit = cause.type.name.replace("_", "-").lower() if cause.type else "time"
             message, name = f"{step} did not end within its {limit} limit. {TransientError.remedy}", TIMED_OUT
@@ -185,8 +185,8 @@ def announce(meter: MetricMeter, *, namespace: str, queue: str, workflow_type: s
     A counter that first appears with its first failure shows Prometheus no increase: the alert would miss that one.
     """
     labels = {"namespace": namespace, "task_queue": queue, "kind": kind_name(workflow_type), "queue": queue}
-    for what, description in _COUNTERS.items():
-        meter.create_counter(f"jobs_{what}", description).add(0, labels | {"workflow_type": workflow_type})
+    for name, description in _COUNTERS.items():
+        meter.create_counter(name, description).add(0, labels | {"workflow_type": workflow_type})
     for step in steps:
         meter.create_counter(*RETRIED).add(0, labels | {"activity_type": step})
 
@@ -210,7 +210,8 @@ def _finish(what: str) -> None:
 
 def _count(what: str) -> None:
     if not workflow.unsafe.is_replaying():
-        workflow.metric_meter().create_counter(f"jobs_{what}", _COUNTERS[what]).add(1, _labels())
+        name = f"jobs_{what}"
+        workflow.metric_meter().create_counter(name, _COUNTERS[name]).add(1, _labels())
 
 
 def _labels() -> dict[str, str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from temporalio import activity, workflow
 
+from domain.errors import NamedError
 from domain.policies import Policy
 from domain.requests import JobRequest, declare_renamed, kind_name
 from domain.step_names import declare_renamed_step
@@ -21,7 +22,7 @@ ENTRY_POINTS = "durable_jobs.kinds"
 """Entry point group by which another package registers its kinds."""
 
 
-class RegistryError(Exception):
+class RegistryError(NamedError, type_name="RegistryError"):
     """A row of the registry contradicts itself or another row."""
 
 

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduling import scheduled_run
 
 
-@workflow.defn
+@workflow.defn(name="MonthlyReports")
 class MonthlyReports:
     """Asks for the reports of the month before."""
 

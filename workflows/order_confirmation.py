@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
 
 
-@workflow.defn
+@workflow.defn(name="OrderConfirmation")
 class OrderConfirmation:
     """Confirms an order to its customer by mail, once."""
 

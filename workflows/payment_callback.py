@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
 
 
-@workflow.defn
+@workflow.defn(name="PaymentCallback")
 class PaymentCallback:
     """Brings an order up to what the provider says of its payment now."""
 

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
 
 
-@workflow.defn
+@workflow.defn(name="PaymentNotice")
 class PaymentNotice:
     """Tells a customer by mail that a payment failed or went back, once."""
 

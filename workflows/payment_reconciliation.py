@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduling import scheduled_run
 
 
-@workflow.defn
+@workflow.defn(name="PaymentReconciliation")
 class PaymentReconciliation:
     """Asks the provider for payments that changed since the last time."""
 

@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduling import scheduled_run
 
 
-@workflow.defn
+@workflow.defn(name="ReportCleanup")
 class ReportCleanup:
     """Removes the files of reports whose retention has ended, and finds reports that nobody makes any more."""
 

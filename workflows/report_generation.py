@@ -22,7 +22,7 @@ _AT_ONCE = 4
 """Parts of one report that are written at a time."""
 
 
-@workflow.defn
+@workflow.defn(name="ReportGeneration")
 class ReportGeneration:
     """Makes a report's file, and sends its link to all who asked for it."""
 

@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
 
 
-@workflow.defn
+@workflow.defn(name="ReportNotice")
 class ReportNotice:
     """Sends the link to a report to somebody who asked for it, once."""
 

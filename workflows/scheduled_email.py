@@ -12,7 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import steps
 
 
-@workflow.defn
+@workflow.defn(name="ScheduledEmail")
 class ScheduledEmail:
     """Sends one scheduled mail to its customer, once."""
 

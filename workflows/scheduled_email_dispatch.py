@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduling import scheduled_run
 
 
-@workflow.defn
+@workflow.defn(name="ScheduledEmailDispatch")
 class ScheduledEmailDispatch:
     """Enqueues a job for each scheduled mail that is due."""
 

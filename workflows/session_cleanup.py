@@ -13,7 +13,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.scheduling import scheduled_run
 
 
-@workflow.defn
+@workflow.defn(name="SessionCleanup")
 class SessionCleanup:
     """Removes the sessions of the shop's site that have expired."""
 

@@ -138,7 +138,7 @@ async def _regular(step: Step[Request, Result], request: Request, policy: Policy
         try:
             return await _attempts(step, request, policy, made)
         except ActivityError as failure:
-            if not isinstance(failure.cause, ApplicationError) or failure.cause.type != EncryptionKeyMissing.__name__:
+            if not isinstance(failure.cause, ApplicationError) or failure.cause.type != EncryptionKeyMissing.type_name:
                 raise
             workflow.logger.warning(failure.cause.message)
         # A job is not to fail for want of a key, however long that takes.

@@ -83,10 +83,8 @@ def _run(arguments: Sequence[str], out: Output) -> int:
         return command.main(list(arguments), prog_name=out.program, standalone_mode=False) or 0
     except typer.TyperException as exc:
         return _misused(exc, out)
-    except (StarterError, RegistryError) as exc:
-        return out.fail(type(exc).__name__, str(exc))
-    except JobError as exc:
-        return out.fail(type(exc).__name__, exc.message)
+    except (StarterError, RegistryError, JobError) as exc:
+        return out.fail(exc.type_name, str(exc))
     except ValidationError as exc:
         return out.fail("InvalidSettings", f"Settings are wrong: {'; '.join(configuration.problems(exc))}")
     except secret_files.SecretFileUnusable as exc:

@@ -11,7 +11,7 @@ from temporalio.client import Client
 
 from adapters.configuration import without_password
 from adapters.settings import DatabaseSettings
-from domain.errors import ConnectionBroken, JobError, NetworkTimeout
+from domain.errors import ConnectionBroken, JobError, NetworkTimeout, error_type
 from starter import setup as temporal
 from starter.cli.output import FAILED, AsJson, Output
 from starter.cli.running import run
@@ -147,5 +147,5 @@ def _told(
         "part": name,
         "changed": changed,
         "result": result,
-        "error": {"type": type(error).__name__, "message": f"{error}{remedy}"} if error else None,
+        "error": {"type": error_type(error), "message": f"{error}{remedy}"} if error else None,
     }

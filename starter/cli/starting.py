@@ -179,7 +179,7 @@ class _Started:
         return FAILED
 
     def lost_sight(self, exc: StarterError) -> int:
-        self.document |= {"error": {"type": type(exc).__name__, "message": str(exc)}}
+        self.document |= {"error": {"type": exc.type_name, "message": str(exc)}}
         self._out.note(f"The job {self._handle.id} goes on; only the waiting for it failed. {exc}")
         return FAILED
 

@@ -49,7 +49,7 @@ class Application(BaseModel):
     """As it was found."""
 
 
-class StillChanging(StarterError):
+class StillChanging(StarterError, type_name="StillChanging"):
     """Somebody changes the schedule again and again."""
 
 

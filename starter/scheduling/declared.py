@@ -28,7 +28,7 @@ _EVERY_HOUR = set(range(24))
 _ZONE: TypeAdapter[str] = TypeAdapter(TimeZone)
 
 
-class ScheduleDeclarationError(StarterError):
+class ScheduleDeclarationError(StarterError, type_name="ScheduleDeclarationError"):
     """A schedule is declared in a way that cannot be meant, or contradicts another one."""
 
 
