@@ -40,12 +40,10 @@ from adapters.telemetry.metrics import Metrics
 from adapters.telemetry.outbox_depth import OutboxDepth
 from adapters.telemetry.queue_depth import QueueDepth
 from adapters.worker_settings import WorkerSettings
-from domain.errors import JobError
-from starter import schedules
+from starter import encryption, schedules
 from starter.connection import web_ui_base
 from starter.deployments import DeploymentWatch
 from starter.errors import InvalidStart, StarterError
-from starter.key_check import KeyCheck
 from starter.pause_watch import PauseWatch
 from starter.probing import TemporalProbe
 from starter.relay import Relay
@@ -140,21 +138,10 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         endpoints = await stack.enter_async_context(Endpoints(own.http_host, port, metrics, readiness))
         told = asyncio.create_task(stop.told(), name="stop")
 
-        temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime)
+        converter = encryption.configured()  # wrong keys end the process at once
+        temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime, data_converter=converter)
         outside.ports |= temporal_ports(lambda: temporal.client)
-        keys = KeyCheck.configured(outside.encryption_keys)
-
-        async def first_database() -> str:
-            told_of = await outside.database()
-            await keys.begin()
-            return told_of
-
-        async def database_with_keys() -> str:
-            told_of = await outside.database()
-            await keys.look()
-            return told_of
-
-        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", first_database)]
+        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", outside.database)]
         start = asyncio.create_task(readiness.wait_for(needs, own.startup_wait, _log.warning), name="start")
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
         if told.done():
@@ -164,8 +151,6 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
             waited = f"{own.startup_wait.total_seconds():g} s (WORKER_STARTUP_WAIT)"
             _log.error("Gave up after %s: %s", waited, " ".join(finding.text for finding in unmet))
             return CANNOT_START
-        if keys.refusal is not None:
-            raise keys.refusal
 
         pauses = PauseWatch(temporal.client)
         await pauses.begin()
@@ -192,7 +177,7 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         readiness.run(
             [
                 Need("temporal", temporal.server, (StarterError,), _PROBE_LIMIT),
-                Need("database", database_with_keys, (StarterError, JobError), _PROBE_LIMIT),
+                Need("database", outside.database, limit=_PROBE_LIMIT),
                 Need("pollers", partial(polling, workers)),
                 *([] if deployment is None else [Need("deployment", deployment.told, (StarterError,), _PROBE_LIMIT)]),
             ]

@@ -19,12 +19,12 @@ from adapters.temporal.dead_runs import TemporalDeadRuns
 from adapters.temporal.report_jobs import TemporalReportJobs
 from adapters.worker_settings import WorkerSettings
 from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
-from domain.errors import JobError
 from domain.report_ports import ReportJobs
 from starter.connection import web_ui_base
 from starter.deployments import Version, describe, routing_of
+from starter.encryption import describe as describe_keys
+from starter.encryption import keyring_from
 from starter.errors import StarterError
-from starter.key_check import KeyCheck
 from starter.pauses import PAUSE
 from starter.probing import TemporalProbe, connection_settings
 from workflows.hosting import MissingPort, bound_steps
@@ -97,20 +97,23 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
     outside.ports |= temporal_ports(lambda: temporal.client)
     served = [kind for kind in registry if kind.queue in queues]
 
-    keys = KeyCheck.configured(outside.encryption_keys)
-
     async def kinds() -> str:
         check_time_limits(served, outside.limits)
         for kind in served:
             bound_steps(kind, outside.ports)
         return ", ".join(f"{kind.name} ({kind.queue})" for kind in served)
 
+    keyring = keyring_from()
+
+    async def keys() -> str:
+        return describe_keys(keyring)
+
     needs = [
         Need("Kinds of job", kinds, (TimeLimitsContradict, MissingPort)),
         Need("Temporal", temporal.server, (StarterError,), _START_LIMIT),
         Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
         Need("Database", outside.database, limit=_START_LIMIT),
-        Need("Encryption", keys.look, (StarterError, JobError), _START_LIMIT),
+        Need("Encryption", keys),
         Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
         Need("Alert channels", outside.alert_channels.probe),
         Need("Report storage", outside.storage, limit=_START_LIMIT),

@@ -109,7 +109,7 @@ async def test_what_is_no_request_is_refused_without_being_repeated(codec: Codec
         assert answer.status_code == 400, body
         assert "Ada" not in answer.text
     assert (await codec.http.get("/decode", headers=bearer)).status_code == 405
-    assert (await codec.http.get("/readyz")).json() == {"ready": True, "database": True, "encryption": True}
+    assert (await codec.http.get("/readyz")).json() == {"ready": True, "database": True}
 
 
 async def test_the_web_ui_asks_with_the_cookie_of_who_has_signed_in(codec: Codec) -> None:
