@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
@@ -28,9 +28,9 @@ from temporalio.common import MetricMeter
 from temporalio.runtime import Runtime
 
 from adapters import configuration, known_secrets, secret_files
-from adapters.codec_settings import CodecSettings
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine, probe
+from adapters.job_settings import CodecSettings
 from adapters.readiness import Need, Readiness
 from adapters.settings import DatabaseSettings
 from adapters.telemetry import logs
@@ -164,7 +164,7 @@ async def _convert(request: Request, convert: Callable[[Payload], Payload]) -> R
     key = await request.app.state.access.allowed(request)
     try:
         asked = Parse((await request.body()).decode(), Payloads())
-    except (ParseError, UnicodeDecodeError):
+    except (ClientDisconnect, ParseError, UnicodeDecodeError):
         # Without the text, which quotes the body.
         raise Problem(ProblemType.malformed_request, 'Send JSON of the form {"payloads": […]}.') from None
     answer, changed = Payloads(), 0

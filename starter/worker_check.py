@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from pydantic import SecretStr
 from temporalio.client import Client
 
-from adapters import configuration
+from adapters import configuration, known_secrets
 from adapters.email.course import longest_send
+from adapters.job_settings import WorkerSettings
 from adapters.outside import Misconfigured, Outside
 from adapters.payments.api import longest_call
 from adapters.readiness import Need, look
 from adapters.settings import Settings
 from adapters.temporal.dead_runs import TemporalDeadRuns
 from adapters.temporal.report_jobs import TemporalReportJobs
-from adapters.worker_settings import WorkerSettings
 from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
 from domain.report_ports import ReportJobs
 from starter.connection import web_ui_base
@@ -92,7 +94,8 @@ def temporal_ports(client: Callable[[], Client]) -> dict[type, object]:
 async def check(settings: Settings, queues: Sequence[str]) -> int:
     """Show the configuration and probe everything that it names; returns the exit status."""
     values = connection_settings() | configuration.values(*settings.groups)
-    mask = configuration.Mask(configuration.secrets(values))
+    secrets = {name: value.get_secret_value() for name, value in values.items() if isinstance(value, SecretStr)}
+    mask = known_secrets.mask({**os.environ, **secrets})
     outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
     outside.ports |= temporal_ports(lambda: temporal.client)
     served = [kind for kind in registry if kind.queue in queues]
