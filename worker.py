@@ -27,25 +27,22 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import PollerBehaviorAutoscaling, Worker
 
 from adapters import configuration, known_secrets, secret_files
+from adapters.job_settings import WorkerSettings
 from adapters.outside import Misconfigured, Outside
-from adapters.process import leave, settle
+from adapters.process import CANNOT_START, FAILED, MISCONFIGURED, leave, settle
 from adapters.readiness import Need, Readiness, Unmet
-from adapters.settings import OutboxSettings, Settings
-from adapters.stopping import MARGIN, Stop, drain
-from adapters.supervisor import CANNOT_START, FAILED, MISCONFIGURED, Supervisor, when_parent_ends
+from adapters.settings import Settings
+from adapters.stopping import Stop, drain
+from adapters.supervisor import Supervisor
 from adapters.telemetry import logs
 from adapters.telemetry.dead_letters import DeadLetterCount
+from adapters.telemetry.depths import OutboxDepth, QueueDepth
 from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
-from adapters.telemetry.outbox_depth import OutboxDepth
-from adapters.telemetry.queue_depth import QueueDepth
-from adapters.worker_settings import WorkerSettings
-from domain.errors import JobError
-from starter import schedules
+from starter import encryption, schedules
 from starter.connection import web_ui_base
 from starter.deployments import DeploymentWatch
 from starter.errors import InvalidStart, StarterError
-from starter.key_check import KeyCheck
 from starter.pause_watch import PauseWatch
 from starter.probing import TemporalProbe
 from starter.relay import Relay
@@ -103,32 +100,12 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
     return [one(queue) for queue in queues]
 
 
-def make_relay(
-    client: Client,
-    queues: Sequence[str],
-    outside: Outside,
-    settings: OutboxSettings,
-    deployment: DeploymentWatch | None,
-) -> Relay:
-    """The outbox's relay of a process that serves these queues."""
-    return Relay(
-        outside.outbox,
-        client,
-        registry,
-        queues=queues,
-        batches=settings.batches,
-        batch=settings.batch,
-        rate=settings.rate,
-        eager=lambda: deployment is None or deployment.takes_all,
-    )
-
-
 async def serve(settings: Settings, queues: Sequence[str], index: int, parent: int | None) -> int:
     """Run one process until it is told to stop; returns the exit status. Raises Misconfigured, OSError."""
     own = settings.worker
     stop = Stop(own.drain, status_when_late=FAILED)
     if parent is not None:
-        when_parent_ends(parent, stop.parent_ended)
+        stop.when_parent_ends(parent)
     async with AsyncExitStack() as stack:
         outside = Outside(settings, web_ui=web_ui_base())
         stack.push_async_callback(outside.close)
@@ -140,21 +117,10 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
         endpoints = await stack.enter_async_context(Endpoints(own.http_host, port, metrics, readiness))
         told = asyncio.create_task(stop.told(), name="stop")
 
-        temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime)
+        converter = encryption.configured()  # wrong keys end the process at once
+        temporal = TemporalProbe(within=_CONNECT_LIMIT, runtime=metrics.runtime, data_converter=converter)
         outside.ports |= temporal_ports(lambda: temporal.client)
-        keys = KeyCheck.configured(outside.encryption_keys)
-
-        async def first_database() -> str:
-            told_of = await outside.database()
-            await keys.begin()
-            return told_of
-
-        async def database_with_keys() -> str:
-            told_of = await outside.database()
-            await keys.look()
-            return told_of
-
-        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", first_database)]
+        needs = [Need("temporal", temporal.set_up, (StarterError,), _START_LIMIT), Need("database", outside.database)]
         start = asyncio.create_task(readiness.wait_for(needs, own.startup_wait, _log.warning), name="start")
         await asyncio.wait({start, told}, return_when=asyncio.FIRST_COMPLETED)
         if told.done():
@@ -164,37 +130,42 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
             waited = f"{own.startup_wait.total_seconds():g} s (WORKER_STARTUP_WAIT)"
             _log.error("Gave up after %s: %s", waited, " ".join(finding.text for finding in unmet))
             return CANNOT_START
-        if keys.refusal is not None:
-            raise keys.refusal
 
         pauses = PauseWatch(temporal.client)
         await pauses.begin()
         workers = make_workers(temporal.client, queues, outside, own)
         settle()
-        parts = [asyncio.create_task(worker.run(), name=f"queue {worker.task_queue}") for worker in workers]
-        parts.append(asyncio.create_task(pauses.keep_up(), name="watch of pauses"))
         watch = ScheduleWatch(metrics, temporal.client, timetable, settings.schedules.owner)
-        parts.append(asyncio.create_task(watch.keep_up(), name="watch of schedules"))
-        depth = QueueDepth(metrics, temporal.client, queues)
-        parts.append(asyncio.create_task(depth.keep_up(), name="queue depth"))
-        version = version_of(own)
-        deployment = None if version is None else DeploymentWatch(temporal.client, version)
-        if deployment is not None:
-            parts.append(asyncio.create_task(deployment.keep_up(), name="watch of the deployment"))
+        dead = DeadLetterCount(metrics, outside.letters, [kind.name for kind in registry if kind.queue in queues])
+        running = {f"queue {worker.task_queue}": worker.run() for worker in workers}
+        running |= {"watch of pauses": pauses.keep_up(), "watch of schedules": watch.keep_up()}
+        running |= {"queue depth": QueueDepth(metrics, temporal.client, queues).keep_up()}
+        running |= {"count of dead letters": dead.keep_up()}
+        deployment = None
+        if (version := version_of(own)) is not None:
+            deployment = DeploymentWatch(temporal.client, version)
+            running |= {"watch of the deployment": deployment.keep_up()}
         relay = None
         if settings.outbox.relay:
-            relay = make_relay(temporal.client, queues, outside, settings.outbox, deployment)
-        if relay is not None:
-            parts.append(asyncio.create_task(relay.run(), name="relay of the outbox"))
-            parts.append(asyncio.create_task(OutboxDepth(metrics, outside.outbox).keep_up(), name="outbox depth"))
-        dead = DeadLetterCount(metrics, outside.letters, [kind.name for kind in registry if kind.queue in queues])
-        parts.append(asyncio.create_task(dead.keep_up(), name="count of dead letters"))
+            relay = Relay(
+                outside.outbox,
+                temporal.client,
+                registry,
+                queues=queues,
+                batches=settings.outbox.batches,
+                batch=settings.outbox.batch,
+                rate=settings.outbox.rate,
+                eager=lambda: deployment is None or deployment.takes_all,
+            )
+            running |= {"relay of the outbox": relay.run()}
+            running |= {"outbox depth": OutboxDepth(metrics, outside.outbox).keep_up()}
+        parts = [asyncio.create_task(part, name=name) for name, part in running.items()]
         readiness.run(
             [
                 Need("temporal", temporal.server, (StarterError,), _PROBE_LIMIT),
-                Need("database", database_with_keys, (StarterError, JobError), _PROBE_LIMIT),
+                Need("database", outside.database, limit=_PROBE_LIMIT),
                 Need("pollers", partial(polling, workers)),
-                *([] if deployment is None else [Need("deployment", deployment.told, (StarterError,), _PROBE_LIMIT)]),
+                *([] if deployment is None else [Need("deployment", deployment.report, (StarterError,), _PROBE_LIMIT)]),
             ]
         )
         about = {"action": "start", "queues": ",".join(queues), "http": endpoints.address}
@@ -220,14 +191,10 @@ async def polling(workers: Sequence[Worker]) -> str:
     return ", ".join(worker.task_queue for worker in workers)
 
 
-def supervise(settings: Settings, queues: Sequence[str], processes: int) -> int:
+def supervise(queues: Sequence[str], processes: int) -> int:
     """Run copies of this program; returns the exit status."""
     this = [sys.executable, str(Path(__file__).resolve()), "--queues", ",".join(queues)]
-    supervisor = Supervisor(
-        lambda index, pipe: [*this, "--process", str(index), "--parent", str(pipe)],
-        processes,
-        patience=settings.worker.drain + 2 * MARGIN,
-    )
+    supervisor = Supervisor(lambda index, pipe: [*this, "--process", str(index), "--parent", str(pipe)], processes)
     return asyncio.run(supervisor.run())
 
 
@@ -247,7 +214,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         form, level = settings.worker.log_format, settings.worker.log_level
         logs.configure(format=form, level=level, mask=known_secrets.mask(), **copy)
         if chosen.processes > 1:
-            return supervise(settings, queues, chosen.processes)
+            return supervise(queues, chosen.processes)
         # Never closed: that would wait for steps that have outlasted the drain.
         return asyncio.Runner().run(serve(settings, queues, chosen.process, chosen.parent))
     except ValidationError as exc:

@@ -10,7 +10,6 @@ from adapters.db.alerts import SqlAlerts
 from adapters.db.dead_letter_sweep import SqlSweepMark
 from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.deliveries import SqlDeliveryLedger
-from adapters.db.encryption_keys import SqlEncryptionKeys
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.payments import SqlPayments
@@ -102,7 +101,6 @@ class Outside:
             SweepMark: SqlSweepMark(self._engine),
             SweepTimes: SweepTimes(no_worker_after=settings.dead_letters.no_worker_after),
         }
-        self.encryption_keys = SqlEncryptionKeys(self._probed)
         self.outbox = SqlOutbox(self._relayed, settings.database)
         by_database = (
             longest_statement(settings.database),

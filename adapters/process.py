@@ -1,4 +1,4 @@
-"""A worker's process: its garbage, and its end."""
+"""A worker's process: its exit statuses, its garbage, and its end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ import os
 import sys
 import threading
 from typing import NoReturn
+
+CANNOT_START = 1
+"""Exit status of a copy that found no way to start; Python's own, too, if an import fails."""
+MISCONFIGURED = 2
+"""Exit status of a copy that cannot run with these settings, however often it is started."""
+FAILED = 70
+"""Exit status of a copy that ended in the midst of its work: EX_SOFTWARE of BSD's sysexits."""
 
 
 def settle() -> None:

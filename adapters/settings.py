@@ -1,10 +1,12 @@
-"""Settings of a worker, read once from the environment. The connection to Temporal has its own (`TEMPORAL_*`)."""
+"""Settings of the shop, and all of a worker together. The connection to Temporal has its own (`TEMPORAL_*`)."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import (
@@ -18,13 +20,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from adapters.alert_settings import AlertSettings
-from adapters.database_settings import DatabaseSettings as DatabaseSettings
-from adapters.dead_letter_settings import DeadLetterSettings
-from adapters.report_settings import AwsSettings, ReportSettings
-from adapters.schedules_settings import SchedulesSettings
-from adapters.setting_types import Duration, IpAddress, Port, Seconds, safe_base_url, split_secrets
-from adapters.worker_settings import WorkerSettings
+from adapters.job_settings import AlertSettings, DeadLetterSettings, SchedulesSettings, WorkerSettings
+from adapters.job_settings import ApiSettings as ApiSettings
+from adapters.job_settings import DatabaseSettings as DatabaseSettings
+from adapters.job_settings import OutboxSettings as OutboxSettings
+from adapters.setting_types import Duration, Seconds, base_url, is_loopback, safe_base_url, split_secrets
 
 
 class SmtpSecurity(StrEnum):
@@ -144,68 +144,118 @@ def _key_length(secret: str) -> int:
     return len(secret.removeprefix("whsec_").rstrip("=")) * 6 // 8
 
 
-class OutboxSettings(BaseSettings):
-    """`OUTBOX_*`: the relay, which starts the jobs that were enqueued."""
-
-    model_config = SettingsConfigDict(env_prefix="OUTBOX_", frozen=True)
-
-    relay: bool = True
-    """Run it in each worker process. Jobs of the queues that the process serves start fastest there."""
-    batches: PositiveInt = 4
-    """Most batches at a time; each holds a connection to the database while Temporal starts its jobs."""
-    batch: PositiveInt = 25
-    """Most jobs of a batch, which are started at once."""
-    rate: PositiveInt = 500
-    """Most starts a second of one process: what has piled up is not to overwhelm Temporal."""
+_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/((?:[A-Za-z0-9][A-Za-z0-9._-]*/?)*))?")
 
 
-class ApiSettings(BaseSettings):
-    """`API_*`: the HTTP interface. Its database is that of `DATABASE_*`."""
-
-    model_config = SettingsConfigDict(env_prefix="API_", frozen=True)
-
-    body_limit: PositiveInt = 64 * 1024
-    """Most bytes of a request's body."""
-    request_timeout: Seconds = 20
-    """For a request, from its headers to the end of its answer; for each 256 KiB of a download."""
-    idempotency_kept: Duration = timedelta(hours=24)
-    """How long the answer to a request with an `Idempotency-Key` is kept, and given again."""
-    metrics_host: IpAddress = "127.0.0.1"
-    """Of `/metrics`, which needs no key: so it has a port of its own, to which nothing leads from outside."""
-    metrics_port: Port = 9464
-    """Or the next free one: several processes have the ports after each other."""
+def _store(store: str) -> str:
+    if store.startswith("s3://"):
+        if not _BUCKET.fullmatch(store):
+            raise ValueError("must be of the form s3://bucket or s3://bucket/prefix, or a folder")
+    elif "://" in store or not store.strip():
+        raise ValueError("must be a folder, or of the form s3://bucket/prefix")
+    return store
 
 
+class ReportSettings(BaseSettings):
+    """`REPORTS_*`: where reports are kept, and their links."""
+
+    # The title is what a wrong setting is named by, see adapters/configuration.py.
+    model_config = SettingsConfigDict(env_prefix="REPORTS_", frozen=True, title="REPORTS")
+
+    store: Annotated[str, AfterValidator(_store)] = "var/reports"
+    """A folder that all workers and the HTTP interface share; or `s3://bucket/prefix`, which the `AWS_*` lead to."""
+    link_secrets: SecretStr | None = None
+    """What links are signed with: one, or several with commas between them, of which the first signs and each is
+    known: so they can be changed without a gap. Without any, no link can be made."""
+    link_lifetime: Duration = timedelta(days=7)
+    """How long a link can be used."""
+    url: Annotated[str, AfterValidator(safe_base_url)] = "http://127.0.0.1:8080"
+    """Where those who get a link reach the HTTP interface."""
+    kept: Duration = timedelta(days=90)
+    """How long a report's file is kept."""
+
+    @field_validator("link_secrets")
+    @classmethod
+    def _long_enough(cls, secrets: SecretStr | None) -> SecretStr | None:
+        if any(len(secret) < _SHORTEST_SECRET for secret in split_secrets(secrets)):
+            raise ValueError(f"each must be {_SHORTEST_SECRET} characters or more")
+        return secrets
+
+    @property
+    def all_link_secrets(self) -> tuple[str, ...]:
+        """Each of them by itself, the one that signs first."""
+        return split_secrets(self.link_secrets)
+
+    @property
+    def bucket(self) -> tuple[str, str] | None:
+        """Bucket and prefix; None where the store is a folder."""
+        found = _BUCKET.fullmatch(self.store)
+        return (found[1], (found[2] or "").strip("/")) if found else None
+
+    @property
+    def folder(self) -> Path:
+        """The folder, where the store is one."""
+        return Path(self.store).absolute()
+
+
+class AwsSettings(BaseSettings):
+    """`AWS_*`: what leads to an S3-compatible store, by the names that other programs know, too.
+
+    Where there are no keys here, they come from where AWS's own programs find them on its machines: a web identity, a
+    container's role, the instance's role (`AWS_WEB_IDENTITY_TOKEN_FILE`, `AWS_ROLE_ARN`, …).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="AWS_", frozen=True, title="AWS")
+
+    access_key_id: str | None = None
+    secret_access_key: SecretStr | None = None
+    session_token: SecretStr | None = None
+    region: str | None = None
+    """`us-east-1` where nothing is said here or in `AWS_DEFAULT_REGION`."""
+    endpoint_url: Annotated[str, AfterValidator(base_url)] | None = None
+    """Of a store that is not AWS's own."""
+    allow_http: bool = False
+    """Whether an endpoint on another machine may be reached without TLS."""
+    ca_bundle: Path | None = None
+    """PEM file of certificate authorities to trust beside the system's."""
+
+    @field_validator("endpoint_url", "region", "access_key_id", "session_token", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the endpoint is reached without TLS."""
+        return self.endpoint_url is not None and self.endpoint_url.lower().startswith("http:")
+
+    def refusal(self) -> str | None:
+        """Why the endpoint is not used; None where it may be."""
+        if self.is_plain and not self.allow_http and not is_loopback(self.endpoint_url or ""):
+            return (
+                "AWS_ENDPOINT_URL must begin with https://, or reports could be read on their way; "
+                "AWS_ALLOW_HTTP=true permits it none the less."
+            )
+        return None
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of a worker, read when this is made. Raises pydantic's ValidationError, which names the variable."""
 
-    def __init__(self) -> None:
-        """Read the environment."""
-        self.smtp = SmtpSettings()
-        self.mail = MailSettings()
-        self.database = DatabaseSettings()
-        self.payment = PaymentSettings()
-        self.reports = ReportSettings()
-        self.aws = AwsSettings()
-        self.outbox = OutboxSettings()
-        self.worker = WorkerSettings()
-        self.schedules = SchedulesSettings()
-        self.alerts = AlertSettings()
-        self.dead_letters = DeadLetterSettings()
+    worker: WorkerSettings = field(default_factory=WorkerSettings)
+    database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    outbox: OutboxSettings = field(default_factory=OutboxSettings)
+    schedules: SchedulesSettings = field(default_factory=SchedulesSettings)
+    smtp: SmtpSettings = field(default_factory=SmtpSettings)
+    mail: MailSettings = field(default_factory=MailSettings)
+    payment: PaymentSettings = field(default_factory=PaymentSettings)
+    alerts: AlertSettings = field(default_factory=AlertSettings)
+    dead_letters: DeadLetterSettings = field(default_factory=DeadLetterSettings)
+    reports: ReportSettings = field(default_factory=ReportSettings)
+    aws: AwsSettings = field(default_factory=AwsSettings)
 
     @property
     def groups(self) -> tuple[BaseSettings, ...]:
         """Each group of them."""
-        return (
-            self.worker,
-            self.database,
-            self.outbox,
-            self.schedules,
-            self.smtp,
-            self.mail,
-            self.payment,
-            self.alerts,
-            self.dead_letters,
-            self.reports,
-            self.aws,
-        )
+        return tuple(getattr(self, group.name) for group in fields(self))

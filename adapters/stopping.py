@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import threading
 from collections.abc import Sequence
@@ -42,9 +43,14 @@ class Stop:
         """Return once the process is to stop."""
         await self._told.wait()
 
-    def parent_ended(self) -> None:
-        """Stop because the process that started this one is gone. May be called from any thread."""
-        self._loop.call_soon_threadsafe(self.now, "the parent process is gone")
+    def when_parent_ends(self, pipe: int) -> None:
+        """Stop as soon as the process that started this one is gone, and the other end of `pipe` with it."""
+
+        def watch() -> None:
+            os.read(pipe, 1)  # nothing is ever written there
+            self._loop.call_soon_threadsafe(self.now, "the parent process is gone")
+
+        threading.Thread(target=watch, name="parent", daemon=True).start()
 
     def now(self, why: str) -> None:
         """Stop. Nothing happens the second time."""

@@ -28,7 +28,6 @@ from temporalio.common import MetricMeter
 from temporalio.runtime import Runtime
 
 from adapters import configuration, known_secrets, secret_files
-from adapters.alert_settings import AlertSettings
 from adapters.db.alerts import SqlAlerts
 from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine, probe
@@ -37,16 +36,15 @@ from adapters.db.orders import SqlOrders
 from adapters.db.payment_events import PaymentEvents
 from adapters.db.placing import SqlOrderDesk
 from adapters.db.report_desk import SqlReportDesk
+from adapters.job_settings import AlertSettings
 from adapters.payments.callbacks import callbacks_of
 from adapters.process import settle
 from adapters.readiness import Need
-from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.reports.files import StoredFiles
 from adapters.reports.links import SignedLinks
 from adapters.reports.objects import storage_of
-from adapters.settings import ApiSettings, DatabaseSettings, PaymentCallbackSettings
+from adapters.settings import ApiSettings, AwsSettings, DatabaseSettings, PaymentCallbackSettings, ReportSettings
 from adapters.telemetry.http_requests import CallbackCounts, HttpRequests
-from adapters.telemetry.masked import mask_handlers
 from adapters.telemetry.metrics import exporting
 from domain.errors import InvalidRequest
 from starter.connection import check_namespace, connect
@@ -148,7 +146,7 @@ def _lifespan(
             try:
                 secret_files.read()
                 if alone:
-                    mask_handlers(known_secrets.mask())
+                    known_secrets.mask_handlers(known_secrets.mask())
                 settings = read()
             except ValidationError as exc:
                 # Pydantic's text would show the values.

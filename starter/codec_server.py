@@ -9,64 +9,49 @@ of its own, so that it can run where few can reach it: who may decrypt is not wh
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
+from google.protobuf.json_format import MessageToJson, Parse, ParseError
 from pydantic import ValidationError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
-from temporalio.api.common.v1 import Payload
+from temporalio.api.common.v1 import Payload, Payloads
 from temporalio.common import MetricMeter
 from temporalio.runtime import Runtime
 
 from adapters import configuration, known_secrets, secret_files
-from adapters.codec_settings import CodecSettings
 from adapters.db.api_keys import SqlApiKeys
-from adapters.db.encryption_keys import SqlEncryptionKeys
 from adapters.db.engine import make_engine, probe
+from adapters.job_settings import CodecSettings
 from adapters.readiness import Need, Readiness
 from adapters.settings import DatabaseSettings
 from adapters.telemetry import logs
 from adapters.telemetry.http_requests import HttpRequests
 from adapters.telemetry.metrics import exporting
-from domain.errors import JobError, TransientError
-from starter.codec.access import Access
-from starter.codec.payloads import converted
-from starter.codec.sign_in import SignIn
+from domain.encryption_keys import WHERE
+from domain.errors import TransientError
+from starter.codec_access import Access
 from starter.connection import web_ui_base
-from starter.encryption import KEYS, keyring_from
-from starter.errors import StarterError
+from starter.encryption import keyring_from
 from starter.http.last_resort import LastResort
 from starter.http.measured import Measured
 from starter.http.problems import Problem, ProblemType, unavailable
-from starter.key_check import KeyCheck
+from workflows.data_converter import EncryptionKeyMissing
 from workflows.encryption import Keyring
 
 _log = logging.getLogger(__name__)
 
-_MOST = 16 * 1024 * 1024
-"""Bytes of a body: what Temporal holds of a run at most fits in it several times."""
+_MAX_BODY = 16 * 1024 * 1024
+"""Bytes. What Temporal holds of a run at most fits in it several times."""
 _PROBE_LIMIT = timedelta(seconds=2)
-
-Convert = Callable[[Payload], Payload]
-
-
-@dataclass(frozen=True)
-class _Parts:
-    access: Access
-    sign_in: SignIn
-    keyring: Keyring
-    readiness: Readiness
-    origins: tuple[str, ...]
 
 
 def make_app(
@@ -82,6 +67,7 @@ def make_app(
     `runtime` keeps the metrics. `alone`: nothing else runs in the process, whose log is set up, and where the app makes
     a runtime by itself.
     """
+    origins: set[str] = set()
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -99,13 +85,27 @@ def make_app(
         except secret_files.SecretFileUnusable as exc:
             raise RuntimeError(f"Settings are wrong: {exc}") from None
         if keys is None:
-            raise RuntimeError(f"There are no keys: put the workers' into {KEYS}, or the file that {KEYS}_FILE names.")
+            raise RuntimeError(f"There are no keys: put the workers' into {WHERE}.")
         kept_by = runtime or (_exporting(own) if alone else None)
-        app.state.requests = HttpRequests(MetricMeter.noop if kept_by is None else kept_by.metric_meter)
+        origins.update(own.all_origins(web_ui_base()))
         engine = make_engine(its, application_name="durable-jobs-codec")
-        app.state.parts = _parts(own, keys, engine)
+
+        async def postgres() -> str:
+            return f"PostgreSQL {await probe(engine)}, schema up to date"
+
+        state = app.state
+        state.requests = HttpRequests(MetricMeter.noop if kept_by is None else kept_by.metric_meter)
+        state.keyring, state.readiness = keys, Readiness()
+        state.readiness.run([Need("database", postgres, limit=_PROBE_LIMIT)])
+        state.access = Access(
+            SqlApiKeys(engine),
+            # The first key signs; sessions that another one has signed go on.
+            secrets=keys.derive(b"durable-jobs codec session")[::-1],
+            session=own.session,
+            origins=origins,
+            cross_site=own.cross_site,
+        )
         yield
-        app.state.parts = None
         await engine.dispose()
 
     routes = [
@@ -114,16 +114,30 @@ def make_app(
         Route("/encode", _encode, methods=["POST"]),
         Route("/{below:path}/decode", _decode, methods=["POST"]),
         Route("/{below:path}/encode", _encode, methods=["POST"]),
-        Route("/", _page),
-        Route("/sign-in", _sign_in, methods=["POST"]),
-        Route("/sign-out", _sign_out, methods=["POST"]),
+        Route("/", _by_access(Access.page)),
+        Route("/sign-in", _by_access(Access.sign_in), methods=["POST"]),
+        Route("/sign-out", _by_access(Access.sign_out), methods=["POST"]),
         Route("/healthz", _healthz),
         Route("/readyz", _readyz),
     ]
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=origins,  # filled at the start
+        allow_methods=["POST"],
+        allow_headers=["*"],
+        allow_credentials=True,
+        # A Web UI on the internet may ask a server that is in a private network.
+        allow_private_network=True,
+    )
     return Starlette(
         routes=routes,
         # The rules for other sites are around all that answers, so that the Web UI can read what went wrong, too.
-        middleware=[Middleware(Measured, routes=routes), Middleware(_Cors), Middleware(LastResort)],
+        middleware=[
+            Middleware(Measured, routes=routes),
+            cors,
+            Middleware(LastResort),
+            Middleware(RequestBodyLimitMiddleware, max_body_size=_MAX_BODY),
+        ],
         exception_handlers={Problem: _problem, TransientError: _away},
         lifespan=lifespan,
     )
@@ -138,79 +152,47 @@ def _exporting(settings: CodecSettings) -> Runtime:
     return runtime
 
 
-def _parts(settings: CodecSettings, keyring: Keyring, engine: AsyncEngine) -> _Parts:
-    check = KeyCheck(SqlEncryptionKeys(engine), keyring)
-
-    async def database() -> str:
-        return f"PostgreSQL {await probe(engine)}, schema up to date"
-
-    readiness = Readiness()
-    readiness.run(
-        [
-            Need("database", database, limit=_PROBE_LIMIT),
-            Need("encryption", check.look, (StarterError, JobError), _PROBE_LIMIT),
-        ]
-    )
-    origins = settings.all_origins(web_ui_base())
-    access = Access(
-        SqlApiKeys(engine),
-        # The first key signs; sessions that another one has signed go on.
-        secrets=[keyring.derive(b"durable-jobs codec session", key_id) for key_id in reversed(keyring.ids)],
-        session=settings.session,
-        origins=origins,
-    )
-    return _Parts(access, SignIn(access, cross_site=settings.cross_site), keyring, readiness, origins)
+async def _decode(request: Request) -> Response:
+    return await _convert(request, request.app.state.keyring.decrypt)
 
 
-def _of(request: Request) -> _Parts:
-    return cast("_Parts", request.app.state.parts)
+async def _encode(request: Request) -> Response:
+    return await _convert(request, request.app.state.keyring.encrypt)
 
 
-async def _convert(request: Request, convert: Convert) -> Response:
-    visitor = await _of(request).access.allowed(request)
-    answer, changed = converted(await _body(request), convert)
+async def _convert(request: Request, convert: Callable[[Payload], Payload]) -> Response:
+    key = await request.app.state.access.allowed(request)
+    try:
+        asked = Parse((await request.body()).decode(), Payloads())
+    except (ClientDisconnect, ParseError, UnicodeDecodeError):
+        # Without the text, which quotes the body.
+        raise Problem(ProblemType.malformed_request, 'Send JSON of the form {"payloads": […]}.') from None
+    answer, changed = Payloads(), 0
+    for payload in asked.payloads:
+        try:
+            converted = convert(payload)
+        except EncryptionKeyMissing as exc:
+            # It stays as it is: the others are to be seen all the same.
+            _log.warning(exc.message, extra={"action": "decode"})
+            converted = payload
+        changed += converted is not payload
+        answer.payloads.append(converted)
     about = {
         "action": request.url.path.rpartition("/")[2],
-        "by": visitor.key.name,
-        "key": visitor.key.id,
+        "by": key.name,
+        "key": key.id,
         "payloads": changed,
         "namespace": request.headers.get("x-namespace", "")[:200],
     }
     _log.info("Payloads were converted", extra=about)
-    return Response(answer, media_type="application/json")
+    return Response(MessageToJson(answer, indent=None), media_type="application/json")
 
 
-async def _decode(request: Request) -> Response:
-    return await _convert(request, _of(request).keyring.decrypt)
+def _by_access(respond: Callable[[Access, Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        return await respond(request.app.state.access, request)
 
-
-async def _encode(request: Request) -> Response:
-    return await _convert(request, _of(request).keyring.encrypt)
-
-
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _MOST:
-                told = f"The body is larger than {_MOST} bytes, which is the most that is taken."
-                raise Problem(ProblemType.body_too_large, told, headers={"Connection": "close"})
-    except ClientDisconnect:
-        raise Problem(ProblemType.malformed_request, "The body broke off.") from None
-    return bytes(body)
-
-
-async def _page(request: Request) -> Response:
-    return await _of(request).sign_in.page(request)
-
-
-async def _sign_in(request: Request) -> Response:
-    return await _of(request).sign_in.sign_in(request)
-
-
-async def _sign_out(request: Request) -> Response:
-    return await _of(request).sign_in.sign_out(request)
+    return endpoint
 
 
 async def _healthz(_: Request) -> Response:
@@ -218,8 +200,8 @@ async def _healthz(_: Request) -> Response:
 
 
 async def _readyz(request: Request) -> Response:
-    ready, told = await _of(request).readiness.report()
-    needs = {name: need["met"] for name, need in told["needs"].items()}
+    ready, report = await request.app.state.readiness.report()
+    needs = {name: need["met"] for name, need in report["needs"].items()}
     return JSONResponse({"ready": ready, **needs}, 200 if ready else 503)
 
 
@@ -232,29 +214,6 @@ async def _away(_: Request, exc: Any) -> Response:
     error: TransientError = exc
     _log.warning("A request could not be served", extra={"action": "unavailable", "why": error.message})
     return unavailable("The database, which has the API keys, cannot be used for now. Ask again.").response()
-
-
-class _Cors:
-    """Lets the Web UI's pages ask, whose addresses are known once the app has started."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        parts: _Parts = scope["app"].state.parts
-        cors = CORSMiddleware(
-            self._app,
-            allow_origins=parts.origins,
-            allow_methods=["POST"],
-            allow_headers=["*"],
-            allow_credentials=True,
-            # A Web UI on the internet may ask a server that only those within reach.
-            allow_private_network=True,
-        )
-        await cors(scope, receive, send)
 
 
 app = make_app(alone=True)

@@ -17,7 +17,6 @@ from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from starter import encryption
 from starter.errors import InvalidStart, NotAuthorised, NotSetUp, StarterError, TemporalUnreachable, UnknownNamespace
-from starter.unreached import Attempt, credentials, permission, unreached
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 RPC_TIMEOUT = timedelta(seconds=8)
@@ -25,6 +24,11 @@ RPC_TIMEOUT = timedelta(seconds=8)
 
 _NO_CONNECTION = "Failed client connect"
 """Beginning of the RuntimeError that the SDK raises."""
+_CREDENTIALS = (
+    "Check TEMPORAL_API_KEY (it may have expired: set a new one, and restart what has the old one), or the client "
+    "certificate in TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH, and TEMPORAL_NAMESPACE (Temporal "
+    "Cloud's are of the form name.account)."
+)
 
 
 async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **options: Any) -> Client:
@@ -41,12 +45,11 @@ async def connect(*, within: timedelta = RPC_TIMEOUT, lazy: bool = False, **opti
     configured.update(options)
     if "data_converter" not in configured:
         configured["data_converter"] = encryption.configured()
-    attempt = Attempt(configured["target_host"], configured.get("tls"), configured.get("api_key"))
     try:
         async with asyncio.timeout(within.total_seconds()):
             client = await Client.connect(**configured, lazy=lazy)
     except (RuntimeError, TimeoutError) as exc:
-        raise unreached(exc, attempt) from exc
+        raise _unreached(exc, configured["target_host"]) from exc
     if not lazy:
         await check_namespace(client)
     return client
@@ -98,7 +101,7 @@ async def reached(client: Client) -> AsyncIterator[None]:
     except RuntimeError as exc:
         if not str(exc).startswith(_NO_CONNECTION):
             raise
-        raise unreached(exc, _attempt(client)) from exc
+        raise _unreached(exc, client.service_client.config.target_host) from exc
 
 
 def explain(exc: RPCError, client: Client) -> StarterError:
@@ -111,11 +114,11 @@ def explain(exc: RPCError, client: Client) -> StarterError:
                 f"exists, or make it: `temporal operator namespace create -n {client.namespace}`"
             )
         case RPCStatusCode.UNAUTHENTICATED:
-            return NotAuthorised(f"Temporal at {address} does not accept us. {credentials(_attempt(client))}")
+            return NotAuthorised(f"Temporal at {address} does not accept our credentials. {_CREDENTIALS}")
         case RPCStatusCode.PERMISSION_DENIED:
             return NotAuthorised(
-                f"Temporal at {address} does not let us do this in namespace {client.namespace!r}{_reason(exc)}. "
-                f"{permission(_attempt(client))}"
+                f"Temporal at {address} does not permit this in namespace {client.namespace!r}{_reason(exc)}. "
+                f"{_CREDENTIALS}"
             )
         case RPCStatusCode.INVALID_ARGUMENT if "search attribute" in exc.message.lower():
             return NotSetUp(f"Temporal at {address} lacks a search attribute ({exc.message}). Run `jobs setup`.")
@@ -137,9 +140,15 @@ def _reason(exc: RPCError) -> str:
     return ""
 
 
-def _attempt(client: Client) -> Attempt:
-    config = client.service_client.config
-    return Attempt(config.target_host, config.tls, config.api_key)
+def _unreached(exc: Exception, address: str) -> StarterError:
+    """The error to raise if no connection could be made: one line, with the SDK's own reason, which holds no secret."""
+    reason = " ".join(str(exc).removeprefix(_NO_CONNECTION).strip(": ").split())[:500] or "it does not answer"
+    if "Unauthenticated" in reason or "PermissionDenied" in reason:
+        return NotAuthorised(f"Temporal at {address} does not accept our credentials. {_CREDENTIALS}")
+    return TemporalUnreachable(
+        f"Temporal does not answer at {address}. Is it running, and are TEMPORAL_ADDRESS, TEMPORAL_TLS (an API key "
+        f"turns it on) and the files of TEMPORAL_TLS_* right? (Here, `make demo` starts one.) Reason: {reason}"
+    )
 
 
 def web_ui_base() -> str:

@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import NoReturn
 
 from temporalio.api.enums.v1 import VersionDrainageStatus
-from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest, DescribeWorkerDeploymentResponse
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -24,11 +24,6 @@ from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.errors import StarterError
 
 _log = logging.getLogger(__name__)
-
-_SOON = 0.5
-"""Seconds until the next look at a version that Temporal is about to hear of."""
-_SOON_ENOUGH = 60
-"""Looks after which that is not to be expected any more."""
 
 
 class Standing(StrEnum):
@@ -46,6 +41,20 @@ class Standing(StrEnum):
     """Took jobs before; some that are bound to it still run."""
     drained = "drained"
     """Took jobs before; none that is bound to it runs any more."""
+
+
+_OF_DRAINAGE = {
+    None: Standing.unknown,
+    VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINING: Standing.draining,
+    VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED: Standing.drained,
+}
+_GETS_JOBS = {
+    Standing.current: "This version gets jobs",
+    Standing.ramping: "This version gets jobs",
+    Standing.waiting: "This version gets no jobs yet",
+    Standing.draining: "This version gets no more jobs",
+    Standing.drained: "This version gets no more jobs",
+}
 
 
 @dataclass(frozen=True)
@@ -72,19 +81,14 @@ class Routing:
     """Where jobs go, as seen by one version."""
 
     standing: Standing
-    current: str | None
-    """Build id of the current version; None where there is none."""
-    ramp: float
+    current: str | None = None
+    """Build id of the current version; None if there is none."""
+    ramp: float = 0
     """Percentage of jobs that go to the ramping version."""
-
-    @property
-    def takes_all(self) -> bool:
-        """Whether every job goes to this version."""
-        return self.standing is Standing.current and not self.ramp
 
 
 class DeploymentWatch:
-    """Keeps what one process knows of its version's standing, and tells it in the log."""
+    """Keeps what one process knows of its version's standing, and logs each change."""
 
     def __init__(self, client: Client, version: Version, *, every: timedelta = timedelta(seconds=5)) -> None:
         """`every`: how often to look; for so long after a change, eager starts may still go the old way."""
@@ -95,54 +99,46 @@ class DeploymentWatch:
 
     @property
     def takes_all(self) -> bool:
-        """Whether every job goes to this version; false where that is not known."""
-        return self._seen is not None and self._seen.takes_all
+        """Whether every job goes to this version; false if that is not known."""
+        return self._seen is not None and self._seen.standing is Standing.current and not self._seen.ramp
 
     async def keep_up(self) -> NoReturn:
         """Look again and again, until cancelled."""
-        unheard_of = 0
         while True:
             await self.look()
-            unheard_of = unheard_of + 1 if self._seen is not None and self._seen.standing is Standing.unknown else 0
-            if unheard_of == _SOON_ENOUGH:
-                remedy = "See whether the server takes more versions of a deployment, and whether this worker may poll."
-                _log.warning("Temporal has not heard of this version", extra=self._about(remedy=remedy))
-            wait = min(_SOON, self._every) if 0 < unheard_of < _SOON_ENOUGH else self._every
-            await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311  # spreads many processes
+            unknown = self._seen is not None and self._seen.standing is Standing.unknown
+            # Sooner if Temporal is about to hear of it; spread over time, since there are many processes.
+            wait = self._every / 10 if unknown else self._every
+            await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311  # nothing secret
 
     async def look(self) -> None:
-        """Look once. Where Temporal does not answer, nothing is known until it does."""
+        """Look once. If Temporal does not answer, nothing is known until it does."""
         before, self._seen = self._seen, None
         try:
-            self._seen = await routing_of(self._client, self._version)
+            seen = self._seen = await routing_of(self._client, self._version)
         except StarterError as exc:
             _log.debug("Which version takes jobs is not known", extra={"error": str(exc)})
             return
-        if before != self._seen:
-            self._tell(self._seen)
+        if before == seen or seen.standing is Standing.unknown:
+            return
+        version, waits = self._version, seen.standing is Standing.waiting
+        about = {
+            "action": "deployment",
+            "deployment": version.deployment,
+            "build_id": version.build_id,
+            "standing": seen.standing,
+            "current": seen.current,
+            "ramping_percentage": seen.ramp,
+            **({"remedy": version.remedy} if waits else {}),
+        }
+        shared = seen.standing is Standing.current and seen.ramp
+        sentence = "A share of the jobs goes to the ramping version" if shared else _GETS_JOBS[seen.standing]
+        _log.log(logging.WARNING if waits else logging.INFO, sentence, extra=about)
 
-    def _tell(self, seen: Routing) -> None:
-        about = self._about(standing=seen.standing, current=seen.current, ramping_percentage=seen.ramp)
-        match seen.standing:
-            case Standing.current if seen.ramp:
-                _log.info("A share of the jobs goes to the ramping version", extra=about)
-            case Standing.current | Standing.ramping:
-                _log.info("This version gets jobs", extra=about)
-            case Standing.waiting:
-                _log.warning("This version gets no jobs yet", extra={**about, "remedy": self._version.remedy})
-            case Standing.draining | Standing.drained:
-                _log.info("This version gets no more jobs", extra=about)
-            case Standing.unknown:
-                pass  # the command that gives it jobs would fail now
-
-    def _about(self, **more: object) -> dict[str, object]:
-        version = self._version
-        return {"action": "deployment", "deployment": version.deployment, "build_id": version.build_id, **more}
-
-    async def told(self) -> str:
+    async def report(self) -> str:
         """Probe for a `Need`. Met whatever it finds: a version that waits has to be up before it can be made current.
 
-        Raises a StarterError where Temporal does not answer.
+        Raises a StarterError if Temporal does not answer.
         """
         return describe(self._version, await routing_of(self._client, self._version))
 
@@ -158,15 +154,10 @@ async def routing_of(client: Client, version: Version) -> Routing:
             found = await client.workflow_service.describe_worker_deployment(request, timeout=RPC_TIMEOUT)
     except RPCError as exc:
         if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
-            return Routing(Standing.unknown, None, 0)
+            return Routing(Standing.unknown)
         raise explain(exc, client) from exc
-    return _routing(found, version)
-
-
-def _routing(found: DescribeWorkerDeploymentResponse, version: Version) -> Routing:
     config = found.worker_deployment_info.routing_config
-    current = config.current_deployment_version.build_id or None
-    ramp = config.ramping_version_percentage
+    current, ramp = config.current_deployment_version.build_id or None, config.ramping_version_percentage
     if current == version.build_id:
         return Routing(Standing.current, current, ramp)
     if config.ramping_deployment_version.build_id == version.build_id:
@@ -175,19 +166,11 @@ def _routing(found: DescribeWorkerDeploymentResponse, version: Version) -> Routi
         summary.deployment_version.build_id: summary.drainage_info.status
         for summary in found.worker_deployment_info.version_summaries
     }
-    match drainage.get(version.build_id):
-        case None:
-            return Routing(Standing.unknown, current, ramp)
-        case VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINING:
-            return Routing(Standing.draining, current, ramp)
-        case VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED:
-            return Routing(Standing.drained, current, ramp)
-        case _:
-            return Routing(Standing.waiting, current, ramp)
+    return Routing(_OF_DRAINAGE.get(drainage.get(version.build_id), Standing.waiting), current, ramp)
 
 
 def describe(version: Version, routing: Routing) -> str:
-    """One sentence for people."""
+    """One sentence for operators."""
     instead = f"{version.deployment} {routing.current} does" if routing.current else "no version does"
     match routing.standing:
         case Standing.current if routing.ramp:

@@ -1,12 +1,11 @@
 """The encryption that the environment asks for: `JOBS_ENCRYPTION_KEYS`, or the same in a file.
 
-No message of this module shows a key, nor what may be one in the wrong place.
+No message of this module shows a key, nor text that may be a key in the wrong place.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import re
 import secrets
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 from temporalio.converter import DataConverter
 
+from domain.encryption_keys import WHERE
 from starter.errors import InvalidStart
 from workflows.data_converter import data_converter
 
@@ -27,7 +27,6 @@ KEYS, KEYS_FILE, DECRYPT_ONLY = "JOBS_ENCRYPTION_KEYS", "JOBS_ENCRYPTION_KEYS_FI
 
 _LENGTH = 32
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-_MAKE_ONE = "`jobs encryption new-key ID` makes one."
 _TRUE, _FALSE = ("true", "1", "yes", "on"), ("", "false", "0", "no", "off")
 
 
@@ -42,25 +41,32 @@ def configured(environment: Mapping[str, str] | None = None) -> DataConverter:
 
 
 def keyring_from(environment: Mapping[str, str] | None = None) -> Keyring | None:
-    """The keys that the environment gives; None where it gives none, and says nothing of them. Raises InvalidStart."""
+    """The keys that the environment gives; None if it gives none. Raises InvalidStart."""
     given = os.environ if environment is None else environment
     decrypt_only = given.get(DECRYPT_ONLY, "").strip().lower()
     if decrypt_only not in (*_TRUE, *_FALSE):
         raise InvalidStart(f"{DECRYPT_ONLY} must be true or false.")
-    keys = _keys(given)
+    keys = _parsed(_text(given))
     if not keys:
         if decrypt_only:
-            # Who says true or false means to encrypt; where a key got lost on its way, all would be kept in clear.
-            missing = "names an empty file" if given.get(KEYS_FILE, "").strip() else f"names none, nor is {KEYS} set"
+            # Whoever sets it means to encrypt: if a key was lost on its way, everything would be kept in clear.
             raise InvalidStart(
-                f"{DECRYPT_ONLY} is set, and there is no key: {KEYS_FILE} {missing}. {_MAKE_ONE} Where nothing is to "
-                f"be encrypted, take {DECRYPT_ONLY} away."
+                f"{DECRYPT_ONLY} is set, and there is no key in {WHERE}. `jobs encryption new-key ID` makes one. If "
+                f"nothing is to be encrypted, remove {DECRYPT_ONLY}."
             )
         return None
     # Imported here: it takes time, and most processes have no keys.
     from workflows.encryption import Keyring
 
     return Keyring(keys, encrypts=decrypt_only in _FALSE)
+
+
+def describe(keyring: Keyring | None) -> str:
+    """What this process does with its keys, by their ids."""
+    if keyring is None:
+        return f"off (no keys in {WHERE})"
+    first = f"{keyring.current} encrypts" if keyring.current else f"nothing is encrypted ({DECRYPT_ONLY})"
+    return f"{first}; keys to decrypt: {', '.join(keyring.ids)}"
 
 
 def shown_settings() -> dict[str, str | SecretStr | None]:
@@ -80,45 +86,38 @@ def new_key(key_id: str) -> str:
     return f"{key_id}:{base64.b64encode(secrets.token_bytes(_LENGTH)).decode()}"
 
 
-def _keys(given: Mapping[str, str]) -> dict[str, bytes]:
-    told, path = given.get(KEYS, "").strip(), given.get(KEYS_FILE, "").strip()
-    if told and path:
+def _text(given: Mapping[str, str]) -> str:
+    value, path = given.get(KEYS, "").strip(), given.get(KEYS_FILE, "").strip()
+    if value and path:
         raise InvalidStart(f"Set one of {KEYS} and {KEYS_FILE}, not both.")
     if not path:
-        return _parsed(KEYS, told.split(",") if told else [])
+        return value
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeError) as exc:
-        why = getattr(exc, "strerror", None) or "it is no text"
-        raise InvalidStart(f"{KEYS_FILE} names a file that cannot be read: {why}.") from None
-    lines = [line.partition("#")[0] for line in text.splitlines()]
-    keys = _parsed(KEYS_FILE, [entry for line in lines for entry in line.split(",") if entry.strip()])
-    # An empty file is as good as none, as other secrets' are (but see above); one with text and no key is a slip.
-    if not keys and text.strip():
-        # Or nothing would be encrypted, and nobody would know.
-        raise InvalidStart(f"{KEYS_FILE} names a file without a key. {_MAKE_ONE}")
+        raise InvalidStart(f"{KEYS_FILE} names a file that cannot be read ({type(exc).__name__}).") from None
+    keys = "\n".join(line.partition("#")[0] for line in text.splitlines()).strip()
+    if text and not keys:
+        # An empty file is as good as none. One with text and no key is a slip, and nothing would be encrypted.
+        raise InvalidStart(f"{KEYS_FILE} names a file without a key. `jobs encryption new-key ID` makes one.")
     return keys
 
 
-def _parsed(setting: str, entries: list[str]) -> dict[str, bytes]:
+def _parsed(text: str) -> dict[str, bytes]:
+    """Keys by id, from entries with commas or line ends between them."""
     keys: dict[str, bytes] = {}
-    for number, entry in enumerate(entries, 1):
-        key_id, colon, encoded = (part.strip() for part in entry.partition(":"))
-        if not colon or not _ID.fullmatch(key_id):
+    for number, entry in enumerate(re.split(r"\s*[,\n]\s*", text) if text else [], 1):
+        key_id, _, encoded = (part.strip() for part in entry.partition(":"))
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            key = b""
+        if not _ID.fullmatch(key_id) or len(key) != _LENGTH:
             raise InvalidStart(
-                f"{setting}: entry {number} is not of the form <id>:<base64 of {_LENGTH} bytes>. {_MAKE_ONE}"
+                f"{WHERE}: entry {number} is not of the form <id>:<base64 of {_LENGTH} bytes>. "
+                f"`jobs encryption new-key ID` makes one."
             )
-        key = _decoded(encoded)
-        if len(key) != _LENGTH:
-            raise InvalidStart(f"{setting}: the key {key_id!r} is not {_LENGTH} bytes in base64. {_MAKE_ONE}")
         if key_id in keys:
-            raise InvalidStart(f"{setting}: the key {key_id!r} is there twice. Give each key an id of its own.")
+            raise InvalidStart(f"{WHERE}: the key {key_id!r} is there twice. Give each key an id of its own.")
         keys[key_id] = key
     return keys
-
-
-def _decoded(encoded: str) -> bytes:
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError):
-        return b""

@@ -29,10 +29,6 @@ class InvalidStart(StarterError, type_name="InvalidStart"):
     """The start, or its options, cannot be accepted."""
 
 
-class WrongKeys(InvalidStart, type_name="WrongKeys"):
-    """The encryption keys of this process are not those that jobs need."""
-
-
 class JobNotFound(StarterError, type_name="JobNotFound"):
     """No run has this id: it was never started, or its retention has ended."""
 

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
+from pydantic import SecretStr
 from temporalio.client import Client
 
-from adapters import configuration
+from adapters import configuration, known_secrets
 from adapters.email.course import longest_send
+from adapters.job_settings import WorkerSettings
 from adapters.outside import Misconfigured, Outside
 from adapters.payments.api import longest_call
 from adapters.readiness import Need, look
 from adapters.settings import Settings
 from adapters.temporal.dead_runs import TemporalDeadRuns
 from adapters.temporal.report_jobs import TemporalReportJobs
-from adapters.worker_settings import WorkerSettings
 from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
-from domain.errors import JobError
 from domain.report_ports import ReportJobs
 from starter.connection import web_ui_base
 from starter.deployments import Version, describe, routing_of
+from starter.encryption import describe as describe_keys
+from starter.encryption import keyring_from
 from starter.errors import StarterError
-from starter.key_check import KeyCheck
 from starter.pauses import PAUSE
 from starter.probing import TemporalProbe, connection_settings
 from workflows.hosting import MissingPort, bound_steps
@@ -92,12 +94,11 @@ def temporal_ports(client: Callable[[], Client]) -> dict[type, object]:
 async def check(settings: Settings, queues: Sequence[str]) -> int:
     """Show the configuration and probe everything that it names; returns the exit status."""
     values = connection_settings() | configuration.values(*settings.groups)
-    mask = configuration.Mask(configuration.secrets(values))
+    secrets = {name: value.get_secret_value() for name, value in values.items() if isinstance(value, SecretStr)}
+    mask = known_secrets.mask({**os.environ, **secrets})
     outside, temporal = Outside(settings, web_ui=web_ui_base()), TemporalProbe()
     outside.ports |= temporal_ports(lambda: temporal.client)
     served = [kind for kind in registry if kind.queue in queues]
-
-    keys = KeyCheck.configured(outside.encryption_keys)
 
     async def kinds() -> str:
         check_time_limits(served, outside.limits)
@@ -105,12 +106,17 @@ async def check(settings: Settings, queues: Sequence[str]) -> int:
             bound_steps(kind, outside.ports)
         return ", ".join(f"{kind.name} ({kind.queue})" for kind in served)
 
+    keyring = keyring_from()
+
+    async def keys() -> str:
+        return describe_keys(keyring)
+
     needs = [
         Need("Kinds of job", kinds, (TimeLimitsContradict, MissingPort)),
         Need("Temporal", temporal.server, (StarterError,), _START_LIMIT),
         Need("Search attributes", temporal.search_attributes, (StarterError,), _START_LIMIT),
         Need("Database", outside.database, limit=_START_LIMIT),
-        Need("Encryption", keys.look, (StarterError, JobError), _START_LIMIT),
+        Need("Encryption", keys),
         Need("Mail server", outside.mail.probe, limit=longest_send(settings.smtp)),
         Need("Alert channels", outside.alert_channels.probe),
         Need("Report storage", outside.storage, limit=_START_LIMIT),

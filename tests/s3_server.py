@@ -10,7 +10,7 @@ from itertools import count
 
 from pydantic import SecretStr
 
-from adapters.report_settings import AwsSettings
+from adapters.settings import AwsSettings
 from demo.ports import free_port
 
 _numbers = count(1)

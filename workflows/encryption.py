@@ -27,7 +27,6 @@ KEY_LENGTH = 32
 """Bytes: AES-256."""
 _NONCE = 12
 """Bytes: what GCM is made for."""
-_CHECK_LENGTH = 16
 
 
 class Keyring:
@@ -42,8 +41,7 @@ class Keyring:
             raise ValueError(f"give one or more keys of {KEY_LENGTH} bytes each")
         self._keys = dict(keys)
         self._ciphers = {key_id: AESGCM(key) for key_id, key in keys.items()}
-        self._first = next(iter(keys))
-        self.current = self._first if encrypts else None
+        self.current = next(iter(keys)) if encrypts else None
         """Id of the key that encrypts; None where none does."""
 
     def __repr__(self) -> str:
@@ -54,14 +52,12 @@ class Keyring:
         """Ids of all keys, the first one first."""
         return tuple(self._keys)
 
-    def checks(self) -> dict[str, bytes]:
-        """By id what tells whether two keys are the same, and nothing else of them."""
-        return {key_id: self.derive(b"durable-jobs check", key_id, _CHECK_LENGTH) for key_id in self._keys}
-
-    def derive(self, purpose: bytes, key_id: str | None = None, length: int = KEY_LENGTH) -> bytes:
-        """Other bytes that only who has the key can know, of the first key where none is named."""
-        key = self._keys[key_id or self._first]
-        return HKDF(algorithm=SHA256(), length=length, salt=None, info=purpose).derive(key)
+    def derive(self, purpose: bytes) -> list[bytes]:
+        """Further secrets, one of each key, the first key's first."""
+        return [
+            HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=purpose).derive(key)
+            for key in self._keys.values()
+        ]
 
     def encrypt(self, payload: Payload) -> Payload:
         """Under the first key; what is encrypted already stays, and all of it where nothing is encrypted."""
@@ -107,9 +103,3 @@ class EncryptionCodec(PayloadCodec):
 def encrypting(converter: DataConverter, keyring: Keyring) -> DataConverter:
     """The converter, with its payloads and the texts of failures encrypted."""
     return replace(converter, payload_codec=EncryptionCodec(keyring), failure_converter_class=EncodedFailureConverter)
-
-
-def keyring_of(converter: DataConverter) -> Keyring | None:
-    """The keys that a converter works with; None where it encrypts nothing, or by a codec of somebody else's."""
-    codec = converter.payload_codec
-    return codec.keyring if isinstance(codec, EncryptionCodec) else None

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from adapters.alert_settings import AlertSettings
+from adapters.job_settings import AlertSettings
 from domain.alerts import AlertChannel
 from domain.errors import InvalidRequest
 

@@ -12,11 +12,11 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from adapters.database_settings import Pooler
 from adapters.db import schema
 from adapters.db.errors import closed_by_server, translated
 from adapters.db.statements import BEHIND_POOLER
 from adapters.db.url_problems import problem_of
+from adapters.job_settings import Pooler
 from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, JobError, ServiceUnavailable
 

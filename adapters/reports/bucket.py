@@ -14,11 +14,11 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
-from adapters.report_settings import AwsSettings
 from adapters.reports.bucket_errors import OutOfRange, translated
 from adapters.reports.finishing import finished
 from adapters.reports.pieces import Gathered, checked
 from adapters.reports.storage import Sink, Stored
+from adapters.settings import AwsSettings
 from domain.errors import Gone, InvalidRequest
 
 if TYPE_CHECKING:  # there is nothing of that name while the program runs

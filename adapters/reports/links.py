@@ -10,7 +10,7 @@ from uuid import UUID
 
 from itsdangerous import BadData, URLSafeSerializer
 
-from adapters.report_settings import ReportSettings
+from adapters.settings import ReportSettings
 from domain.errors import AuthenticationFailed
 
 _SALT = "durable-jobs/report-file"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 
-from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.reports.bucket import Bucket
 from adapters.reports.folder import Folder
+from adapters.settings import AwsSettings, ReportSettings
 from domain.errors import ServiceUnavailable
 
 ReportStorage = Folder | Bucket

@@ -10,17 +10,16 @@ import copy
 import logging
 import queue
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from logging.handlers import QueueHandler
+from logging.handlers import QueueHandler, QueueListener
 from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor
 from temporalio import activity, workflow
 
-from adapters.telemetry.masked import MaskedFormatter
+from adapters.known_secrets import MaskedFormatter
 
 CORE_LOGGER = "temporalio.core"
 """Receives what the SDK's core has to say (see `adapters/telemetry/metrics.py`)."""
@@ -111,12 +110,13 @@ class BackgroundHandler(QueueHandler):
 
     def __init__(self, output: logging.Handler, *, keep: int = _KEPT_AT_MOST) -> None:
         """Start the thread. `output` writes; it is closed with this handler. `keep` lines may wait for it."""
-        self._lines: queue.Queue[logging.LogRecord | None] = queue.Queue(keep)
+        self._lines: queue.Queue[logging.LogRecord] = queue.Queue(keep)
         super().__init__(self._lines)
         self._output = output
         self._dropped = 0
-        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
-        self._thread.start()
+        self._listener = QueueListener(self._lines, output)
+        self._listener.start()
+        self._ended = False
 
     def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
         """Fix what may change before the line is written."""
@@ -126,37 +126,28 @@ class BackgroundHandler(QueueHandler):
         return prepared
 
     def enqueue(self, record: logging.LogRecord) -> None:
-        """Put the line into the queue, or count it as dropped where that is full."""
+        """Put the line into the queue, or count it as dropped if that is full."""
         try:
+            if self._dropped:
+                self._lines.put_nowait(_notice("Log lines were dropped: nobody read them", dropped=self._dropped))
+                self._dropped = 0
             self._lines.put_nowait(record)
         except queue.Full:
             self._dropped += 1
 
     def flush(self) -> None:
         """Return when all lines so far are written."""
-        if self._thread.is_alive():
+        if not self._ended:
             self._lines.join()
 
     def close(self) -> None:
         """Write what is left, and end the thread."""
-        if self._thread.is_alive():
-            self._lines.put(None)
-            self._thread.join()
+        if not self._ended:
+            self.flush()
+            self._ended = True
+            self._listener.stop()
             self._output.close()
         super().close()
-
-    def _write(self) -> None:
-        while True:
-            record = self._lines.get()
-            try:
-                if record is None:
-                    return
-                if self._dropped:
-                    dropped, self._dropped = self._dropped, 0
-                    self._output.handle(_notice("Log lines were dropped: nobody read them", dropped=dropped))
-                self._output.handle(record)
-            finally:
-                self._lines.task_done()
 
 
 def _notice(message: str, **extra: Any) -> logging.LogRecord:

@@ -1,13 +1,15 @@
-"""Metrics of one process in Prometheus' text format: the SDK's, the jobs' own, and gauges that are set here."""
+"""Metrics of one process, kept and exported by the SDK's core: its own, the jobs', and gauges that are set here."""
 
 from __future__ import annotations
 
 import logging
+import math
 import socket
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
+from temporalio.common import MetricGaugeFloat
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -36,75 +38,46 @@ _REQUEST_DURATION = (
 )
 """Seconds: those of OpenTelemetry's conventions, and two more, for requests that are given up and for downloads."""
 
-_ATTEMPTS_TO_BIND = 5
-
 
 class Gauge:
-    """A value per set of labels. A value that is not known any more is removed, instead of staying as it was."""
+    """A value per set of labels, kept by the SDK. An unknown value becomes NaN, on which no rule fires."""
 
-    def __init__(self, name: str, description: str) -> None:
-        self._head = f"# HELP {name} {description}\n# TYPE {name} gauge\n"
-        self._name = name
-        self._values: dict[str, float] = {}
+    def __init__(self, gauge: MetricGaugeFloat) -> None:
+        self._gauge = gauge
 
     def set(self, value: float, labels: Mapping[str, str] | None = None) -> None:
-        """Set the value for these labels."""
-        self._values[_key(labels)] = value
+        """Set the value for these labels: 0 for one below, such as an age by clocks that differ."""
+        self._gauge.set(max(value, 0.0), labels)
 
     def remove(self, labels: Mapping[str, str] | None = None) -> None:
         """Forget the value for these labels."""
-        self._values.pop(_key(labels), None)
-
-    def text(self) -> str:
-        """In Prometheus' text format; empty where no value is known."""
-        if not self._values:
-            return ""
-        return self._head + "".join(f"{self._name}{key} {value:g}\n" for key, value in self._values.items())
+        self._gauge.set(math.nan, labels)
 
 
 class Metrics:
-    """Makes the SDK's runtime, and puts its metrics and ours together."""
+    """Makes the SDK's runtime, which keeps its own metrics and ours."""
 
     def __init__(self) -> None:
-        """Start the runtime with its exporter on a loopback port of its own. Raises OSError where none can be had."""
-        self.runtime, port = _start_runtime()
-        # Straight to our own loopback address, whatever proxy the environment names.
-        self._exporter = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=5)
-        self._gauges: list[Gauge] = []
-
-    def gauge(self, name: str, description: str) -> Gauge:
-        """Make a gauge that is part of `text`."""
-        made = Gauge(name, description)
-        self._gauges.append(made)
-        return made
-
-    async def text(self) -> str:
-        """All metrics. Ours alone where the SDK's exporter does not answer."""
-        ours = "".join(gauge.text() for gauge in self._gauges)
-        try:
-            return (await self._exporter.get("/metrics")).raise_for_status().text + ours
-        except httpx.HTTPError as exc:
-            logging.getLogger(__name__).warning("The SDK's metrics cannot be read", extra={"error": type(exc).__name__})
-            return ours
-
-    async def close(self) -> None:
-        """Close the connection to the exporter."""
-        await self._exporter.aclose()
-
-
-def _start_runtime() -> tuple[Runtime, int]:
-    for attempt in range(1, _ATTEMPTS_TO_BIND + 1):
+        """Start the runtime with its exporter on a loopback port of its own. Raises OSError if none can be had."""
         # The exporter would bind port 0, but cannot tell which one it got.
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port: int = probe.getsockname()[1]
-        try:
-            return Runtime(telemetry=_telemetry(f"127.0.0.1:{port}", logging=_forwarded())), port
-        except ValueError as exc:
-            # Another program took the port in between.
-            if attempt == _ATTEMPTS_TO_BIND or "in use" not in str(exc):
-                raise OSError(f"the SDK's metrics exporter does not start: {exc}") from exc
-    raise AssertionError("the last attempt returns or raises")
+        self.runtime, self._address = exporting("127.0.0.1", port, log=_forwarded())
+        # Straight to our own loopback address, whatever proxy the environment names.
+        self._exporter = httpx.AsyncClient(trust_env=False, timeout=5)
+
+    def gauge(self, name: str, description: str) -> Gauge:
+        """Make a gauge that is part of `text`."""
+        return Gauge(self.runtime.metric_meter.create_gauge_float(name, description))
+
+    async def text(self) -> str:
+        """All metrics in Prometheus' text format. Raises httpx.HTTPError if the SDK's exporter does not answer."""
+        return (await self._exporter.get(self._address)).raise_for_status().text
+
+    async def close(self) -> None:
+        """Close the connection to the exporter."""
+        await self._exporter.aclose()
 
 
 class NoPortFree(OSError):
@@ -115,19 +88,20 @@ _PROCESSES = 16
 """Ports that are tried: so many processes can be started with the same settings."""
 
 
-def exporting(host: str, port: int) -> tuple[Runtime, str]:
+def exporting(host: str, port: int, *, log: LoggingConfig = LoggingConfig.default) -> tuple[Runtime, str]:
     """Make a runtime whose metrics are read at `host`, an IP address, and the first free port from `port` on.
 
     Its address comes with it. The SDK's own threads answer, whatever the event loop is at, and they answer nothing but
     `/metrics`. Processes that are started alike, as by `uvicorn --workers`, have the ports after each other. Raises
     NoPortFree, or another OSError where this machine has no such address; both say what to do.
+
+    `log`: by default the core's log stays its own. At the interpreter's end it would find nothing to forward it to.
     """
     shown = f"[{host}]" if ":" in host else host
     ports = range(port, min(port + _PROCESSES, 65536))
     for each in ports:
         try:
-            # The core's log stays its own: at the interpreter's end it would find nobody to forward it to.
-            made = Runtime(telemetry=_telemetry(f"{shown}:{each}", logging=LoggingConfig.default))
+            made = Runtime(telemetry=_telemetry(f"{shown}:{each}", logging=log))
         except ValueError as exc:
             if "in use" not in str(exc):
                 raise OSError(f"metrics cannot be served at {host}: {exc}") from exc
@@ -166,8 +140,3 @@ def _forwarded() -> LoggingConfig:
             append_log_fields_to_message=False,
         ),
     )
-
-
-def _key(labels: Mapping[str, str] | None) -> str:
-    pairs = ",".join(f'{name}="{value}"' for name, value in (labels or {}).items())
-    return f"{{{pairs}}}" if pairs else ""

@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from adapters import configuration, known_secrets, secret_files
 from domain.errors import JobError
-from starter.cli import cancel, capacity, kinds, listing, pausing, relay, replay, setup, status
+from starter.cli import cancel, kinds, listing, pausing, relay, replay, setup, status
 from starter.cli.api_keys import api_key_commands
 from starter.cli.dead import dead_commands
 from starter.cli.encryption import encryption_commands
@@ -43,7 +43,6 @@ _ORDER = (
     "kinds",
     "relay",
     "replay",
-    "capacity",
     "api-keys",
     "encryption",
 )
@@ -136,7 +135,6 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
     relay.add_to(app, kinds_known, out)
     replay.add_to(app, kinds_known, out)
     pausing.add_to(app, kinds_known, out)
-    capacity.add_to(app, out)
     app.add_typer(schedule_commands(kinds_known, out), name="schedules")
     app.add_typer(api_key_commands(out), name="api-keys")
     app.add_typer(encryption_commands(out), name="encryption")

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from adapters.db import engine as database
 from adapters.db.outbox_relay import SqlOutbox
+from adapters.process import FAILED
 from adapters.readiness import Need, Readiness
 from adapters.settings import Settings
 from adapters.stopping import Stop
-from adapters.supervisor import FAILED
+from adapters.telemetry.depths import OutboxDepth
 from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
-from adapters.telemetry.outbox_depth import OutboxDepth
 from domain.errors import JobError
 from starter.cli.output import Output
 from starter.connection import check_namespace, connect

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.schedules_settings import SchedulesSettings
+from adapters.job_settings import SchedulesSettings
 from starter import schedules
 from starter.cli import schedules_shown as shown
 from starter.cli.numbers import whole_number

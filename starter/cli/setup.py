@@ -16,7 +16,6 @@ from starter import setup as temporal
 from starter.cli.output import FAILED, AsJson, Output
 from starter.cli.running import run
 from starter.connection import connect
-from starter.encryption import keyring_from
 from starter.errors import StarterError
 from workflows.registry import registry
 
@@ -30,8 +29,8 @@ def add_to(app: typer.Typer, out: Output) -> None:
     ) -> int:
         """Prepare the database and Temporal for the kinds of job that are installed.
 
-        The database's schema is brought up to date, its function enqueue_job told of the kinds, and the keys of
-        JOBS_ENCRYPTION_KEYS are made known to it; Temporal's namespace gets its search attributes and retention.
+        The database's schema is brought up to date, and its function enqueue_job told of the kinds; Temporal's
+        namespace gets its search attributes and retention.
 
         Run it at each deployment: what is there already stays, and two that run at once do no harm. Where one of the
         two servers is away the other is set up all the same; the exit status is 1 then.
@@ -76,32 +75,7 @@ async def _database(settings: DatabaseSettings) -> list[dict[str, Any]]:
     schema = await _part("database", migrated, url=url)
     if schema["error"]:
         return [schema]
-    return [schema, await _part("kinds", kinds, url=url), *await _encryption(settings, url)]
-
-
-async def _encryption(settings: DatabaseSettings, url: str) -> list[dict[str, Any]]:
-    """Nothing where nothing is encrypted, nor was."""
-    keyring = keyring_from()
-    from adapters.db.encryption_keys import SqlEncryptionKeys
-    from adapters.db.engine import make_engine
-
-    engine = make_engine(settings, application_name="durable-jobs-cli", pooled=False)
-    store = SqlEncryptionKeys(engine)
-
-    async def keys() -> tuple[bool, str]:
-        # Imported here: it takes time, and few have keys.
-        from starter.key_check import KeyCheck
-
-        before = {key.id: key.encrypts_since for key in await store.all()}
-        told = await KeyCheck(store, keyring).register()
-        return {key.id: key.encrypts_since for key in await store.all()} != before, told
-
-    try:
-        if keyring is None and not await store.all():
-            return []
-        return [await _part("encryption", keys, url=url)]
-    finally:
-        await engine.dispose()
+    return [schema, await _part("kinds", kinds, url=url)]
 
 
 async def _temporal() -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from adapters.schedules_settings import SchedulesSettings
+from adapters.job_settings import SchedulesSettings
 from domain.scheduling import ScheduledRequest
 from starter.cli.asking import ASKERS
 from starter.cli.durations import parse_duration

@@ -12,12 +12,12 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from adapters.alert_settings import AlertSettings, SecretUrls
 from adapters.alerts.channels import Channels
 from adapters.db.alerts import SqlAlerts
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.engine import make_engine
 from adapters.db.outbox_relay import SqlOutbox
+from adapters.job_settings import AlertSettings, SecretUrls
 from adapters.settings import DatabaseSettings
 from adapters.temporal.dead_runs import TemporalDeadRuns
 from demo.stack import Stack

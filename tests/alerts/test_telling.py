@@ -14,10 +14,10 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.alert import AlertActivities
-from adapters.alert_settings import AlertSettings, SecretUrls
 from adapters.alerts.channels import Channels
 from adapters.db.alerts import SqlAlerts
 from adapters.db.deliveries import SqlDeliveryLedger
+from adapters.job_settings import AlertSettings, SecretUrls
 from demo.inbox.reader import InboxReader
 from demo.ports import free_port
 from domain.alert import AlertRequest

@@ -41,10 +41,6 @@ class Refusal:
         return status.SerializeToString()
 
 
-EXPIRED = Refusal(grpc.StatusCode.UNAUTHENTICATED, "Jwt is expired")
-"""A key whose time is up, where a proxy before Temporal looks at it."""
-UNREADABLE = Refusal(grpc.StatusCode.PERMISSION_DENIED, "Request unauthorized.")
-"""The same by Temporal itself, whose claim mapper refuses the token: it does not say why."""
 FORBIDDEN = Refusal(
     grpc.StatusCode.PERMISSION_DENIED,
     "Request unauthorized.",

@@ -26,7 +26,10 @@ from tests.connection.pgbouncer import PROGRAM, pgbouncer
 from tests.payments.shop import Shop, becomes
 from tests.worker.worker_process import WorkerProcess
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed (apt-get install pgbouncer)")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(PROGRAM is None, reason="pgbouncer is not installed (apt-get install pgbouncer)"),
+]
 
 _EACH = 12
 

@@ -8,9 +8,9 @@ from pydantic import SecretStr, ValidationError
 from sqlalchemy import text
 
 from adapters.configuration import problems
-from adapters.database_settings import DatabaseSettings, Pooler
 from adapters.db.engine import make_engine
 from adapters.db.statements import Statements
+from adapters.job_settings import DatabaseSettings, Pooler
 from domain.errors import TransientError
 
 _LEFT = text("SELECT count(*) FROM pg_prepared_statements")

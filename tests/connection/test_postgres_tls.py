@@ -1,7 +1,6 @@
 """PostgreSQL behind TLS, by `sslmode` of DATABASE_URL, and what is told where the two do not agree.
 
-On a PostgreSQL that was made with TLS where this machine has one: Debian's, after `apt-get install postgresql`, or that
-of the folder in TLS_POSTGRES_BIN. Else on a stand-in before the wheel's, which has none.
+The wheel's PostgreSQL has no TLS: a stand-in before it speaks it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from domain.errors import TransientError
 from tests.connection.certificates import authority_file, expired
-from tests.connection.real_postgres import programs, real_postgres
 from tests.connection.tls_postgres import tls_postgres
 
 HOST = "127.0.0.1"
@@ -72,14 +70,7 @@ def certificates(tmp_path: Path) -> Certificates:
 async def secured(
     stack: Stack, database: str, certificate: trustme.LeafCert, clients: trustme.CA, *, ask: bool = False
 ) -> AsyncIterator[tuple[str, str]]:
-    """A database behind TLS with this certificate: its URL and version.
-
-    The real one asks the user `certified` for a certificate of `clients`; the stand-in asks all, where it is to.
-    """
-    if (found := programs()) is not None:
-        async with real_postgres(found, certificate, clients) as (port, version):
-            yield f"postgresql://{'certified' if ask else 'postgres'}@{HOST}:{port}/postgres", version
-        return
+    """A database behind TLS with this certificate, which may ask for one of `clients`: its URL and version."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     certificate.configure_cert(context)
     if ask:
@@ -128,14 +119,12 @@ async def test_a_client_certificate_is_shown_and_one_that_is_not_accepted_is_tol
     async with secured(stack, database, good, clients, ask=True) as (url, _):
         verified = f"{url}?sslmode=verify-full&sslrootcert={certificates.known}"
         without = await told(verified)
-        other = await told(f"{verified}&{certificates.of_client(clients, 'someone')}") if programs() else None
         strangers = await told(f"{verified}&{certificates.of_client(trustme.CA())}")
         ours = await told(f"{verified}&{certificates.of_client(clients)}")
 
     assert "client certificate" in without
     assert "sslcert and sslkey" in without
     assert "may not accept our client certificate" in strangers
-    assert other is None or "another user's; correct the user or sslcert of DATABASE_URL" in other
     assert "has no schema" in ours or ours.startswith("18")  # it is let in
 
 

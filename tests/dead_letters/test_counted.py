@@ -12,7 +12,7 @@ from tests.fakes_dead_letters import FakeDeadLetters
 
 async def told(metrics: Metrics) -> dict[str, float]:
     found = re.findall(r'^jobs_dead_letters_open\{kind="([^"]+)"\} (\S+)$', await metrics.text(), re.MULTILINE)
-    return {kind: float(value) for kind, value in found}
+    return {kind: float(value) for kind, value in found if value != "NaN"}  # which is not known any more
 
 
 async def test_jobs_that_wait_for_a_person_are_counted_by_kind_and_vanish_while_they_cannot_be() -> None:

@@ -9,18 +9,17 @@ from typing import Any
 import pytest
 import yaml
 
+from adapters.job_settings import WorkerSettings
 from adapters.reports.made import AT_ONCE as PARTS_AT_ONCE
 from adapters.secret_files import NAMES
 from adapters.settings import DatabaseSettings, OutboxSettings
 from adapters.stopping import MARGIN
-from adapters.worker_settings import WorkerSettings
 from starter.encryption import KEYS
 from tests.deploy.compose_file import (
     COMPOSE,
     ELSEWHERE,
     EXAMPLE,
     commented_out,
-    seconds,
     services,
     settings_of,
     whole,
@@ -46,13 +45,10 @@ def test_every_queue_has_workers_and_none_has_two_kinds_of_them() -> None:
     assert sorted(served) == registry.queues()
 
 
-def test_a_worker_is_killed_no_sooner_than_its_drain_can_take() -> None:
+def test_no_service_is_killed_sooner_than_it_can_take_to_end() -> None:
     for worker in WORKERS:
         # Once more, for the parent of several processes.
         assert worker.grace >= (drain_of(worker.environment) + 2 * MARGIN).total_seconds(), worker.name
-
-
-def test_what_serves_http_is_killed_no_sooner_than_its_requests_have_ended() -> None:
     assert {each.name for each in SERVING} == {"api", "codec"}
     for each in SERVING:
         (limit,) = (int(word.partition("=")[2]) for word in each.command if word.startswith("--timeout-graceful"))
@@ -66,24 +62,13 @@ def test_no_port_is_reached_from_other_machines() -> None:
     assert all(port.startswith("127.0.0.1:") for port in published.values())
 
 
-def test_images_are_of_a_version_that_stays_what_it_is() -> None:
+def test_images_are_pinned_and_services_are_limited_and_restarted() -> None:
     for service in SERVICES.values():
         tag = service.told["image"].rpartition(":")[2]
         assert service.is_ours or re.fullmatch(r"v?\d+\.\d+\.\d+|\d+\.\d+-trixie", tag), service.told["image"]
-
-
-def test_server_and_tools_of_temporal_are_of_one_version() -> None:
-    versions = {
-        name: each.told["image"].rpartition(":")[2] for name, each in SERVICES.items() if name.startswith("temporal")
-    }
-
-    assert versions["temporal"] == versions["temporal-schema"] == versions["temporal-namespace"]
-
-
-def test_every_service_has_a_limit_of_memory_and_of_its_log() -> None:
-    for service in SERVICES.values():
         assert service.told["deploy"]["resources"]["limits"]["memory"], service.name
         assert service.told["logging"]["options"]["max-size"], service.name
+        assert service.told["restart"] == "unless-stopped" or service.told["restart"].startswith("on-failure")
 
 
 def test_postgresql_has_connections_for_all_and_for_twice_the_workers() -> None:
@@ -111,14 +96,6 @@ def test_our_containers_may_change_nothing_but_their_own_folders() -> None:
         assert told["user"] == "10001:10001", service.name
         volumes = [volume.split(":")[1] for volume in told.get("volumes", [])]
         assert "/tmp" in [*volumes, *(each.partition(":")[0] for each in told["tmpfs"])], service.name
-
-
-def test_what_runs_on_starts_again_and_tells_whether_it_is_well() -> None:
-    without = {service.name for service in LONG_RUNNING if "test" not in service.told.get("healthcheck", {})}
-
-    assert without == {"temporal-ui"}  # its image has nothing to ask with
-    for service in SERVICES.values():
-        assert service in LONG_RUNNING or service.told["restart"].startswith("on-failure"), service.name
 
 
 def test_nothing_is_started_before_what_it_needs() -> None:
@@ -159,18 +136,14 @@ def test_secrets_are_files_and_stand_in_no_environment() -> None:
         assert named == set(service.secrets), service.name
     # Who may decrypt is to have no more than that takes.
     assert set(SERVICES["codec"].secrets) == {"database_url", "database_listen_url", "database_ca", "encryption_keys"}
-    document = whole()
-    given = {secret for service in SERVICES.values() for secret in service.secrets}
-    assert given == set(document["secrets"])
-    assert all(secret["file"] == f"./deploy/compose/secrets/{name}" for name, secret in document["secrets"].items())
-
-
-def test_every_secret_is_made_by_the_script() -> None:
     script = (ROOT / "deploy" / "compose" / "make-secrets.sh").read_text(encoding="utf-8")
     lists = re.findall(r"^for given in ([^;]*); do", script, re.MULTILINE)
     made = set(re.findall(r"^make (\w+)", script, re.MULTILINE)) | set(re.findall(r"\w+", " ".join(lists)))
-
-    assert made == set(whole()["secrets"])
+    document = whole()
+    assert made == set(document["secrets"])
+    given = {secret for service in SERVICES.values() for secret in service.secrets}
+    assert given == set(document["secrets"])
+    assert all(secret["file"] == f"./deploy/compose/secrets/{name}" for name, secret in document["secrets"].items())
 
 
 def test_secrets_and_settings_get_neither_into_git_nor_into_the_image() -> None:
@@ -192,58 +165,6 @@ def test_the_example_shows_every_setting_of_the_file_and_no_other() -> None:
 
     assert asked - shown == {"WORKER_LOG_LEVEL", "FORWARDED_ALLOW_IPS"}  # for those who look for trouble
     assert shown - asked == {"COMPOSE_PROFILES", "COMPOSE_FILE"}  # for docker compose itself
-
-
-def test_the_file_says_without_settings_what_the_example_says() -> None:
-    # The profiles, and what is handed on, have no say in it.
-    bare = services({})
-
-    for name, service in SERVICES.items():
-        common = service.environment.keys() & bare[name].environment.keys()
-        assert {key: service.environment[key] for key in common} == {
-            key: bare[name].environment[key] for key in common
-        }, name
-        assert service.told["image"] == bare[name].told["image"]
-
-
-def test_health_checks_end_before_docker_takes_them_for_hung() -> None:
-    from adapters.healthy import _TIMEOUT
-
-    for service in (*WORKERS, *SERVING):
-        assert seconds(service.told["healthcheck"]["timeout"]) > _TIMEOUT, service.name
-
-
-def test_the_profiles_are_those_of_the_example() -> None:
-    profiles = {profile for each in SERVICES.values() for profile in each.told.get("profiles", [])}
-    comment = EXAMPLE.read_text(encoding="utf-8").partition("COMPOSE_PROFILES=")[0]
-
-    assert profiles == {"mailpit", "monitoring", "encryption"}
-    assert all(profile in comment for profile in profiles)
-
-
-def test_nothing_is_said_of_tls_keys_or_the_codec_server_unless_it_is_set() -> None:
-    (keys_file,) = {service.environment["JOBS_ENCRYPTION_KEYS_FILE"] for service in OURS}
-
-    assert keys_file == "/run/secrets/encryption_keys"
-    assert "TEMPORAL_CODEC_ENDPOINT" not in SERVICES["temporal-ui"].environment
-    for service in OURS:
-        if service.name != "codec":
-            assert service.environment["TEMPORAL_ADDRESS"] == "temporal:7233"
-        assert not [name for name in service.environment if name.startswith(("TEMPORAL_TLS", "CODEC_"))], service.name
-
-
-def test_where_temporal_is_is_told_to_all_that_connect() -> None:
-    example = commented_out(EXAMPLE.read_text(encoding="utf-8"))
-    wanted = {
-        name: value or "told" for name, value in example.items() if name.startswith(("TEMPORAL_TLS", "TEMPORAL_A"))
-    }
-
-    told = services(wanted)
-
-    assert len(wanted) == 6
-    for service in OURS:
-        if service.name != "codec":
-            assert wanted.items() <= told[service.name].environment.items(), service.name
 
 
 @pytest.mark.parametrize("profiles", [(), ("mailpit", "monitoring", "encryption")], ids=("bare", "all"))

@@ -17,6 +17,8 @@ from demo.inbox.reader import InboxReader
 from tests.deploy import monitoring
 from tests.deploy.machine import Machine
 
+pytestmark = pytest.mark.long
+
 ORDER = {
     "customer": {"name": "Ada Lovelace", "email": "ada@customer.example.com", "locale": "en"},
     "currency": "EUR",
@@ -106,7 +108,3 @@ async def test_each_account_gets_into_its_own_databases_alone(machine: Machine) 
         ("temporal", "temporal_visibility"),
     ]
     assert not powers
-
-
-async def test_the_namespace_is_made_once(machine: Machine) -> None:
-    assert machine.make_namespace() == "The namespace shop was there already.\n"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 
+from adapters.job_settings import WorkerSettings
 from adapters.settings import ApiSettings
 from adapters.stopping import MARGIN
-from adapters.worker_settings import WorkerSettings
 from tests.deploy import image
 from tests.deploy.compose_file import services
 from tests.deploy.manifests import (
@@ -17,22 +16,12 @@ from tests.deploy.manifests import (
     SERVING,
     WORKERS,
     container,
-    documents,
     environment,
     of_kind,
     queues,
     selected,
 )
-from tests.docs.house import ROOT
 from workflows.registry import registry
-
-
-def test_everything_is_in_one_namespace() -> None:
-    found = {
-        each["metadata"].get("namespace") for each in documents() if each["kind"] not in ("Namespace", "Kustomization")
-    }
-
-    assert found == {"durable-jobs"}
 
 
 def test_every_queue_has_workers_and_they_are_grouped_as_in_the_compose_file() -> None:
@@ -40,14 +29,6 @@ def test_every_queue_has_workers_and_they_are_grouped_as_in_the_compose_file() -
 
     assert {name: queues(each) for name, each in WORKERS.items()} == compose
     assert sorted(queue for each in WORKERS.values() for queue in queues(each)) == registry.queues()
-
-
-def test_commands_and_drains_are_those_of_the_compose_file() -> None:
-    for name, deployment in DEPLOYMENTS.items():
-        service, pod = services()[name], deployment["spec"]["template"]
-        assert container(pod)["args"] == service.command
-        assert environment(pod).get("WORKER_DRAIN") == service.environment.get("WORKER_DRAIN")
-    assert container(PODS["setup-"])["args"] == services()["setup"].command
 
 
 def test_a_pod_is_killed_no_sooner_than_its_drain_can_take() -> None:
@@ -159,28 +140,3 @@ def test_workers_are_scaled_by_the_backlog_of_their_queues_and_never_to_none() -
             assert told["namespace"] == settings["TEMPORAL_NAMESPACE"]
             assert set(told["queueTypes"].split(",")) == {"workflow", "activity"}
             assert int(told["targetQueueSize"]) > 0
-
-
-def test_prometheus_finds_workers_and_http_interface_under_the_names_that_alerts_have() -> None:
-    jobs: dict[str, set[str]] = {}
-    let_in = {
-        port["port"]
-        for rule in of_kind("NetworkPolicy")["jobs"]["spec"]["ingress"]
-        for port in rule["ports"]
-        if rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
-    }
-    for monitor in of_kind("PodMonitor").values():
-        selector = monitor["spec"]["selector"]
-        (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-        (name,) = [each["replacement"] for each in endpoint["relabelings"] if each["targetLabel"] == "job"]
-        for pod in (each["spec"]["template"] for each in DEPLOYMENTS.values()):
-            labels = pod["metadata"]["labels"]
-            if selected(selector, labels) and all(
-                labels[each["key"]] in each["values"] for each in selector.get("matchExpressions", [])
-            ):
-                jobs.setdefault(name, set()).add(labels["app.kubernetes.io/component"])
-                ports = {port["name"]: port["containerPort"] for port in container(pod)["ports"]}
-                assert ports[endpoint["port"]] in let_in
-
-    assert jobs == {"workers": set(WORKERS), "api": {"api"}}
-    assert {*jobs} == set(re.findall(r'\bup\{job="(\w+)"', (ROOT / "deploy/prometheus/rules.yml").read_text("utf-8")))

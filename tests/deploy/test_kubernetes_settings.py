@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from adapters.codec_settings import CodecSettings
+from adapters.job_settings import CodecSettings
 from adapters.secret_files import NAMES
 from adapters.settings import Settings
-from tests.deploy.compose_file import services
 from tests.deploy.manifests import FOLDER, OF_JOBS, PODS, container, environment, of_kind
 
 
@@ -21,37 +20,6 @@ def test_secrets_come_as_files_which_the_secret_has() -> None:
         assert {value.removeprefix(mounts["secrets"] + "/") for value in files.values()} == secret.keys(), name
         assert mounts["tmp"] == "/tmp"
         assert {each["name"] for each in pod["spec"]["volumes"]} == mounts.keys(), name
-
-
-def test_what_is_optional_need_not_be_there_and_is_where_settings_look_for_it() -> None:
-    keys, temporal = of_kind("Secret")["jobs-encryption-keys"], of_kind("Secret")["jobs-temporal"]
-    file = of_kind("ConfigMap")["jobs-encryption"]["data"]["JOBS_ENCRYPTION_KEYS_FILE"]
-    for name, pod in OF_JOBS.items():
-        volumes = {each["name"]: each.get("secret", {}) for each in pod["spec"]["volumes"]}
-        mounts = {each["name"]: each["mountPath"] for each in container(pod)["volumeMounts"]}
-        required = [
-            each["configMapRef"]["name"] for each in container(pod)["envFrom"] if "optional" not in each["configMapRef"]
-        ]
-        assert required == ["jobs-settings"], name
-        assert {"name": "jobs-encryption", "optional": True} in [
-            each["configMapRef"] for each in container(pod)["envFrom"]
-        ], name
-        for volume, secret in (("encryption", keys), ("temporal", temporal)):
-            assert volumes[volume]["secretName"] == secret["metadata"]["name"], name
-            assert volumes[volume]["optional"] is True, name
-        assert file.removeprefix(mounts["encryption"] + "/") in keys["stringData"], name
-        shown = commented_out_settings()
-        assert shown["TEMPORAL_TLS"] == '"true"'
-        paths = {path.removeprefix(mounts["temporal"] + "/") for path in shown.values() if path.startswith("/")}
-        assert paths == temporal["stringData"].keys(), name
-
-
-def test_settings_that_are_left_out_are_those_of_temporals_connection() -> None:
-    compose = {
-        name for name in services()["api"].told["environment"] if name.startswith(("TEMPORAL_TLS", "TEMPORAL_API"))
-    }
-
-    assert commented_out_settings().keys() == compose
 
 
 def commented_out_settings() -> dict[str, str]:

@@ -10,14 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from adapters.codec_settings import CodecSettings
+from adapters.job_settings import CodecSettings
 from adapters.settings import ApiSettings
-from starter.cli.app import application
-from starter.cli.output import Output
 from tests.deploy import image, monitoring
 from tests.deploy.compose_file import services
 from tests.docs.house import ROOT
-from workflows.registry import registry
 
 ASKED = monitoring.asked()
 DOCUMENTED = set(
@@ -51,17 +48,6 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
         assert used <= expr.labels | ({"instance"} if expr.names == {"up"} else set()), rule["alert"]
 
 
-def test_alerts_cover_what_can_go_wrong_unseen() -> None:
-    alerted = {name for rule in monitoring.rules() for name in monitoring.Asked("", str(rule["expr"])).names}
-
-    assert {
-        *("jobs_failed_total", "jobs_dead_letters_open", "jobs_queue_age_seconds", "jobs_schedule_problems"),
-        *("jobs_outbox_age_seconds", "jobs_outbox_refused_entries", "up"),
-        *("http_server_request_duration_seconds_count", "http_server_request_duration_seconds_bucket"),
-        "jobs_payment_callbacks_total",
-    } <= alerted
-
-
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (apt-get install prometheus)")
 def test_alerts_on_the_http_interface_fire_where_they_should_and_only_there() -> None:
     for command in (
@@ -70,24 +56,6 @@ def test_alerts_on_the_http_interface_fire_where_they_should_and_only_there() ->
     ):
         done = subprocess.run(["promtool", *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_commands_that_alerts_name_are_there() -> None:
-    rules = (ROOT / "deploy" / "prometheus" / "rules.yml").read_text(encoding="utf-8")
-    app = application(registry, Output("jobs", as_json=False))
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    groups = {
-        str(group.name): {command.name for command in group.typer_instance.registered_commands}
-        for group in app.registered_groups
-        if group.typer_instance is not None
-    }
-
-    named = re.findall(r"`jobs ([a-z -]+)`", rules)
-
-    assert named
-    for command in named:
-        first, _, second = command.partition(" ")
-        assert second in groups[first] if first in groups else first in known, command
 
 
 def test_prometheus_asks_every_kind_of_worker() -> None:

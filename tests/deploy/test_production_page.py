@@ -6,13 +6,10 @@ import re
 import shlex
 
 import pytest
-import yaml
 
-from adapters.secret_files import NAMES
 from starter.cli.app import application
 from starter.cli.output import Output
-from tests.deploy import image
-from tests.deploy.compose_file import COMPOSE, EXAMPLE, services, whole
+from tests.deploy.compose_file import services
 from tests.docs.house import ROOT
 from tests.docs.pages import blocks
 from workflows.registry import registry
@@ -86,63 +83,3 @@ def test_a_line_of_docker_compose_names_services_and_commands_that_there_are(wor
             assert program in ("python", "pg_dump")
     elif verb in ("logs", "stop", "up"):
         assert set(rest) <= known.keys()
-
-
-def test_databases_that_are_backed_up_are_those_that_are_made() -> None:
-    script = (ROOT / "deploy" / "compose" / "postgres" / "10-databases.sh").read_text(encoding="utf-8")
-    made = re.findall(r"^CREATE DATABASE (\w+)", script, re.MULTILINE)
-    kept = [words[words.index("custom") + 1] for words in COMPOSE_LINES if "pg_dump" in words]
-
-    assert kept == made
-
-
-def test_the_steps_of_the_start_are_all_services_but_the_optional_ones() -> None:
-    steps = TEXT.split("in this order:", 1)[1].split("With the profile", 1)[0]
-    named = set(re.findall(r"`([a-z-]+)`", steps))
-
-    assert named == {name for name, each in services().items() if "profiles" not in each.told}
-
-
-def test_addresses_are_those_of_the_compose_file() -> None:
-    published = {
-        port.split(":")[1] for each in services().values() for port in each.told.get("ports", []) if "7233" not in port
-    }
-
-    assert set(re.findall(r"http://127\.0\.0\.1:(\d+)", TEXT)) == published
-    assert services()["temporal"].told["ports"] == ["127.0.0.1:7233:7233"]
-
-
-def test_every_setting_that_the_page_names_is_one() -> None:
-    architecture = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    known = (
-        set(re.findall(r"`([A-Z][A-Z0-9_]+)`", architecture))
-        | set(re.findall(r"\b([A-Z][A-Z_]+)=", EXAMPLE.read_text(encoding="utf-8")))
-        | set(re.findall(r"\b([A-Z][A-Z_]+)\b", COMPOSE.read_text(encoding="utf-8")))
-        | {"FORWARDED_ALLOW_IPS", "API_IDEMPOTENCY_KEPT", "FROM"}
-    )
-    part = TEXT.split("## A new release", 1)[0]
-    named = {name.removesuffix("_FILE") for name in re.findall(r"`([A-Z][A-Z_]+)(?:=[^`]*)?`", part)}
-
-    assert named - {"URL"} <= known
-
-
-def test_the_secrets_that_may_stand_in_files_are_all_named() -> None:
-    (sentence,) = re.findall(r"So it is for (.*?)\. An empty file", TEXT, re.DOTALL)
-
-    assert set(re.findall(r"`(\w+)`", sentence)) == set(NAMES)
-    # Files beside one another, of which the folder is said once.
-    for name in re.findall(r"`(?:deploy/compose/secrets/)?((?:temporal|database|encryption)_\w+)`", TEXT):
-        assert name in whole()["secrets"]
-    for path in re.findall(r"/run/secrets/(\w+)`", TEXT):
-        assert path in whole()["secrets"]
-    given = set(re.findall(r"the secrets? ([^;|(]*)", TEXT))
-    assert {name for text in given for name in re.findall(r"`(\w+)`", text)} <= set(whole()["secrets"])
-
-
-def test_the_image_of_the_lines_is_that_of_the_manifests() -> None:
-    base = yaml.safe_load((ROOT / "deploy" / "kubernetes" / "base" / "kustomization.yaml").read_text(encoding="utf-8"))
-    (named,) = base["images"]
-
-    assert f"--tag {named['newName']}:{named['newTag']} ." in TEXT
-    (user,) = (each.text for each in image.stages()[-1] if each.name == "USER")
-    assert f"runs as user {user.partition(':')[0]}," in TEXT

@@ -7,43 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from pydantic import SecretStr
-from temporalio.client import Client
 
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
-from demo.stack import Stack
 from demo.temporal_server import temporal_binary
 from tests.outbox.shop import Shop
-from tests.worker.worker_process import WorkerProcess, clean_environment
+from tests.worker.conftest import Start, environment, start
 
-Start = Callable[..., Awaitable[WorkerProcess]]
+__all__ = ["Start", "environment", "start"]
+
 Deployment = Callable[..., Awaitable[str]]
-
-
-@pytest.fixture
-def environment(stack: Stack, client: Client, database: str) -> dict[str, str]:
-    """Variables of processes that work with the test's namespace and database."""
-    return {
-        **clean_environment(),
-        **stack.environment(),
-        "TEMPORAL_NAMESPACE": client.namespace,
-        "DATABASE_URL": database,
-        "WORKER_HTTP_PORT": "0",
-    }
-
-
-@pytest.fixture
-async def start(environment: dict[str, str]) -> AsyncIterator[Start]:
-    """Starts workers, and leaves none behind. Keywords are further variables."""
-    started: list[WorkerProcess] = []
-
-    async def start(*arguments: str, **variables: str) -> WorkerProcess:
-        worker = await WorkerProcess.start(environment | variables, *arguments)
-        started.append(worker)
-        return worker
-
-    yield start
-    await asyncio.gather(*(worker.end() for worker in started))
 
 
 @pytest.fixture

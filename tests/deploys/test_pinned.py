@@ -43,6 +43,8 @@ from workflows.hosting import job_worker
 from workflows.pausing import RESUME, Target, pauses_of
 from workflows.registry import registry
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 async def client() -> AsyncIterator[Client]:

@@ -20,7 +20,7 @@ from tests.outbox.processes import FULL
 from tests.outbox.shop import Shop, one_each, runs
 from tests.smtp_server import Accept, Phase, SmtpServer
 
-pytestmark = pytest.mark.timeout(900 if FULL else 180)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900 if FULL else 180)]
 
 AT_ONCE = [
     "WORKFLOW_EXECUTION_STARTED",

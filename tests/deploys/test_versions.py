@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
+import pytest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
@@ -106,6 +107,7 @@ async def test_jobs_go_to_the_version_that_temporal_is_told_of(
     )
 
 
+@pytest.mark.long
 async def test_a_job_that_an_unversioned_worker_began_goes_on_in_the_first_version(
     start: Start, client: Client, deployment: Deployment
 ) -> None:

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import re
-from contextlib import suppress
-from datetime import timedelta
-
 import pytest
 from pydantic import ValidationError
-from temporalio.client import Client
 
 from adapters.configuration import problems
-from adapters.worker_settings import WorkerSettings
+from adapters.job_settings import WorkerSettings
 from domain.ports import MailSender
-from starter.deployments import DeploymentWatch, Version
-from tests.worker.worker_process import output_of
 from workflows.registry import registry
 from workflows.slots import Slots, slots_of
 
@@ -58,41 +49,3 @@ def test_a_queue_with_a_rate_has_no_more_steps_than_begin_in_five_seconds(rate: 
     slots = slots_of("notifications", [MAILING], most=40, at_once={MailSender: 4}, rate=rate)
 
     assert slots == Slots(tasks=steps + 8, steps=steps)
-
-
-async def test_a_limit_for_a_queue_that_is_not_there_stops_the_worker(environment: dict[str, str]) -> None:
-    status, _, errors = await output_of(environment | {"WORKER_QUEUE_RATES": "mails:3"})
-
-    assert status == 2
-    assert "There is no queue 'mails' (WORKER_QUEUE_SLOTS, WORKER_QUEUE_RATES); there are: alerts," in errors
-
-
-async def test_a_check_tells_whether_the_version_gets_jobs(environment: dict[str, str]) -> None:
-    version = {"WORKER_DEPLOYMENT_NAME": "shop", "WORKER_BUILD_ID": "7"}
-
-    _, out, _ = await output_of(environment | version, "--check")
-
-    assert re.search(
-        r"^OK +Deployment +shop 7 gets no jobs yet \(no version does\)\. To give it jobs: `temporal ", out, re.MULTILINE
-    )
-
-
-async def test_a_version_that_temporal_does_not_hear_of_is_told_of(
-    client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
-    def records() -> list[logging.LogRecord]:
-        return [record for record in caplog.records if record.name == "starter.deployments"]
-
-    watch = DeploymentWatch(client, Version("shop", "9"), every=timedelta(0))
-    watching = asyncio.create_task(watch.keep_up())
-    async with asyncio.timeout(60):
-        while not records():  # noqa: ASYNC110  # a log has no event
-            await asyncio.sleep(0.02)
-    watching.cancel()
-    with suppress(asyncio.CancelledError):
-        await watching
-
-    (told,) = records()
-    assert (told.levelname, told.message) == ("WARNING", "Temporal has not heard of this version")
-    assert (told.__dict__["deployment"], told.__dict__["build_id"]) == ("shop", "9")
-    assert not watch.takes_all

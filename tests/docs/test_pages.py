@@ -12,8 +12,8 @@ from pydantic_settings import BaseSettings
 from temporalio.envconfig import ClientConfig
 from temporalio.service import TLSConfig
 
-from adapters.codec_settings import CodecSettings
 from adapters.configuration import shown, values
+from adapters.job_settings import CodecSettings
 from adapters.settings import PaymentCallbackSettings, Settings
 from demo.data.shop import orders
 from domain.errors import JobError, PermanentError, TransientError, permanent_error_types

@@ -17,11 +17,11 @@ from pydantic import SecretStr
 
 from adapters.db.report_desk import SqlReportDesk
 from adapters.db.reports import SqlReports
-from adapters.report_settings import ReportSettings
 from adapters.reports.files import StoredFiles
 from adapters.reports.folder import Folder
 from adapters.reports.links import SignedLinks
 from adapters.reports.storage import file_key
+from adapters.settings import ReportSettings
 from domain.reports import ReportFile
 from tests.http_interface.serving import Served, client_of, new_key
 

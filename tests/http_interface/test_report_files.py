@@ -13,8 +13,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from adapters.report_settings import ReportSettings
 from adapters.reports.links import SignedLinks
+from adapters.settings import ReportSettings
 from domain.reports import ReportState
 from tests.http_interface.reporting import CONTENT, SECRET, ReportingShop, reporting
 from tests.http_interface.serving import PROBLEM, Served

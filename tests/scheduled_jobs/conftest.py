@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.db.engine import make_engine
+from adapters.job_settings import WorkerSettings
 from adapters.outside import Outside
 from adapters.settings import DatabaseSettings, Settings, SmtpSettings
-from adapters.worker_settings import WorkerSettings
 from demo.stack import Stack
 from starter.relay import Relay
 from tests.fakes import FakeOrders, fake_ports

@@ -65,23 +65,6 @@ if os.environ.get("LEAK") == "import":
 ROW = Kind(LeakRequest, Leak, LeakActivities, "leaks", SYNC, ports=ports)
 '''
 
-_CODEC = """
-import logging
-import os
-from starter.codec_server import app as codec
-
-
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        logging.getLogger("driver").error("in a request: cannot connect with %r", dict(os.environ))
-    await codec(scope, receive, send)
-"""
-
-
-def install_leaking_codec(folder: Path) -> None:
-    """The codec server with a driver that gives all away, as `leaking_codec:app`; beside `install_leaking`."""
-    (folder / "leaking_codec.py").write_text(_CODEC, encoding="utf-8")
-
 
 def install_leaking(folder: Path) -> None:
     """Put it there; `folder` is to be on the path of Python."""

@@ -87,7 +87,7 @@ async def test_tls_to_a_server_without_it_is_told(
     for name, value in variable.items():
         monkeypatch.setenv(name, value)
 
-    with pytest.raises(TemporalUnreachable, match="No TLS connection"):
+    with pytest.raises(TemporalUnreachable, match=r"TEMPORAL_TLS .* Reason: .*InvalidMessage"):
         await Jobs.connect()
 
 

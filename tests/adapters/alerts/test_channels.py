@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.alert_settings import AlertSettings, SecretUrls
 from adapters.alerts.channels import Channels
+from adapters.job_settings import AlertSettings, SecretUrls
 from adapters.telemetry.logs import CHATTY
 from demo.inbox.reader import InboxReader
 from demo.ports import free_port

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from adapters.configuration import MASK, problems, shown, values
+from adapters.configuration import problems, shown, values
+from adapters.known_secrets import MASK
 from adapters.payments.callbacks import callbacks_of
 from adapters.settings import PaymentCallbackSettings
 from tests.callback_signing import SECRET, Scheme, secret_of, signed

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.reports.objects import ReportStorage, storage_of
+from adapters.settings import AwsSettings, ReportSettings
 from tests.s3_server import S3Server
 
 

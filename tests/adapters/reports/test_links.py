@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 from pydantic import SecretStr, ValidationError
 
-from adapters.report_settings import ReportSettings
 from adapters.reports.links import SignedLinks
+from adapters.settings import ReportSettings
 from domain.errors import AuthenticationFailed
 
 REPORT = UUID("5f0c7a52-6f2e-4f4f-9a35-0f6c1f0f7c11")

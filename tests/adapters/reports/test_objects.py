@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.reports.objects import ReportStorage, probe, storage_of
+from adapters.settings import AwsSettings, ReportSettings
 from domain.errors import Gone, InvalidRequest, JobError
 from tests.adapters.reports.objects import get, keys, put
 from tests.s3_server import S3Server

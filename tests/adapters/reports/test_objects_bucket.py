@@ -9,9 +9,9 @@ import pytest
 import trustme
 from pydantic import SecretStr, ValidationError
 
-from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.reports.bucket import _answered
 from adapters.reports.objects import ReportStorage, probe, storage_of
+from adapters.settings import AwsSettings, ReportSettings
 from demo.ports import free_port
 from domain.errors import (
     AuthenticationFailed,

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.report_settings import AwsSettings, ReportSettings
 from adapters.reports.folder_errors import translated
 from adapters.reports.objects import ReportStorage, probe, storage_of
+from adapters.settings import AwsSettings, ReportSettings
 from domain.errors import Gone, InvalidRequest, JobError, PermissionDenied, ServiceUnavailable
 from tests.adapters.reports.objects import get, keys, put
 
@@ -27,7 +27,7 @@ MEBIBYTE = 1024 * 1024
 
 _PROGRAM = """
 import asyncio, os, resource, sys
-from adapters.report_settings import AwsSettings, ReportSettings
+from adapters.settings import AwsSettings, ReportSettings
 from adapters.reports.objects import storage_of
 
 async def main(mode):
