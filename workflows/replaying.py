@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from temporalio.converter import DataConverter
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
 from workflows.interceptor import JobInterceptor
+from workflows.kinds import policies_of
 from workflows.registry import Kind
 
 
-def job_replayer(kinds: Iterable[Kind], converter: DataConverter, *, runner: WorkflowRunner | None = None) -> Replayer:
+def job_replayer(
+    kinds: Collection[Kind], converter: DataConverter, *, runner: WorkflowRunner | None = None
+) -> Replayer:
     """A replayer that does with a run's history what `workflows.hosting.job_worker` does with the run.
 
     `converter` is that of the client whose runs they are. `runner`: without one, workflows run as in production.
@@ -20,7 +23,7 @@ def job_replayer(kinds: Iterable[Kind], converter: DataConverter, *, runner: Wor
     return Replayer(
         workflows=[workflow for kind in kinds for workflow in kind.workflows()],
         data_converter=converter,
-        interceptors=[JobInterceptor()],
+        interceptors=[JobInterceptor(policies_of(kinds))],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
         # Its own log goes to stdout, and says of each failure what the result says too.
         runtime=Runtime(telemetry=TelemetryConfig(logging=None)),
