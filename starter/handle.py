@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.errors import JobError
 from domain.outcomes import Outcome
 from domain.progress import Progress
-from starter import held_jobs
+from starter import pauses
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
 from starter.describing import describe
 from starter.errors import (
@@ -101,7 +101,7 @@ class JobHandle:
         Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
         """
         described = await self._describe(None)
-        return await describe(self._client, described, await self._status(described))
+        return await describe(self._client, described, await self._status(described), policies_of(self._kinds))
 
     async def progress(self) -> Progress | None:
         """How far the latest run of the id is; None where it has ended, or that is not known.
@@ -120,8 +120,8 @@ class JobHandle:
         summary = JobSummary.of(described, self._link(self.id, described.run_id))
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
-            held = held_jobs.is_held(described.typed_search_attributes)
-            more = {"waiting": await held_jobs.why(self._client, described)} if held else await self._at_work(described)
+            held = pauses.is_held(described.typed_search_attributes)
+            more = {"waiting": await pauses.why(self._client, described)} if held else await self._at_work(described)
             if not held and tells(self.kind, self._kinds) and not _waits_for_worker(described):
                 more["progress"] = await progress_of(self._client, described)
         elif summary.state is JobState.completed:

@@ -14,8 +14,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from starter.connection import RPC_TIMEOUT, explained
-from starter.pauses import PAUSE, is_absent
+from starter.pauses import is_absent
 from workflows.data_converter import KEY_ID
+from workflows.pausing import PAUSE
 
 LATELY = timedelta(hours=1)
 """What was encrypted within this was encrypted by somebody who does so still."""

@@ -25,9 +25,9 @@ from starter.connection import web_ui_base
 from starter.deployments import Version, describe, routing_of
 from starter.errors import StarterError
 from starter.key_check import KeyCheck
-from starter.pauses import PAUSE
 from starter.probing import TemporalProbe, connection_settings
 from workflows.hosting import MissingPort, bound_steps
+from workflows.pausing import PAUSE
 from workflows.registry import registry
 from workflows.time_limits import TimeLimitsContradict, check_time_limits
 

@@ -89,9 +89,12 @@ def policies_of(kinds: Iterable[Kind]) -> dict[str, Policy]:
 class Registry:
     """All kinds of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *kinds: Kind) -> None:
+        """With these rows. Raises as `register` does."""
         self._kinds: dict[str, Kind] = {}
         self._aliases: dict[str, str] = {}
+        for kind in kinds:
+            self.register(kind)
 
     def register(self, kind: Kind) -> Kind:
         """Add a row. Raises RegistryError, naming what to change, where it contradicts itself or another row."""

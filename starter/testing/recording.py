@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from temporalio.client import Client
 
@@ -14,9 +14,8 @@ from domain.requests import JobRequest
 from starter.errors import JobDidNotComplete, StarterError
 from starter.handle import JobHandle
 from starter.jobs import Jobs
-from starter.pages import Page, Rest
-from starter.queries import JobFilter
-from starter.starting import check_options
+from starter.queries import JobFilter, Page, Rest
+from starter.starting import StartOptions, check_options
 from starter.status import JobDescription, JobState, JobStatus, JobSummary
 from starter.testing.record import Assertions, StartedJob, Which, fits
 from starter.testing.runs import Run, Runs, link
@@ -74,18 +73,10 @@ class RecordedJobs(Assertions, Jobs):
         found = [self._there().summary(run) for run in self._runs]
         return Page([job for job in found if fits(job, where)][:size], None)
 
-    async def _start(
-        self,
-        request: JobRequest,
-        *,
-        delay: timedelta | None = None,
-        priority: int | None = None,
-        fairness_key: str | None = None,
-        restart: bool = False,
-    ) -> JobHandle:
+    async def _start(self, request: JobRequest, **options: Unpack[StartOptions]) -> JobHandle:
         kind = self._kinds.of(request)
-        check_options(delay=delay, priority=priority, fairness_key=fairness_key)
-        job = StartedJob(request, delay, priority, fairness_key, restart)
+        check_options(**options)
+        job = StartedJob(request, **options)
         run, now = self._there().start(job, kind)
         handle = self._handle(job.id, run.id, kind.name)
         handle.started = now

@@ -60,7 +60,7 @@ async def test_requests_are_taken_as_starts_end_and_no_more_than_told_run_at_a_t
         nonlocal running, most, ahead, ended
         running += 1
         most, ahead = max(most, running), max(ahead, taken - ended)
-        for _ in range(int(request.business_id) % 3):
+        for _ in range(20 + int(request.business_id) % 3):
             await asyncio.sleep(0)
         running, ended = running - 1, ended + 1
         return request.workflow_id
