@@ -45,6 +45,9 @@ class Progress:
 _progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
 _policies: ContextVar[Mapping[str, Policy]] = ContextVar("policies", default={})  # noqa: B039  # nothing changes it
 
+_RENAMED = "renamed-step:"
+"""With a step's name: patch of runs that earlier releases recorded."""
+
 _FIRST_KEY_WAIT, _LONGEST_KEY_WAIT = timedelta(seconds=5), timedelta(minutes=5)
 """Between tries to find a worker that has the key of a step's arguments; doubling."""
 
@@ -185,7 +188,7 @@ def _set(variable: ContextVar[Value], value: Value) -> Iterator[None]:
 def _recorded(name: str) -> str:
     """The step's name. Earlier releases recorded the name of a renamed step by a patch, which a replay has to meet."""
     if workflow.unsafe.is_replaying():
-        workflow.patched(f"renamed-step:{name}")  # without a record it leaves no trace
+        workflow.patched(_RENAMED + name)  # without a record it leaves no trace
     return name
 
 

@@ -51,6 +51,7 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
                 "have ended. 0 for all.",
             ),
         ] = 100,
+        everything: Annotated[bool, typer.Option("--all", help="As --limit 0.")] = False,
         as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Replay the histories of jobs with the code at hand, before it is deployed: it must go on as they began.
@@ -61,7 +62,7 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         """
         if files and query:
             raise typer.BadParameter("give files, or a query", param_hint="--query")
-        return run(_replay(kinds, files or [], query, limit, out))
+        return run(_replay(kinds, files or [], query, 0 if everything else limit, out))
 
 
 async def _replay(kinds: Registry, files: list[Path], query: str | None, limit: int, out: Output) -> int:
@@ -91,7 +92,7 @@ async def _replay(kinds: Registry, files: list[Path], query: str | None, limit: 
     if not out.as_json:
         for kind, count in sorted(unknown.items()):
             out.note(f"This code has no kind {kind!r}; jobs of it that were found: {count}.")
-        sample = "" if files or not limit else f" (up to {limit} of each kind; --limit 0 replays all)"
+        sample = "" if files or not limit else f" (up to {limit} of each kind; --all replays all)"
         out.say(
             f"Replayed {replayed.total()} jobs of {len(replayed)} kinds{sample}: {len(broken) or 'none'} would break."
         )

@@ -63,6 +63,7 @@ async def test_jobs_on_the_server_are_replayed_and_those_that_would_break_are_to
     stuck = await command_line("replay")
     asked = await command_line("replay", "--query", "WorkflowType='OrderConfirmation'", "--limit", "2", "--json")
     fewest = await command_line("replay", "--limit", "1", "--json")
+    everything = await command_line("replay", "--limit", "1", "--all", "--json")
     wrong = await command_line("replay", "--query", "no query")
     monkeypatch.setattr(steps, "run", steps.run_regular)
     live = from_server(client, queries_of(registry), limit=None)
@@ -76,10 +77,11 @@ async def test_jobs_on_the_server_are_replayed_and_those_that_would_break_are_to
     [line, summary] = stuck.out.splitlines()
     assert line.startswith("order-gift/1 (run ")
     assert line.endswith("): this code has no kind 'order-gift': the job would be stuck")
-    assert summary == ("Replayed 3 jobs of 1 kinds (up to 100 of each kind; --limit 0 replays all): 1 would break.")
+    assert summary == ("Replayed 3 jobs of 1 kinds (up to 100 of each kind; --all replays all): 1 would break.")
     assert (asked.status, asked.document["replayed"]) == (0, {"order-confirmation": 2})
     # One that runs and one that has ended, and of the other kind the only one on our queues.
     assert fewest.document["replayed"] == {"order-confirmation": 2}
+    assert everything.document["replayed"] == {"order-confirmation": 3}
     assert (fewest.document["broken_count"], fewest.document["broken"][0]["job"]) == (1, "order-gift/1")
     assert wrong.status == 1
     assert "Temporal refuses this" in wrong.err
