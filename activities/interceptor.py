@@ -35,7 +35,6 @@ from domain.dead_letters import FailedStep
 from domain.errors import UNFORESEEN, AttemptTimedOut, JobError, PermanentError, TransientError, describe, error_type
 from domain.policies import Policy, Verdict, after_failure
 from domain.requests import kind_name
-from domain.step_names import step_name
 
 HEADER = "job-step"
 """Header in which the workflow tells attempts already made and the step's deadline."""
@@ -145,14 +144,14 @@ class _Inbound(ActivityInboundInterceptor):
                 {
                     "kind": kind_name(info.workflow_type or ""),
                     "queue": info.task_queue,
-                    "activity_type": step_name(info.activity_type),
+                    "activity_type": info.activity_type,
                 },
             )
         remedy = "" if verdict.wait else (exc.remedy if isinstance(exc, JobError) else UNFORESEEN)
         return ApplicationError(
             " ".join(_sentence(part) for part in (message, verdict.reason, remedy) if part)[:_LONGEST_MESSAGE],
             # For the letter of a run that fails by this: what failed can't be told by the workflow itself.
-            FailedStep(step=step_name(info.activity_type), attempts=attempts_made + info.attempt),
+            FailedStep(step=info.activity_type, attempts=attempts_made + info.attempt),
             type=error_type(exc),
             non_retryable=verdict.wait is None,
             next_retry_delay=verdict.wait,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -15,6 +15,7 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.policies import Policy
 from starter.connection import RPC_TIMEOUT, explained
 from starter.readable import readable
 from starter.status import JobDescription, JobState, JobStatus
@@ -28,17 +29,22 @@ _ASK_WITHIN = 2.0
 _METADATA = "__temporal_workflow_metadata"
 """A query that the SDK answers for each workflow."""
 
-_WAITS_FOR = re.compile(r"Wait before attempt (?P<attempt>\d+) of (?P<max_attempts>\d+) of (?P<step>\S+)")
-"""Summary of the timer of `workflows.steps`."""
+_TIMER = EventType.EVENT_TYPE_TIMER_STARTED
+_TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
 
 
-async def describe(client: Client, described: WorkflowExecutionDescription, status: JobStatus) -> JobDescription:
-    """Add to a run's status what that leaves out. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
+async def describe(
+    client: Client, described: WorkflowExecutionDescription, status: JobStatus, policies: Mapping[str, Policy]
+) -> JobDescription:
+    """Add to a run's status what that leaves out. `policies` by activity type.
+
+    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
+    """
     raw = described.raw_description
     info = raw.workflow_execution_info
     running = status.state is JobState.running
     events = await _last_events(client, described)
-    waits = await _second_attempt(client, events) if running and not raw.pending_activities else {}
+    waits = await _second_attempt(client, policies, events) if running and not raw.pending_activities else {}
     worker = _worker(described, events)
     attempt = waits.get("attempt", status.attempt)
     waits_for_attempt = waits or status.next_attempt_at is not None
@@ -90,34 +96,32 @@ async def _last_events(client: Client, described: WorkflowExecutionDescription) 
     return answer.history.events
 
 
-async def _second_attempt(client: Client, events: Sequence[HistoryEvent]) -> dict[str, Any]:
-    """What a run says that waits for the second attempt of a step after its local try."""
-    for at, event in enumerate(events):
-        if event.event_type == EventType.EVENT_TYPE_TIMER_STARTED and event.user_metadata.HasField("summary"):
-            try:
-                [summary] = await client.data_converter.decode([event.user_metadata.summary], [str])
-            except EncryptionKeyMissing:
-                return {}
-            told = _WAITS_FOR.fullmatch(summary)
-            if told is None:
-                return {}
-            timer = event.timer_started_event_attributes.start_to_fire_timeout.ToTimedelta()
-            failures = [
-                await readable(each.marker_recorded_event_attributes.failure, client.data_converter)
-                for each in events[at:]
-                if each.event_type == EventType.EVENT_TYPE_MARKER_RECORDED
-                and each.marker_recorded_event_attributes.HasField("failure")
-            ]
+async def _second_attempt(
+    client: Client, policies: Mapping[str, Policy], events: Sequence[HistoryEvent]
+) -> dict[str, Any]:
+    """The state of a run that waits for the second attempt of a step: the local try failed, and a timer runs."""
+    timer = next((event for event in events if event.event_type in (_TIMER, _TASK_COMPLETED)), None)
+    if timer is None or timer.event_type == _TASK_COMPLETED:
+        return {}
+    wait = timer.timer_started_event_attributes
+    for event in events:
+        marker = event.marker_recorded_event_attributes
+        if (
+            event.event_id < timer.event_id
+            and marker.workflow_task_completed_event_id == wait.workflow_task_completed_event_id
+            and marker.HasField("failure")
+            and not marker.failure.application_failure_info.non_retryable
+        ):
+            step = str(json.loads(marker.details["data"].payloads[0].data)["activity_type"])
+            failure = await readable(marker.failure, client.data_converter)
             return {
-                "step": told["step"],
-                "attempt": int(told["attempt"]),
-                "max_attempts": int(told["max_attempts"]),
-                "next_attempt_at": event.event_time.ToDatetime(UTC) + timer,
-                "message": failures[0].message if failures else None,
-                "error_type": failures[0].application_failure_info.type or None if failures else None,
+                "step": step,
+                "attempt": 2,
+                "max_attempts": policies[step].max_attempts if step in policies else None,
+                "next_attempt_at": timer.event_time.ToDatetime(UTC) + wait.start_to_fire_timeout.ToTimedelta(),
+                "message": failure.message,
+                "error_type": failure.application_failure_info.type or None,
             }
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-            return {}
     return {}
 
 

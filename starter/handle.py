@@ -18,8 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.errors import JobError
 from domain.outcomes import Outcome
 from domain.progress import Progress
-from domain.step_names import step_name
-from starter import held_jobs
+from starter import pauses
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
 from starter.describing import describe
 from starter.errors import (
@@ -34,8 +33,8 @@ from starter.errors import (
 from starter.progress import progress_of, tells
 from starter.readable import readable
 from starter.status import JobDescription, JobState, JobStatus, JobSummary
-from workflows import steps
 from workflows.data_converter import EncryptionKeyMissing
+from workflows.kinds import policies_of
 from workflows.registry import Registry
 
 
@@ -102,7 +101,7 @@ class JobHandle:
         Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
         """
         described = await self._describe(None)
-        return await describe(self._client, described, await self._status(described))
+        return await describe(self._client, described, await self._status(described), policies_of(self._kinds))
 
     async def progress(self) -> Progress | None:
         """How far the latest run of the id is; None where it has ended, or that is not known.
@@ -121,8 +120,8 @@ class JobHandle:
         summary = JobSummary.of(described, self._link(self.id, described.run_id))
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
-            held = held_jobs.is_held(described.typed_search_attributes)
-            more = {"waiting": await held_jobs.why(self._client, described)} if held else await self._at_work(described)
+            held = pauses.is_held(described.typed_search_attributes)
+            more = {"waiting": await pauses.why(self._client, described)} if held else await self._at_work(described)
             if not held and tells(self.kind, self._kinds) and not _waits_for_worker(described):
                 more["progress"] = await progress_of(self._client, described)
         elif summary.state is JobState.completed:
@@ -191,11 +190,11 @@ class JobHandle:
     async def _at_work(self, described: WorkflowExecutionDescription) -> dict[str, Any]:
         raw = described.raw_description
         for pending in raw.pending_activities:
-            policy = steps.policies().get(pending.activity_type.name)
+            policy = policies_of(self._kinds).get(pending.activity_type.name)
             total = policy.max_attempts if policy else pending.maximum_attempts
             waits = pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED and pending.attempt > 1
             return {
-                "step": step_name(pending.activity_type.name),
+                "step": pending.activity_type.name,
                 "attempt": total - pending.maximum_attempts + pending.attempt,
                 "max_attempts": total,
                 "message": (await readable(pending.last_failure, self._client.data_converter)).message or None,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, Unpack, overload
 from urllib.parse import quote
 
 from temporalio.client import Client
@@ -20,12 +20,11 @@ from domain.outcomes import Outcome
 from domain.requests import JobRequest
 from starter.connection import connect, web_ui_base
 from starter.converting import with_our_converter
-from starter.exiting import settle_at_exit
 from starter.handle import JobHandle
-from starter.pages import LARGEST, Page, Rest, runs_of_page
-from starter.queries import JobFilter
+from starter.process_exit import settle_at_exit
+from starter.queries import LARGEST, JobFilter, Page, Rest, runs_of_page
 from starter.start_many import Requests, start_many
-from starter.starting import check_options, start_workflow
+from starter.starting import StartOptions, check_options, start_workflow
 from starter.status import JobDescription, JobStatus, JobSummary
 from workflows.registry import Kind, Registry, registry
 
@@ -101,16 +100,7 @@ class Jobs:
         return self._client
 
     @overload
-    async def start(
-        self,
-        request: JobRequest,
-        /,
-        *,
-        delay: timedelta | None = None,
-        priority: int | None = None,
-        fairness_key: str | None = None,
-        restart: bool = False,
-    ) -> JobHandle: ...
+    async def start(self, request: JobRequest, /, **options: Unpack[StartOptions]) -> JobHandle: ...
 
     @overload
     async def start(
@@ -136,14 +126,7 @@ class Jobs:
         return await self._start(request(*args, **kwargs))
 
     async def start_many(
-        self,
-        requests: Requests,
-        *,
-        concurrency: int = 50,
-        delay: timedelta | None = None,
-        priority: int | None = None,
-        fairness_key: str | None = None,
-        restart: bool = False,
+        self, requests: Requests, *, concurrency: int = 50, **options: Unpack[StartOptions]
     ) -> list[JobHandle]:
         """Start many jobs, at most `concurrency` at a time; returns their handles in the order of the requests.
 
@@ -151,34 +134,20 @@ class Jobs:
         all alike. Where some cannot be started, all others are tried all the same; where Temporal is away, the rest
         is given up at once. Raises SomeNotStarted, which has both; InvalidStart for the options.
         """
-        check_options(delay=delay, priority=priority, fairness_key=fairness_key)
+        check_options(**options)
+        return await start_many(requests, lambda request: self._start(request, **options), concurrency=concurrency)
 
-        async def start(request: JobRequest) -> JobHandle:
-            return await self._start(
-                request, delay=delay, priority=priority, fairness_key=fairness_key, restart=restart
-            )
-
-        return await start_many(requests, start, concurrency=concurrency)
-
-    async def _start(
-        self,
-        request: JobRequest,
-        *,
-        delay: timedelta | None = None,
-        priority: int | None = None,
-        fairness_key: str | None = None,
-        restart: bool = False,
-    ) -> JobHandle:
+    async def _start(self, request: JobRequest, **options: Unpack[StartOptions]) -> JobHandle:
         kind = self._kind_of(request)
-        check_options(delay=delay, priority=priority, fairness_key=fairness_key)
+        check_options(**options)
         started = await start_workflow(
             self.client,
             kind,
             request,
-            delay=delay,
-            priority=priority,
-            fairness_key=fairness_key,
-            anew=restart or kind.restart_after_failure,
+            delay=options.get("delay"),
+            priority=options.get("priority"),
+            fairness_key=options.get("fairness_key"),
+            anew=options.get("restart", False) or kind.restart_after_failure,
         )
         handle = self._handle(started.job_id, started.run_id, kind.name)
         handle.started = started.now

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from google.protobuf.json_format import ParseError
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import WorkflowHistory
+from temporalio.client import Client, WorkflowHistory
 from temporalio.converter import DataConverter
+from temporalio.service import RPCError
 from temporalio.workflow import NondeterminismError
 
 from domain.requests import kind_name
+from starter.connection import RPC_TIMEOUT, explained
 from starter.errors import StarterError
+from starter.pauses import is_absent
+from starter.queries import quoted
+from workflows.pausing import PAUSE
 from workflows.registry import Registry
 from workflows.replaying import job_replayer
 
@@ -31,11 +34,9 @@ _ENDS = {
 """The last events of runs that have ended."""
 
 _MESSAGE = re.compile(r'message: "((?:[^"\\]|\\.)*)"')
-"""In the text of the SDK's errors, which print a structure of theirs."""
+"""In the text of the SDK's errors, which print a structure of the core."""
 
-_NO_HISTORY = "it is not what `temporal workflow show --output json` prints"
-
-_LONGEST_REASON = 500
+_MAX_REASON = 500
 """Characters."""
 
 
@@ -44,19 +45,25 @@ class UnreadableHistory(StarterError, type_name="UnreadableHistory"):
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """The history of one run, and where it is from."""
+class Recorded(WorkflowHistory):
+    """The history of one run, and the file that it is from."""
 
-    history: WorkflowHistory
-    workflow_type: str
-    source: str
-    """The file, or `server`."""
-    running: bool
+    source: str = "server"
+
+    @property
+    def workflow_type(self) -> str:
+        """The workflow's name on the wire."""
+        return self.events[0].workflow_execution_started_event_attributes.workflow_type.name
+
+    @property
+    def running(self) -> bool:
+        """Whether the run had not ended."""
+        return self.events[-1].event_type not in _ENDS
 
 
 @dataclass(frozen=True)
 class Replayed:
-    """What came of one history. Without a `problem`, the run goes on under this code as it began."""
+    """The result for one history. Without a `problem`, the run goes on under this code as it began."""
 
     job: str
     run_id: str
@@ -65,7 +72,7 @@ class Replayed:
     source: str
     problem: str | None = None
     known: bool = True
-    """Whether this code has the kind. One that it doesn't have is a problem only where the run is still running."""
+    """Whether this code has the kind. An unknown kind is a problem only while the run is running."""
 
 
 async def from_files(paths: Iterable[Path]) -> AsyncIterator[Recorded]:
@@ -75,68 +82,79 @@ async def from_files(paths: Iterable[Path]) -> AsyncIterator[Recorded]:
     """
     for path in paths:
         for file in sorted(path.rglob("*.json")) if path.is_dir() else [path]:
-            yield _read(file)
+            try:
+                history = WorkflowHistory.from_json(file.stem, file.read_text(encoding="utf-8"))
+                name = history.events[0].workflow_execution_started_event_attributes.workflow_id
+            except (OSError, ValueError, LookupError, TypeError, AttributeError, ParseError) as exc:
+                why = "it is not what `temporal workflow show --output json` prints"
+                why = str(exc.strerror) if isinstance(exc, OSError) else why
+                raise UnreadableHistory(f"{file} cannot be read as a history: {why}.") from exc
+            yield Recorded(name or file.stem, history.events, str(file))
 
 
-def _read(file: Path) -> Recorded:
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-        told = document["events"][0]["workflowExecutionStartedEventAttributes"]
-        history = WorkflowHistory.from_json(told.get("workflowId") or file.stem, document)
-        workflow_type = str(told["workflowType"]["name"])
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ParseError) as exc:
-        why = exc.strerror if isinstance(exc, OSError) else _NO_HISTORY
-        raise UnreadableHistory(f"{file} cannot be read as a history: {why}.") from exc
-    return Recorded(history, workflow_type, str(file), running=history.events[-1].event_type not in _ENDS)
+def queries_of(kinds: Registry) -> list[str]:
+    """For each kind the runs that are running and those that have ended; and running ones of unknown kinds."""
+    types = sorted(name for kind in kinds for name in kind.workflow_types)
+    of_kinds = [
+        f"WorkflowType = {quoted(name)} AND ExecutionStatus {sign} 'Running'" for name in types for sign in ("=", "!=")
+    ]
+    unknown = f"WorkflowType NOT IN ({', '.join(map(quoted, [*types, PAUSE]))})"
+    queues = ", ".join(map(quoted, kinds.queues()))
+    return [*of_kinds, f"{unknown} AND TaskQueue IN ({queues}) AND ExecutionStatus = 'Running'"]
+
+
+async def from_server(client: Client, queries: Sequence[str], *, limit: int | None) -> AsyncIterator[Recorded]:
+    """Histories of up to `limit` runs of each query, newest first.
+
+    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace, InvalidStart for a query that Temporal refuses.
+    """
+    async with explained(client):
+        for query in queries:
+            async for run in client.list_workflows(query, limit=limit, rpc_timeout=RPC_TIMEOUT):
+                if run.workflow_type == PAUSE:
+                    continue  # no job
+                handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+                try:
+                    history = await handle.fetch_history(rpc_timeout=RPC_TIMEOUT)
+                except RPCError as exc:
+                    if is_absent(exc):
+                        continue  # its retention has ended
+                    raise
+                yield Recorded(history.workflow_id, history.events)
 
 
 async def replay(
     kinds: Registry, converter: DataConverter, recorded: AsyncIterator[Recorded]
 ) -> AsyncIterator[Replayed]:
-    """Replay them with the code of these kinds, one after the other."""
+    """Replay histories with the code of these kinds, one after the other; those of unknown kinds come last."""
     known = {name for kind in kinds for name in kind.workflow_types}
-    current: deque[Recorded] = deque()
-    unknown: deque[Replayed] = deque()
+    unknown: list[Replayed] = []
 
-    async def histories() -> AsyncIterator[WorkflowHistory]:
+    async def of_known_kinds() -> AsyncIterator[WorkflowHistory]:
         async for each in recorded:
             if each.workflow_type in known:
-                current.append(each)
-                yield each.history
+                yield each
             else:
-                unknown.append(_unknown(each))
+                stuck = f"this code has no kind {kind_name(each.workflow_type)!r}: the job would be stuck"
+                unknown.append(_result(each, stuck if each.running else None, known=False))
 
-    async with job_replayer(kinds, converter).workflow_replay_iterator(histories()) as results:
+    async with job_replayer(kinds, converter).workflow_replay_iterator(of_known_kinds()) as results:
         async for result in results:
-            while unknown:
-                yield unknown.popleft()
-            yield _replayed(current.popleft(), result.replay_failure)
-    while unknown:
-        yield unknown.popleft()
+            if isinstance(result.history, Recorded):  # all are
+                yield _result(result.history, _problem(result.replay_failure))
+    for each in unknown:
+        yield each
 
 
-def _unknown(recorded: Recorded) -> Replayed:
-    stuck = f"this code has no kind {kind_name(recorded.workflow_type)!r}: the job would be stuck"
-    return _told(recorded, problem=stuck if recorded.running else None, known=False)
-
-
-def _replayed(recorded: Recorded, failure: Exception | None) -> Replayed:
+def _problem(failure: Exception | None) -> str | None:
     if failure is None:
-        return _told(recorded)
+        return None
     found = _MESSAGE.search(str(failure))
     text = " ".join((found[1].replace('\\"', '"') if found else str(failure)).split())
     if isinstance(failure, NondeterminismError):
         text = f"the workflow does not do what its history says: {text}"
-    return _told(recorded, problem=text[:_LONGEST_REASON])
+    return text[:_MAX_REASON]
 
 
-def _told(recorded: Recorded, *, problem: str | None = None, known: bool = True) -> Replayed:
-    return Replayed(
-        job=recorded.history.workflow_id,
-        run_id=recorded.history.run_id,
-        kind=kind_name(recorded.workflow_type),
-        running=recorded.running,
-        source=recorded.source,
-        problem=problem,
-        known=known,
-    )
+def _result(of: Recorded, problem: str | None, *, known: bool = True) -> Replayed:
+    return Replayed(of.workflow_id, of.run_id, kind_name(of.workflow_type), of.running, of.source, problem, known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from itertools import count
 from typing import Generic, TypeVar
 
 from domain.requests import JobRequest
@@ -22,9 +23,16 @@ class SomeNotStarted(StarterError, Generic[Handle], type_name="SomeNotStarted"):
     error. Calling `start_many` again, with those that failed or with all, is safe: what is there is not started twice.
     """
 
-    def __init__(self, started: Sequence[Handle], failed: Sequence[tuple[JobRequest, Exception]]) -> None:
+    def __init__(
+        self,
+        started: Sequence[Handle],
+        failed: Sequence[tuple[JobRequest, Exception]],
+        outage: Exception | None = None,
+    ) -> None:
         self.started = list(started)
         self.failed = list(failed)
+        self.outage = outage
+        """The error after which the rest was not tried, if there was one."""
         request, first = self.failed[0]
         name = request.workflow_id if isinstance(request, JobRequest) else repr(request)
         super().__init__(
@@ -45,60 +53,53 @@ async def start_many(
     """
     if concurrency < 1:
         raise InvalidStart("concurrency: at least 1")
-    source = _Source(requests)
     handles: dict[int, Handle] = {}
     failed: dict[int, tuple[JobRequest, Exception]] = {}
     outage: Exception | None = None
+    broken: Exception | None = None
+    free = asyncio.Semaphore(concurrency)
 
-    async def one_by_one() -> None:
+    async def start_one(number: int, request: JobRequest) -> None:
         nonlocal outage
-        async for number, request in source:
-            if outage is not None:
-                failed[number] = request, outage
-                await asyncio.sleep(0)  # so that it can be cancelled, however many there are
-                continue
-            try:
-                handles[number] = await start(request)
-            except Exception as exc:  # noqa: BLE001  # whatever it is, the others are tried
-                failed[number] = request, exc
-                if isinstance(exc, OUTAGES) and concerns_all(exc):
-                    outage = exc
+        try:
+            handles[number] = await start(request)
+        except Exception as exc:  # noqa: BLE001  # whatever it is, the others are tried
+            failed[number] = request, exc
+            if isinstance(exc, OUTAGES) and concerns_all(exc):
+                outage = exc
+        finally:
+            free.release()
 
+    source = _each(requests)
     async with asyncio.TaskGroup() as group:
-        for _ in range(concurrency):
-            group.create_task(one_by_one())
-    if source.broken is not None:
-        raise source.broken
+        for number in count():
+            await free.acquire()
+            try:
+                request = await anext(source)
+            except StopAsyncIteration:
+                break
+            except Exception as exc:  # noqa: BLE001  # raised when the starts under way have ended
+                broken = exc
+                break
+            if outage is None:
+                group.create_task(start_one(number, request))
+            else:
+                failed[number] = request, outage
+                free.release()
+                await asyncio.sleep(0)  # so that it can be cancelled, however many there are
+    if broken is not None:
+        raise broken
     if failed:
         raise SomeNotStarted(
-            [handles[number] for number in sorted(handles)], [failed[number] for number in sorted(failed)]
+            [handles[number] for number in sorted(handles)], [failed[number] for number in sorted(failed)], outage
         )
     return [handles[number] for number in sorted(handles)]
 
 
-class _Source(AsyncIterator[tuple[int, JobRequest]]):
-    """The requests with their numbers, to be taken by several at a time. Ends where taking one raises."""
-
-    def __init__(self, requests: Requests) -> None:
-        self._requests = aiter(requests) if isinstance(requests, AsyncIterable) else iter(requests)
-        self._one_at_a_time = asyncio.Lock()
-        self._taken = 0
-        self._ended = False
-        self.broken: Exception | None = None
-
-    async def __anext__(self) -> tuple[int, JobRequest]:
-        async with self._one_at_a_time:
-            if not self._ended:
-                try:
-                    if isinstance(self._requests, AsyncIterator):
-                        request = await anext(self._requests)
-                    else:
-                        request = next(self._requests)
-                except (StopIteration, StopAsyncIteration):
-                    self._ended = True
-                except Exception as exc:  # noqa: BLE001  # raised again when the starts under way have ended
-                    self._ended, self.broken = True, exc
-                else:
-                    self._taken += 1
-                    return self._taken, request
-        raise StopAsyncIteration
+async def _each(requests: Requests) -> AsyncIterator[JobRequest]:
+    if isinstance(requests, AsyncIterable):
+        async for request in requests:
+            yield request
+    else:
+        for request in requests:
+            yield request

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.common import (
@@ -42,8 +42,21 @@ LONGEST_FAIRNESS_KEY = 64
 """Bytes that Temporal takes."""
 
 
+class StartOptions(TypedDict, total=False):
+    """Options of a start: see `Jobs.start`."""
+
+    delay: timedelta | None
+    priority: int | None
+    fairness_key: str | None
+    restart: bool
+
+
 def check_options(
-    *, delay: timedelta | None = None, priority: int | None = None, fairness_key: str | None = None
+    *,
+    delay: timedelta | None = None,
+    priority: int | None = None,
+    fairness_key: str | None = None,
+    restart: bool = False,  # noqa: ARG001  # there is nothing to check
 ) -> None:
     """Raises InvalidStart for a delay below zero, a priority out of range, or a fairness key that is too long."""
     if delay is not None and delay < timedelta():

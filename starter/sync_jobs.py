@@ -8,28 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar, Unpack, overload
 
 from temporalio.runtime import Runtime
 
 from domain.outcomes import Outcome
 from domain.progress import Progress
 from domain.requests import JobRequest
-from starter import background
+from starter import sync_bridge
 from starter.errors import JobStillRunning, StarterError
-from starter.feeding import Feed
 from starter.handle import JobHandle
 from starter.jobs import Jobs
-from starter.pages import LARGEST, Page, Rest
-from starter.queries import JobFilter
+from starter.queries import LARGEST, JobFilter, Page, Rest
 from starter.start_many import SomeNotStarted
+from starter.starting import StartOptions, check_options
 from starter.status import JobDescription, JobState, JobStatus, JobSummary
 from workflows.registry import Registry
 
 if TYPE_CHECKING:
     # They build on this module.
     from starter.testing.sync import InlineSyncJobs, RecordedSyncJobs
+
+_ROUNDS = 4
+"""Starts by each of the concurrent calls in one batch of `start_many`."""
 
 Fields = ParamSpec("Fields")
 T = TypeVar("T")
@@ -88,19 +91,10 @@ class SyncJobs:
         """Drop the connection. Calls that other threads wait for go on to their end; new ones are refused."""
         if not self._closed:
             self._closed = True
-            background.release(self)
+            sync_bridge.release(self)
 
     @overload
-    def start(
-        self,
-        request: JobRequest,
-        /,
-        *,
-        delay: timedelta | None = None,
-        priority: int | None = None,
-        fairness_key: str | None = None,
-        restart: bool = False,
-    ) -> SyncJobHandle: ...
+    def start(self, request: JobRequest, /, **options: Unpack[StartOptions]) -> SyncJobHandle: ...
 
     @overload
     def start(
@@ -112,32 +106,26 @@ class SyncJobs:
         return SyncJobHandle(self, self.call(lambda jobs: jobs.start(request, *args, **kwargs)))
 
     def start_many(
-        self,
-        requests: Iterable[JobRequest],
-        *,
-        concurrency: int = 50,
-        delay: timedelta | None = None,
-        priority: int | None = None,
-        fairness_key: str | None = None,
-        restart: bool = False,
+        self, requests: Iterable[JobRequest], *, concurrency: int = 50, **options: Unpack[StartOptions]
     ) -> list[SyncJobHandle]:
-        """Start many jobs: see `Jobs.start_many`. `requests` is iterated in the caller's thread, as starts end."""
-        feed = Feed(requests, at_a_time=max(concurrency, 1))
-        try:
-            handles = self.call(
-                lambda jobs: jobs.start_many(
-                    feed,
-                    concurrency=concurrency,
-                    delay=delay,
-                    priority=priority,
-                    fairness_key=fairness_key,
-                    restart=restart,
-                ),
-                feed=feed,
-            )
-        except SomeNotStarted as some:
-            raise SomeNotStarted([SyncJobHandle(self, handle) for handle in some.started], some.failed) from None
-        return [SyncJobHandle(self, handle) for handle in handles]
+        """Start many jobs: see `Jobs.start_many`. `requests` is iterated in the caller's thread, batch by batch."""
+        check_options(**options)
+        started: list[SyncJobHandle] = []
+        failed: list[tuple[JobRequest, Exception]] = []
+        outage: Exception | None = None
+        for batch in _batches(requests, max(concurrency, 1) * _ROUNDS):
+            if outage is not None:
+                failed += [(request, outage) for request in batch]
+                continue
+            try:
+                handles = self.call(partial(Jobs.start_many, requests=batch, concurrency=concurrency, **options))
+            except SomeNotStarted as some:
+                handles, outage = some.started, some.outage
+                failed += some.failed
+            started += [SyncJobHandle(self, handle) for handle in handles]
+        if failed:
+            raise SomeNotStarted(started, failed, outage)
+        return started
 
     def of(self, job: JobRequest | str, /) -> SyncJobHandle:
         """Handle of a job that was started before, by its request or its id (`order-confirmation/1042`)."""
@@ -152,7 +140,7 @@ class SyncJobs:
         job_id = job if isinstance(job, str) else job.workflow_id
         try:
             return self.call(lambda jobs: jobs.result(job), timeout=timeout, repeatable=True)
-        except background.TookTooLong:
+        except sync_bridge.CallTimedOut:
             raise JobStillRunning(_still_running(job_id, timeout)) from None
 
     def status(self, job: JobRequest | str, /) -> JobStatus:
@@ -191,13 +179,12 @@ class SyncJobs:
         *,
         timeout: timedelta | None = None,
         repeatable: bool = False,
-        feed: Feed[Any] | None = None,
     ) -> T:
         """Have the background thread await what `use` returns, and return its result."""
         if self._closed:
             raise StarterError("These SyncJobs are closed: make new ones, or leave them open.")
         seconds = None if timeout is None else timeout.total_seconds()
-        return background.run(self, use, timeout=seconds, repeatable=repeatable, feed=feed)
+        return sync_bridge.run(self, use, timeout=seconds, repeatable=repeatable)
 
     async def open(self, runtime: Callable[[], Runtime]) -> Jobs:
         """For the background thread: connect."""
@@ -258,6 +245,28 @@ class SyncJobHandle:
         handle = jobs.of(self.id)
         handle.run_id = self.run_id
         return handle
+
+
+def _batches(requests: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Lists of up to `size`. An exception of the iterable is raised after the items that it gave before."""
+    batch: list[T] = []
+    broken: Exception | None = None
+    source = iter(requests)
+    while broken is None:
+        try:
+            batch.append(next(source))
+        except StopIteration:
+            break
+        except Exception as exc:  # noqa: BLE001  # raised below
+            broken = exc
+        else:
+            if len(batch) == size:
+                yield batch
+                batch = []
+    if batch:
+        yield batch
+    if broken is not None:
+        raise broken
 
 
 def _still_running(job_id: str, timeout: timedelta | None) -> str:

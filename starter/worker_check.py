@@ -27,9 +27,9 @@ from starter.deployments import Version, describe, routing_of
 from starter.encryption import describe as describe_keys
 from starter.encryption import keyring_from
 from starter.errors import StarterError
-from starter.pauses import PAUSE
 from starter.probing import TemporalProbe, connection_settings
 from workflows.hosting import MissingPort, bound_steps
+from workflows.pausing import PAUSE
 from workflows.registry import registry
 from workflows.time_limits import TimeLimitsContradict, check_time_limits
 

@@ -18,13 +18,11 @@ from activities.dead_letters import DeadLetterActivities
 from activities.interceptor import RetryInterceptor, tell_attempt
 from activities.pace import PaceInterceptor
 from domain.dead_letters import DeadLetters
-from domain.step_names import names_of
-from workflows import steps
 from workflows.data_converter import JobPayloadConverter
 from workflows.interceptor import JobInterceptor, announce
+from workflows.kinds import policies_of
 from workflows.pausing import pauses_of
 from workflows.registry import Kind
-from workflows.renamed_steps import served_as
 
 PASSED_THROUGH = (
     "activities",  # named in workflows only to say which step to run
@@ -37,8 +35,7 @@ PASSED_THROUGH = (
     "workflows.interceptor",  # looks at the clock for metrics
     "workflows.pausing",  # looks at what is paused, which the worker keeps
     "workflows.scheduling",  # reads what Temporal tells of a run; the interceptor does too
-    "workflows.renamed_steps",  # a part of the steps
-    "workflows.steps",  # shares the policies that the registry declared
+    "workflows.steps",  # finds the policies that the interceptor has set
 )
 """Modules that workflows share with their worker instead of importing them anew for each run, and why."""
 
@@ -76,6 +73,7 @@ def job_worker(
     if not issubclass(client.data_converter.payload_converter_class, JobPayloadConverter):
         raise TypeError("connect the client with data_converter=workflows.data_converter.data_converter")
     chosen = [kind for kind in kinds if kind.queue == queue]
+    policies = policies_of(chosen)
     activity.logger.base_logger.addFilter(tell_attempt)
     runtime = client.service_client.config.runtime or Runtime.default()
     for kind in chosen:
@@ -96,10 +94,10 @@ def job_worker(
             DeadLetterActivities(letters_among(ports)).record,
         ],
         interceptors=[
-            JobInterceptor(pauses_of(client)),
-            RetryInterceptor(steps.policies(), **({"draw": draw} if draw else {})),
+            JobInterceptor(policies, pauses_of(client)),
+            RetryInterceptor(policies, **({"draw": draw} if draw else {})),
             # Inside of the retries: an attempt that waits for its turn runs already, as the server counts.
-            *([PaceInterceptor(rate, steps.policies())] if rate else []),
+            *([PaceInterceptor(rate, policies)] if rate else []),
         ],
         deployment_config=None if version is None else versioned(version),
         workflow_runner=sandboxed(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
@@ -137,14 +135,12 @@ def sandboxed(passed_through: Sequence[str] = ()) -> SandboxedWorkflowRunner:
 
 
 def bound_steps(kind: Kind, ports: Mapping[type, object]) -> list[Callable[..., Any]]:
-    """Make the kind's activities with the ports that its constructor asks for, told by their types; under all names.
+    """Make the kind's activities with the ports that its constructor asks for, told by their types.
 
     Raises MissingPort.
     """
     available = {**(kind.ports() if kind.ports else {}), **ports}
-    init = kind.activities.__init__  # type: ignore[misc]  # of the class itself, to read what it asks for
-    wanted = {} if init is object.__init__ else typing.get_type_hints(init)
-    wanted.pop("return", None)
+    wanted = kind.ports_asked()
     for name, port in wanted.items():
         if port not in available:
             raise MissingPort(
@@ -152,8 +148,4 @@ def bound_steps(kind: Kind, ports: Mapping[type, object]) -> list[Callable[..., 
                 f"provides: add one in worker.py, or give the kind's row its own `ports`"
             )
     instance = kind.activities(**{name: available[port] for name, port in wanted.items()})
-    return [
-        served
-        for step, method in kind.steps().items()
-        for served in served_as(getattr(instance, method.__name__), names_of(step))
-    ]
+    return [getattr(instance, method.__name__) for method in kind.steps().values()]

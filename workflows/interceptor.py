@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from temporalio import workflow
@@ -24,6 +24,8 @@ from temporalio.exceptions import (
 from temporalio.exceptions import TimeoutError as StepTimeout
 from temporalio.worker import (
     ExecuteWorkflowInput,
+    HandleSignalInput,
+    HandleUpdateInput,
     Interceptor,
     StartActivityInput,
     StartLocalActivityInput,
@@ -36,8 +38,8 @@ from activities.interceptor import HEADER, RETRIED
 from domain.dead_letters import FailedStep
 from domain.errors import InvalidRequest, JobError, TransientError
 from domain.outcomes import Declined, Done, Skipped
+from domain.policies import Policy
 from domain.requests import JobRequest, kind_name
-from domain.step_names import step_name
 from workflows import steps
 from workflows.dead_letters import leave_letter
 from workflows.pausing import Pauses, wait_while_paused
@@ -62,8 +64,9 @@ TIMED_OUT = "StepTimedOut"
 class JobInterceptor(Interceptor):
     """Wraps every workflow of a worker."""
 
-    def __init__(self, pauses: Pauses | None = None) -> None:
-        """`pauses`: what is paused; without it nothing is."""
+    def __init__(self, policies: Mapping[str, Policy], pauses: Pauses | None = None) -> None:
+        """`policies` by activity type; `pauses`: what is paused, without it nothing is."""
+        self._policies = policies
         self._pauses = pauses or Pauses()
 
     def workflow_interceptor_class(
@@ -73,16 +76,26 @@ class JobInterceptor(Interceptor):
         """See `temporalio.worker.Interceptor`."""
 
         class Inbound(_Inbound):
+            policies = self._policies
             pauses = self._pauses
 
         return Inbound
 
 
 class _Inbound(WorkflowInboundInterceptor):
+    policies: ClassVar[Mapping[str, Policy]]
     pauses: ClassVar[Pauses]
 
     def init(self, outbound: WorkflowOutboundInterceptor) -> None:
         super().init(_Outbound(outbound))
+
+    async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002  # the SDK's name
+        with steps.governed_by(self.policies):
+            await super().handle_signal(input)
+
+    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002  # the SDK's name
+        with steps.governed_by(self.policies):
+            return await super().handle_update_handler(input)
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
         _count("started")
@@ -96,7 +109,8 @@ class _Inbound(WorkflowInboundInterceptor):
                     type=InvalidRequest.type_name,
                 )
             await wait_while_paused(self.pauses)
-            result = await super().execute_workflow(input)
+            with steps.governed_by(self.policies):
+                result = await super().execute_workflow(input)
         except asyncio.CancelledError:
             # While a timer was waited for. A run that its worker drops from memory comes by here too: nobody asked
             # for that, and nothing is told of it.
@@ -149,7 +163,7 @@ def _tell(start: StartActivityInput | StartLocalActivityInput) -> None:
 def _explain(failure: FailureError | JobError, request: JobRequest | None) -> ApplicationError:
     """The failure that the run ends with: the class and the message of what went wrong, and what to do."""
     cause: BaseException | None = failure.cause if isinstance(failure, ActivityError) else failure
-    step = f"`{step_name(failure.activity_type)}`" if isinstance(failure, ActivityError) else "A step"
+    step = f"`{failure.activity_type}`" if isinstance(failure, ActivityError) else "A step"
     name = type(cause or failure).__name__
     match cause:
         case ApplicationError():
@@ -165,7 +179,7 @@ def _explain(failure: FailureError | JobError, request: JobRequest | None) -> Ap
         message = f"{message} Redrive: `python -m starter dead redrive {shlex.quote(workflow.info().workflow_id)}`"
     told = FailedStep.among(cause.details) if isinstance(cause, ApplicationError) else FailedStep()
     if told.step is None and isinstance(failure, ActivityError):
-        told = FailedStep(step=step_name(failure.activity_type))
+        told = FailedStep(step=failure.activity_type)
     return ApplicationError(message, *([told] if told.step else []), type=name, non_retryable=True)
 
 

@@ -6,7 +6,7 @@ import inspect
 import re
 import typing
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -15,8 +15,6 @@ from temporalio import activity, workflow
 from domain.errors import NamedError
 from domain.policies import Policy
 from domain.requests import JobRequest, declare_renamed, kind_name
-from domain.step_names import declare_renamed_step
-from workflows import renamed_steps, steps
 
 ENTRY_POINTS = "durable_jobs.kinds"
 """Entry point group by which another package registers its kinds."""
@@ -41,10 +39,6 @@ class Kind:
     aliases: tuple[str, ...] = ()
     """Names that the kind had before: `("order-mail",)`. What is started by one of them, or still runs under its
     workflow's name of then, is of this kind."""
-    step_aliases: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    """Names that steps had before, the latest first: `{"order_confirmation.send": ("order_confirmation.mail",)}`. The
-    worker serves them all; a run calls the name that its history has, a new one the name now. Where the activity still
-    has one of the earlier names, the first one is announced: served, but not called by new runs."""
     ports: Callable[[], Mapping[type, object]] | None = None
     """Makes adapters for ports that `job_worker` was not given; for kinds of other packages."""
 
@@ -87,13 +81,20 @@ class Kind:
         return found
 
 
+def policies_of(kinds: Iterable[Kind]) -> dict[str, Policy]:
+    """Activity type → policy, for the steps of these kinds."""
+    return {step: kind.policy for kind in kinds for step in kind.steps()}
+
+
 class Registry:
     """All kinds of this process."""
 
-    def __init__(self) -> None:
+    def __init__(self, *kinds: Kind) -> None:
+        """With these rows. Raises as `register` does."""
         self._kinds: dict[str, Kind] = {}
         self._aliases: dict[str, str] = {}
-        self._step_names: set[str] = set()
+        for kind in kinds:
+            self.register(kind)
 
     def register(self, kind: Kind) -> Kind:
         """Add a row. Raises RegistryError, naming what to change, where it contradicts itself or another row."""
@@ -118,18 +119,8 @@ class Registry:
         for step in found:
             if not step.startswith(prefixes):
                 raise RegistryError(f"kind {name!r}: name the activity {step!r} {prefix + step.rpartition('.')[2]!r}")
-            if step in self._step_names:
-                raise RegistryError(f"kind {name!r}: {step!r} is what a step of another kind is or was called: rename")
-        try:
-            renamed = renamed_steps.chains(kind.step_aliases, found, self._step_names)
-        except ValueError as exc:
-            raise RegistryError(f"kind {name!r}: {exc}") from None
-        for step in found:
-            for each in renamed.get(step, (step,)):
-                steps.declare(each, kind.policy)
-                self._step_names.add(each)
-        for step, names in renamed.items():
-            declare_renamed_step(step, names)
+            if any(step in other.steps() for other in self._kinds.values()):
+                raise RegistryError(f"kind {name!r}: a step of another kind is called {step!r}: rename one of the two")
         self._kinds[name] = kind
         for alias in kind.aliases:
             self._aliases[alias] = name

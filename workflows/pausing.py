@@ -7,14 +7,17 @@ search attribute also lets held runs be found; a job that is not held leaves no 
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from temporalio import workflow
 from temporalio.client import Client
 
 from domain.requests import kind_name
+
+PAUSE = "JobPause"
+"""Workflow type of a pause, whose run no worker serves. It is no kind of job, and left out of lists of jobs."""
 
 HELD = "job-paused"
 """Patch of a run that was held. Temporal lists it in the search attribute `TemporalChangeVersion`."""
@@ -24,9 +27,6 @@ WENT_ON = "job-resumed"
 
 RESUME = "job-resume"
 """Signal that tells a held run to go on. A run needs it once: it passes the gate once."""
-
-_KEPT_AT_MOST = 10_000
-"""Runs that a process remembers to have held. Others are found by a query, which takes some seconds longer."""
 
 
 @dataclass(frozen=True)
@@ -40,63 +40,24 @@ class Target:
         return self.kind or f"queue {self.queue}"
 
 
-@dataclass(frozen=True)
-class HeldRun:
-    """A run that waits at the gate."""
-
-    workflow_id: str
-    run_id: str
-    kind: str
-    queue: str
-
-    @property
-    def targets(self) -> tuple[Target, Target]:
-        """Each of which, paused, holds the run."""
-        return Target(kind=self.kind), Target(queue=self.queue)
+def targets_of(workflow_type: str, queue: str) -> tuple[Target, Target]:
+    """Each of which, paused, holds a run of this type on this queue."""
+    return Target(kind=kind_name(workflow_type)), Target(queue=queue)
 
 
 class Pauses:
-    """What is paused, as far as this process knows, and what it holds for that. Workflows run in threads."""
+    """What is paused, and why, as far as this process knows. Workflows, which run in threads, read it."""
 
-    def __init__(self) -> None:
-        """Nothing is paused."""
-        self._lock = threading.Lock()
-        self._reasons: Mapping[Target, str] = {}
-        self._held: dict[str, HeldRun] = {}
+    reasons: Mapping[Target, str] = MappingProxyType({})
 
-    @property
-    def reasons(self) -> Mapping[Target, str]:
-        """What is paused, and why."""
-        return self._reasons
+    def replace(self, reasons: Mapping[Target, str]) -> None:
+        """Set what is paused, and why."""
+        self.reasons = MappingProxyType(dict(reasons))
 
-    def hold(self, run: HeldRun) -> bool:
-        """Whether the run must wait. If so it is among those that `replace` lets go."""
-        if not self._reasons:
-            return False  # as always, nearly
-        with self._lock:
-            must = any(target in self._reasons for target in run.targets)
-            if must and len(self._held) < _KEPT_AT_MOST:
-                self._held[run.run_id] = run
-            return must
-
-    def replace(self, reasons: Mapping[Target, str]) -> list[HeldRun]:
-        """Set what is paused, and why; returns the runs held by this process that nothing holds any more."""
-        with self._lock:
-            self._reasons = dict(reasons)
-            free = [run for run in self._held.values() if not any(target in self._reasons for target in run.targets)]
-            for run in free:
-                del self._held[run.run_id]
-            return free
-
-    def describe(self, run: HeldRun) -> str:
-        """What holds the run, for people. Says less after the process that held it has ended."""
-        reasons = self._reasons
-        by = [
-            f"{target} ({reasons[target]})" if reasons[target] else str(target)
-            for target in run.targets
-            if target in reasons
-        ]
-        return f"**Paused**: {', '.join(by) or f'{run.kind}, or queue {run.queue}'}. See `jobs paused`."
+    def holding(self, targets: tuple[Target, Target]) -> list[str]:
+        """Those of the targets that are paused, with the reason, as texts."""
+        reasons = self.reasons
+        return [f"{each} ({reasons[each]})" if reasons[each] else str(each) for each in targets if each in reasons]
 
 
 _known: dict[tuple[str, str], Pauses] = {}
@@ -113,21 +74,23 @@ async def wait_while_paused(pauses: Pauses) -> None:
     Raises `asyncio.CancelledError` where the job is cancelled meanwhile.
     """
     info = workflow.info()
-    run = HeldRun(info.workflow_id, info.run_id, kind_name(info.workflow_type), info.task_queue)
+    targets = targets_of(info.workflow_type, info.task_queue)
+    holding = pauses.holding(targets)
     # At a replay history alone decides: `patched` tells whether the run was held. At the first time this process's
     # knowledge does, and `patched`, which is true then, records it.
-    if not ((workflow.unsafe.is_replaying() or pauses.hold(run)) and workflow.patched(HELD)):
+    if not ((workflow.unsafe.is_replaying() or holding) and workflow.patched(HELD)):
         return
-    told = False
+    resumed = False
 
     def resume() -> None:
-        nonlocal told
-        told = True
+        nonlocal resumed
+        resumed = True
 
     workflow.set_signal_handler(RESUME, resume)
-    workflow.set_current_details(pauses.describe(run))
+    by = ", ".join(holding) or f"{targets[0]}, or {targets[1]}"
+    workflow.set_current_details(f"**Paused**: {by}. See `jobs paused`.")
     workflow.logger.info("Job waits: it is paused", extra={"action": "hold"})
-    await workflow.wait_condition(lambda: told)
+    await workflow.wait_condition(lambda: resumed)
     workflow.patched(WENT_ON)
     workflow.set_current_details("")
     workflow.logger.info("Job goes on: it was paused", extra={"action": "resume"})

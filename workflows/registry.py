@@ -49,40 +49,28 @@ from workflows.session_cleanup import SessionCleanup
 
 __all__ = ["ENTRY_POINTS", "Kind", "Registry", "RegistryError", "registry"]
 
-registry = Registry()
-"""The kinds of job of this process. Workers, `jobs` and `Jobs.connect` add those of installed packages."""
-
-registry.register(
+registry = Registry(
     Kind(
         request=OrderConfirmationRequest,
         workflow=OrderConfirmation,
         activities=OrderConfirmationActivities,
         queue="notifications",
         policy=NOTIFICATION,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=PaymentCallbackRequest,
         workflow=PaymentCallback,
         activities=PaymentCallbackActivities,
         queue="payments",
         policy=PAYMENT,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=PaymentNoticeRequest,
         workflow=PaymentNotice,
         activities=PaymentNoticeActivities,
         queue="notifications",
         policy=NOTIFICATION,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=PaymentReconciliationRequest,
         workflow=PaymentReconciliation,
@@ -91,10 +79,7 @@ registry.register(
         # Long where much has changed, and made again by the next one.
         policy=REPORT,
         restart_after_failure=True,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=ReportGenerationRequest,
         workflow=ReportGeneration,
@@ -103,20 +88,14 @@ registry.register(
         policy=REPORT,
         # The user can ask again.
         restart_after_failure=True,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=ReportNoticeRequest,
         workflow=ReportNotice,
         activities=ReportNoticeActivities,
         queue="notifications",
         policy=NOTIFICATION,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=ReportCleanupRequest,
         workflow=ReportCleanup,
@@ -125,10 +104,7 @@ registry.register(
         policy=MAINTENANCE,
         # The next one goes on where it ended.
         restart_after_failure=True,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=AlertRequest,
         workflow=Alert,
@@ -136,10 +112,7 @@ registry.register(
         # Not among the mails: a mail server that is slow or down is what people are to hear of.
         queue="alerts",
         policy=ALERT,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=SessionCleanupRequest,
         workflow=SessionCleanup,
@@ -148,10 +121,7 @@ registry.register(
         policy=MAINTENANCE,
         # What is left is removed by the next one.
         restart_after_failure=True,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=ScheduledEmailDispatchRequest,
         workflow=ScheduledEmailDispatch,
@@ -160,20 +130,14 @@ registry.register(
         policy=MAINTENANCE,
         # What is left is queued by the next one.
         restart_after_failure=True,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=ScheduledEmailRequest,
         workflow=ScheduledEmail,
         activities=ScheduledEmailActivities,
         queue="notifications",
         policy=NOTIFICATION,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=MonthlyReportsRequest,
         workflow=MonthlyReports,
@@ -182,10 +146,7 @@ registry.register(
         policy=MAINTENANCE,
         # Those that were asked for are not asked for again.
         restart_after_failure=True,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=DeadLetterSweepRequest,
         workflow=DeadLetterSweep,
@@ -194,10 +155,7 @@ registry.register(
         policy=MAINTENANCE,
         # What one has not found, the next one does.
         restart_after_failure=True,
-    )
-)
-
-registry.register(
+    ),
     Kind(
         request=DeadLetterDigestRequest,
         workflow=DeadLetterDigest,
@@ -206,5 +164,6 @@ registry.register(
         policy=MAINTENANCE,
         # A letter is told of once a day.
         restart_after_failure=True,
-    )
+    ),
 )
+"""The kinds of job of this process. Workers, `jobs` and `Jobs.connect` add those of installed packages."""

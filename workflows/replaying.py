@@ -9,6 +9,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunner
 
 from workflows.interceptor import JobInterceptor
+from workflows.kinds import policies_of
 from workflows.registry import Kind
 
 
@@ -17,10 +18,11 @@ def job_replayer(kinds: Iterable[Kind], converter: DataConverter, *, runner: Wor
 
     `converter` is that of the client whose runs they are. `runner`: without one, workflows run as in production.
     """
+    known = list(kinds)
     return Replayer(
-        workflows=[workflow for kind in kinds for workflow in kind.workflows()],
+        workflows=[workflow for kind in known for workflow in kind.workflows()],
         data_converter=converter,
-        interceptors=[JobInterceptor()],
+        interceptors=[JobInterceptor(policies_of(known))],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
         # Its own log goes to stdout, and says of each failure what the result says too.
         runtime=Runtime(telemetry=TelemetryConfig(logging=None)),

@@ -11,7 +11,7 @@ guard it by `workflow.patched`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ from temporalio.exceptions import TimeoutError as StepTimeout
 from domain.errors import TransientError, permanent_error_types
 from domain.policies import Policy
 from workflows.data_converter import EncryptionKeyMissing
-from workflows.renamed_steps import name_in_this_run
 
 Request = TypeVar("Request", bound=BaseModel)
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 Step = Callable[[Any, Request], Awaitable[Result]]
 
 
@@ -43,7 +43,10 @@ class Progress:
 
 
 _progress: ContextVar[Progress | None] = ContextVar("progress", default=None)
-_policies: dict[str, Policy] = {}
+_policies: ContextVar[Mapping[str, Policy]] = ContextVar("policies", default={})  # noqa: B039  # nothing changes it
+
+_RENAMED = "renamed-step:"
+"""With a step's name: patch of runs that earlier releases recorded."""
 
 _FIRST_KEY_WAIT, _LONGEST_KEY_WAIT = timedelta(seconds=5), timedelta(minutes=5)
 """Between tries to find a worker that has the key of a step's arguments; doubling."""
@@ -58,25 +61,20 @@ class UnknownStep(LookupError):
     """No kind of the registry has this activity."""
 
 
-def declare(activity_type: str, policy: Policy) -> None:
-    """Give an activity its policy; the registry does it for each row. Raises ValueError where it has another one."""
-    if _policies.setdefault(activity_type, policy) != policy:
-        raise ValueError(f"activity {activity_type!r} has the policy {_policies[activity_type].name!r} already")
+@contextmanager
+def governed_by(policies: Mapping[str, Policy]) -> Iterator[None]:
+    """Within it, steps are run by these policies; the workflow's interceptor does this for each job."""
+    with _set(_policies, policies):
+        yield
 
 
-def policy_of(activity_type: str) -> Policy:
-    """Policy of an activity. Raises UnknownStep where no kind declared it."""
+def _policy_of(activity_type: str) -> Policy:
     try:
-        return _policies[activity_type]
+        return _policies.get()[activity_type]
     except KeyError:
         raise UnknownStep(
             f"no kind of job has the activity {activity_type!r}: name its class in the row of workflows/registry.py"
         ) from None
-
-
-def policies() -> dict[str, Policy]:
-    """Policies of all declared activities."""
-    return dict(_policies)
 
 
 async def run(step: Step[Request, Result], request: Request) -> Result:
@@ -86,12 +84,12 @@ async def run(step: Step[Request, Result], request: Request) -> Result:
     good, `CancelledError` where the workflow was cancelled.
     """
     name = _name_of(step)
-    policy = policy_of(name)
+    policy = _policy_of(name)
     deadline = workflow.now() + policy.deadline
     try:
-        with _telling(Progress(attempts_made=0, deadline=deadline)):
+        with _set(_progress, Progress(attempts_made=0, deadline=deadline)):
             result: Result = await workflow.execute_local_activity(
-                name_in_this_run(name),
+                _recorded(name),
                 request,
                 result_type=_result_of(step),
                 # The wait for a slot of the worker belongs to no attempt: none has begun.
@@ -127,7 +125,7 @@ async def run_regular(step: Step[Request, Result], request: Request) -> Result:
     Raises as `run` does.
     """
     name = _name_of(step)
-    policy = policy_of(name)
+    policy = _policy_of(name)
     deadline = workflow.now() + policy.deadline
     return await _regular(step, request, policy, Progress(attempts_made=0, deadline=deadline))
 
@@ -154,9 +152,9 @@ async def _attempts(step: Step[Request, Result], request: Request, policy: Polic
     # The waits are drawn attempt by attempt by the activity's interceptor; the server's own backoff is for what no
     # interceptor sees: an attempt that timed out, or whose worker died.
     waits = policy.waits[made.attempts_made :]
-    with _telling(made):
+    with _set(_progress, made):
         result: Result = await workflow.execute_activity(
-            name_in_this_run(_name_of(step)),
+            _recorded(_name_of(step)),
             request,
             result_type=_result_of(step),
             summary=f"Attempts {made.attempts_made + 1} to {policy.max_attempts}",
@@ -177,14 +175,21 @@ async def _attempts(step: Step[Request, Result], request: Request, policy: Polic
 
 
 @contextmanager
-def _telling(made: Progress) -> Iterator[None]:
-    token = _progress.set(made)
+def _set(variable: ContextVar[Value], value: Value) -> Iterator[None]:
+    token = variable.set(value)
     try:
         yield
     finally:
         # A run that its worker drops from memory here is closed from outside its context, where nothing was set.
         with suppress(ValueError):
-            _progress.reset(token)
+            variable.reset(token)
+
+
+def _recorded(name: str) -> str:
+    """The step's name. Earlier releases recorded the name of a renamed step by a patch, which a replay has to meet."""
+    if workflow.unsafe.is_replaying():
+        workflow.patched(_RENAMED + name)  # without a record it leaves no trace
+    return name
 
 
 def _wait_after(failure: FailureError, policy: Policy) -> timedelta | None:

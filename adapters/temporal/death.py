@@ -23,7 +23,6 @@ from domain.encryption_keys import WHERE
 from domain.errors import JobError
 from domain.requests import JobRequest, kind_name
 from domain.scheduling import ScheduledRequest
-from domain.step_names import step_name
 
 CALL_LIMIT = timedelta(seconds=10)
 """For one call of Temporal."""
@@ -258,7 +257,7 @@ def _step(scheduled: HistoryEvent | None, started: HistoryEvent | None) -> Faile
     attributes = scheduled.activity_task_scheduled_event_attributes
     attempts = started.activity_task_started_event_attributes.attempt if started else 0
     made = _made_before(attributes.header.fields.get(_HEADER))
-    return FailedStep(step=step_name(attributes.activity_type.name), attempts=made + attempts if attempts else None)
+    return FailedStep(step=attributes.activity_type.name, attempts=made + attempts if attempts else None)
 
 
 def _made_before(header: Payload | None) -> int:

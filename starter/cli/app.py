@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from adapters import configuration, known_secrets, secret_files
 from domain.errors import JobError
-from starter.cli import cancel, kinds, listing, pausing, relay, replay, setup, status
+from starter.cli import job, kinds, listing, pausing, relay, replay, setup
 from starter.cli.api_keys import api_key_commands
 from starter.cli.dead import dead_commands
 from starter.cli.encryption import encryption_commands
@@ -126,9 +126,8 @@ def application(kinds_known: Registry, out: Output) -> typer.Typer:
 
     setup.add_to(app, out)
     app.add_typer(start_commands(kinds_known, out), name="start")
-    status.add_to(app, out)
+    job.add_to(app, out)
     listing.add_to(app, kinds_known, out)
-    cancel.add_to(app, out)
     app.add_typer(outbox_commands(out), name="outbox")
     app.add_typer(dead_commands(kinds_known, out), name="dead")
     kinds.add_to(app, kinds_known, out)

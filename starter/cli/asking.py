@@ -17,6 +17,7 @@ from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import UnknownMember
 from domain.requests import JobRequest
 from starter.cli.database import database
+from starter.starting import StartOptions
 
 Given = Mapping[str, Any]
 """Values of the options, by the parameters of the command's function."""
@@ -44,14 +45,14 @@ class Asker:
     options: tuple[inspect.Parameter, ...] = ()
     """Options beside those of the kind's fields and those of all kinds, whose names they must not have."""
 
-    def by_itself(self, given: Given) -> bool:
+    def by_itself(self, given: Given, chosen: StartOptions) -> bool:
         """Whether the request is to be started as it is. Raises typer's BadParameter where that makes no sense."""
         named = given[f"field_{self.chosen}"] is not None
-        if named and not given["restart"]:
+        if named and not chosen.get("restart"):
             raise typer.BadParameter("is chosen for you; give it with --restart alone", param_hint=f"--{self.chosen}")
         if not named:
-            for option in ("delay", "priority", "fairness_key"):
-                if given[option] is not None:
+            for option, value in chosen.items():
+                if value is not None and option != "restart":
                     flag = "--" + option.replace("_", "-")
                     raise typer.BadParameter("cannot be given here: it is handed on at once", param_hint=flag)
         return named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -62,6 +62,14 @@ class FieldOption:
     def typed(self, given: Any) -> Any:
         """One of the field's choices for its text; pydantic does the rest, but takes no text for a number there."""
         return next((choice for choice in self.schema.get("enum", []) if str(choice) == given), given)
+
+
+def with_options(command: Callable[..., int], options: Iterable[inspect.Parameter]) -> Callable[..., int]:
+    """The command with further options; typer reads a function's signature, and `**given` takes their values."""
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    named = [parameter for parameter in own if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
+    command.__signature__ = inspect.Signature([*options, *named])  # type: ignore[attr-defined]  # functions may have one
+    return command
 
 
 def field_options(request: type[JobRequest]) -> list[FieldOption]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from starter.cli.durations import duration, parse_duration
+from starter.cli.fields import with_options
 from starter.cli.numbers import whole_number
 from starter.cli.output import AsJson, Output, state_text
 from starter.cli.running import run
@@ -21,43 +23,9 @@ from workflows.registry import Registry
 
 def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
     """Add the command."""
-    ids = _id_options(kinds)
+    attributes = dict(sorted(pair for kind in kinds for pair in kind.request.search_attributes().items()))
 
     def list_jobs(
-        *,
-        kind: str | None,
-        state: JobState | None,
-        older_than: timedelta | None,
-        newer_than: timedelta | None,
-        error_type: str | None,
-        limit: int,
-        as_json: bool,  # noqa: ARG001  # `out` has it
-        **given: Any,
-    ) -> int:
-        if kind is not None and kind not in (known := [row.name for row in kinds]):
-            raise typer.BadParameter(
-                f"there is no kind {kind[:60]!r}; there are: {', '.join(known)}", param_hint="--kind"
-            )
-        where = JobFilter(
-            kind=kind,
-            state=state,
-            older_than=older_than,
-            newer_than=newer_than,
-            error_type=error_type,
-            ids={attribute: value for name, attribute in ids.items() if (value := given[name]) is not None},
-        )
-        return run(_list(where, limit, out))
-
-    list_jobs.__signature__ = inspect.Signature([*_filters(), *(_id_parameter(n, a) for n, a in ids.items()), *_rest()])  # type: ignore[attr-defined]  # functions may have one
-    app.command(
-        "list",
-        help="List jobs, newest first: those that fit all the options given.",
-        epilog=out.examples("list --state failed --newer-than 1d", "list --kind order-confirmation --limit 10"),
-    )(list_jobs)
-
-
-def _filters() -> list[inspect.Parameter]:
-    def filters(
         *,
         kind: Annotated[str | None, typer.Option(metavar="KIND", help="Of this kind.")] = None,
         state: Annotated[
@@ -75,9 +43,31 @@ def _filters() -> list[inspect.Parameter]:
         error_type: Annotated[
             str | None, typer.Option(metavar="CLASS", help="Failed with this error, such as RecipientRejected.")
         ] = None,
-    ) -> None: ...
+        limit: Annotated[
+            int, typer.Option(parser=whole_number(1, 100_000), metavar="NUMBER", help="Maximum number of jobs.")
+        ] = 50,
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+        **ids: str | None,
+    ) -> int:
+        if kind is not None and kind not in (known := [row.name for row in kinds]):
+            raise typer.BadParameter(
+                f"there is no kind {kind[:60]!r}; there are: {', '.join(known)}", param_hint="--kind"
+            )
+        where = JobFilter(
+            kind=kind,
+            state=state,
+            older_than=older_than,
+            newer_than=newer_than,
+            error_type=error_type,
+            ids={attributes[field]: value for field, value in ids.items() if value is not None},
+        )
+        return run(_list(where, limit, out))
 
-    return list(inspect.signature(filters, eval_str=True).parameters.values())
+    app.command(
+        "list",
+        help="List jobs, newest first: those that fit all the options given.",
+        epilog=out.examples("list --state failed --newer-than 1d", "list --kind order-confirmation --limit 10"),
+    )(with_options(list_jobs, itertools.starmap(_id_option, attributes.items())))
 
 
 def _state(text: str | JobState) -> JobState:
@@ -86,24 +76,7 @@ def _state(text: str | JobState) -> JobState:
     return JobState(text)
 
 
-def _rest() -> list[inspect.Parameter]:
-    def rest(
-        *,
-        limit: Annotated[
-            int, typer.Option(parser=whole_number(1, 100_000), metavar="NUMBER", help="At most so many.")
-        ] = 50,
-        as_json: AsJson = False,
-    ) -> None: ...
-
-    return list(inspect.signature(rest, eval_str=True).parameters.values())
-
-
-def _id_options(kinds: Registry) -> dict[str, str]:
-    """Field → search attribute, of all kinds: `order_id` → `OrderId`."""
-    return dict(sorted(pair for kind in kinds for pair in kind.request.search_attributes().items()))
-
-
-def _id_parameter(field: str, attribute: str) -> inspect.Parameter:
+def _id_option(field: str, attribute: str) -> inspect.Parameter:
     option = typer.Option(
         "--" + field.replace("_", "-"), metavar="ID", help=f"With this {attribute}.", show_default=False
     )

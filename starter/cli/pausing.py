@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from starter import pausing
+from starter import pauses
 from starter.cli.durations import moment
 from starter.cli.output import AsJson, Output
 from starter.cli.running import run
@@ -15,8 +15,6 @@ from starter.jobs import Jobs
 from starter.pauses import Pause
 from workflows.pausing import Target
 from workflows.registry import Registry
-
-_HEEDED = "Workers heed it within 3 s."
 
 KindName = Annotated[str | None, typer.Argument(metavar="KIND", show_default=False, help="Kind of job.")]
 QueueName = Annotated[
@@ -43,7 +41,11 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
 
         Nothing is lost, and no attempt is used up. Jobs that are under way go on. The pause lasts until `resume`.
         """
-        _check(kinds, kind, queue)
+        _check_one(kind, queue)
+        try:
+            pauses.known_target(kinds, kind=kind, queue=queue)
+        except pauses.CannotPause as exc:
+            raise typer.BadParameter(str(exc), param_hint="KIND" if kind is not None else "--queue") from exc
         return run(_pause(kind, queue, reason, kinds, out))
 
     @app.command(epilog=out.examples("resume order-confirmation", "resume --queue notifications"))
@@ -66,43 +68,42 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
 
 async def _pause(kind: str | None, queue: str | None, reason: str, kinds: Registry, out: Output) -> int:
     jobs = await _connected()
-    made = await pausing.pause(jobs.client, kind=kind, queue=queue, reason=reason, kinds=kinds)
-    out.document(_document(made, jobs))
-    if made.new:
-        out.say(f"Paused: {made.target}. Jobs that have not begun wait, those under way go on. {_HEEDED}")
+    found = await pauses.pause(jobs.client, kind=kind, queue=queue, reason=reason, kinds=kinds)
+    out.document(_document(found, jobs))
+    if found.new:
+        out.say(
+            f"Paused: {found.target}. Jobs that have not begun wait, those under way go on. Workers heed it within 3 s."
+        )
     else:
-        why = f": {made.reason}" if made.reason else ""
-        out.say(f"{made.target} is paused already, since {moment(made.since)}, by {made.by}{why}")
-    out.say(f"  To let its jobs go on: {out.program} resume {_as_typed(made.target)}")
-    out.say(f"  {_link(made, jobs)}")
+        why = f": {found.reason}" if found.reason else ""
+        out.say(f"{found.target} is paused already, since {moment(found.since)}, by {found.by}{why}")
+    out.say(f"  To let its jobs go on: {out.program} resume {kind or f'--queue {queue}'}")
+    out.say(f"  {jobs.of(found.id).web_ui}")
     return 0
 
 
 async def _resume(kind: str | None, queue: str | None, kinds: Registry, out: Output) -> int:
-    jobs = await _connected()
-    done = await pausing.resume(jobs.client, kind=kind, queue=queue, kinds=kinds)
+    done = await pauses.resume((await _connected()).client, kind=kind, queue=queue, kinds=kinds)
     out.document(done.model_dump(mode="json"))
     what = Target(kind=kind, queue=queue)
-    said = f"Resumed: {what}." if done.was_paused else f"{what} was not paused."
+    text = f"Resumed: {what}." if done.was_paused else f"{what} was not paused."
     if done.released or done.was_paused:
-        said += f" {_jobs(done.released)} that waited {'goes' if done.released == 1 else 'go'} on."
+        text += f" {_jobs(done.released)} that waited {'goes' if done.released == 1 else 'go'} on."
     if done.still_held:
-        said += f" {_jobs(done.still_held)} still waiting for another pause: `{out.program} paused`"
-    out.say(said)
+        text += f" {_jobs(done.still_held)} still waiting for another pause: `{out.program} paused`"
+    out.say(text)
     return 0
 
 
 async def _paused(kinds: Registry, out: Output) -> int:
     jobs = await _connected()
-    found = await pausing.paused(jobs.client, kinds=kinds)
+    found = await pauses.paused(jobs.client, kinds=kinds)
     out.document([_document(each, jobs) for each in found])
-    if not found:
-        if not out.as_json:
-            out.note("Nothing is paused.")
-        return 0
-    if not out.as_json:
-        rows = [[str(each.target), moment(each.since), each.by, str(each.held), each.reason] for each in found]
+    rows = [[str(each.target), moment(each.since), each.by, str(each.held), each.reason] for each in found]
+    if not out.as_json and rows:
         out.table(("paused", "since", "by", "jobs that wait", "reason"), rows)
+    elif not out.as_json:
+        out.note("Nothing is paused.")
     return 0
 
 
@@ -111,30 +112,13 @@ async def _connected() -> Jobs:
     return await Jobs.connect(identity=who())
 
 
-def _check(kinds: Registry, kind: str | None, queue: str | None) -> None:
-    """Raises typer's BadParameter, naming what there is."""
-    _check_one(kind, queue)
-    try:
-        pausing.known_target(kinds, kind=kind, queue=queue)
-    except pausing.CannotPause as exc:
-        raise typer.BadParameter(str(exc), param_hint="KIND" if kind is not None else "--queue") from exc
-
-
 def _check_one(kind: str | None, queue: str | None) -> None:
     if (kind is None) == (queue is None):
         raise typer.BadParameter("name one of the two", param_hint="KIND or --queue")
 
 
-def _document(made: Pause, jobs: Jobs) -> dict[str, Any]:
-    return {**made.model_dump(mode="json"), "web_ui": _link(made, jobs)}
-
-
-def _link(made: Pause, jobs: Jobs) -> str:
-    return jobs.of(made.id).web_ui
-
-
-def _as_typed(target: Target) -> str:
-    return target.kind or f"--queue {target.queue}"
+def _document(found: Pause, jobs: Jobs) -> dict[str, Any]:
+    return {**found.model_dump(mode="json"), "web_ui": jobs.of(found.id).web_ui}
 
 
 def _jobs(count: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -37,9 +38,10 @@ def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
             caught.append(signum)
             work.cancel()
 
-        loop = asyncio.get_running_loop()
-        for signum in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(signum, stop, signum)
+        if threading.current_thread() is threading.main_thread():  # no other one gets signals
+            loop = asyncio.get_running_loop()
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(signum, stop, signum)
         return await work
 
     try:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import inspect
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -17,11 +15,12 @@ from adapters.job_settings import SchedulesSettings
 from domain.scheduling import ScheduledRequest
 from starter.cli.asking import ASKERS
 from starter.cli.durations import parse_duration
-from starter.cli.fields import FieldOption, field_options, make_request
+from starter.cli.fields import FieldOption, field_options, make_request, with_options
 from starter.cli.numbers import whole_number
 from starter.cli.output import AsJson, Output
 from starter.cli.running import run
-from starter.cli.starting import StartOptions, start
+from starter.cli.starting import Waiting, start
+from starter.starting import StartOptions
 from workflows.registry import Kind, Registry
 
 
@@ -71,27 +70,8 @@ def start_commands(kinds: Registry, out: Output) -> typer.Typer:
 def _command(kind: Kind, options: list[FieldOption], out: Output) -> Callable[..., int]:
     asker = ASKERS.get(kind.name)
 
-    def command(**given: Any) -> int:
-        chosen = StartOptions(**{field.name: given[field.name] for field in dataclasses.fields(StartOptions)})
-        if chosen.timeout is not None and not chosen.wait:
-            raise typer.BadParameter("limits the waiting: give --wait too", param_hint="--timeout")
-        request = make_request(kind.request, options, given)
-        if isinstance(request, ScheduledRequest):
-            # Or a day, or a month, would be another one than for the schedule that starts this kind.
-            request = request.in_zone(SchedulesSettings().time_zone)
-        ask = None if asker is None or asker.by_itself(given) else partial(asker.ask, request, given)
-        return run(start(kind, request, chosen, out, ask))
-
-    # Typer reads the signature to learn the options.
-    own = [*(option.signature() for option in options), *(asker.options if asker else ())]
-    command.__signature__ = inspect.Signature([*own, *_common().values()])  # type: ignore[attr-defined]  # functions may have one
-    return command
-
-
-def _common() -> dict[str, inspect.Parameter]:
-    """Options of all kinds' commands; `domain.requests.START_OPTIONS` has their names, which fields can't have."""
-
-    def common(  # its signature is all that is wanted of it
+    # `domain.requests.START_OPTIONS` has the names of these options, which fields can't have.
+    def command(
         *,
         delay: Annotated[
             timedelta | None,
@@ -111,7 +91,7 @@ def _common() -> dict[str, inspect.Parameter]:
         ] = None,
         restart: Annotated[
             bool,
-            typer.Option("--restart", metavar="", help="Run it anew where it failed, was cancelled or terminated."),
+            typer.Option("--restart", metavar="", help="Run it again if it failed, was cancelled or terminated."),
         ] = False,
         wait: Annotated[bool, typer.Option("--wait", metavar="", help="Wait for its outcome.")] = False,
         timeout: Annotated[
@@ -128,7 +108,18 @@ def _common() -> dict[str, inspect.Parameter]:
                 "--check/--no-check", metavar="", help="Look for 5 s whether a worker takes the job, and warn if not."
             ),
         ] = True,
-        as_json: AsJson = False,
-    ) -> None: ...
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+        **given: Any,
+    ) -> int:
+        if timeout is not None and not wait:
+            raise typer.BadParameter("limits the waiting: give --wait too", param_hint="--timeout")
+        chosen = StartOptions(delay=delay, priority=priority, fairness_key=fairness_key, restart=restart)
+        request = make_request(kind.request, options, given)
+        if isinstance(request, ScheduledRequest):
+            # Or a day, or a month, would be another one than for the schedule that starts this kind.
+            request = request.in_zone(SchedulesSettings().time_zone)
+        ask = None if asker is None or asker.by_itself(given, chosen) else partial(asker.ask, request, given)
+        return run(start(kind, request, chosen, Waiting(wait, timeout, check), out, ask))
 
-    return dict(inspect.signature(common, eval_str=True).parameters)
+    own = [*(option.signature() for option in options), *(asker.options if asker else ())]
+    return with_options(command, own)

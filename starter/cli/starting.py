@@ -18,6 +18,7 @@ from starter.cli.output import FAILED, Output
 from starter.errors import JobCancelled, JobDidNotComplete, JobTerminated, JobTimedOut, StarterError
 from starter.handle import JobHandle
 from starter.jobs import Jobs
+from starter.starting import StartOptions
 from starter.status import JobState
 from workflows.registry import Kind
 
@@ -32,22 +33,22 @@ _ENDED_AS: dict[type[JobDidNotComplete], JobState] = {
 
 
 @dataclass(frozen=True)
-class StartOptions:
-    """What the commands of all kinds take."""
+class Waiting:
+    """What the command waits for after the start."""
 
-    delay: timedelta | None
-    priority: int | None
-    fairness_key: str | None
-    restart: bool
     wait: bool
+    """For the outcome, no longer than `timeout`."""
     timeout: timedelta | None
     check: bool
+    """For a worker to take the job."""
 
 
 Ask = Callable[[], Awaitable[AskedJob]]
 
 
-async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Output, ask: Ask | None = None) -> int:
+async def start(
+    kind: Kind, request: JobRequest, chosen: StartOptions, waiting: Waiting, out: Output, ask: Ask | None = None
+) -> int:
     """Start a job as the options say; returns the exit status. Raises StarterError where it could not be started.
 
     `ask`: of a kind that has to be asked for, which may give another request.
@@ -56,13 +57,7 @@ async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Outp
     request = asked.request if asked else request
     try:
         jobs = await Jobs.connect()
-        handle = await jobs.start(
-            request,
-            delay=chosen.delay,
-            priority=chosen.priority,
-            fairness_key=chosen.fairness_key,
-            restart=chosen.restart,
-        )
+        handle = await jobs.start(request, **chosen)
     except asyncio.CancelledError:
         job_id = request.workflow_id
         out.fail("Interrupted", f"Whether {job_id} was started is not known. Look: `jobs status {job_id}`")
@@ -71,10 +66,10 @@ async def start(kind: Kind, request: JobRequest, chosen: StartOptions, out: Outp
         if asked:
             out.note(f"{request.workflow_id} is asked for all the same: a worker starts it once it reaches Temporal.")
         raise
-    started = _Started(kind, handle, chosen, out, asked)
+    started = _Started(kind, handle, chosen, waiting, out, asked)
     started.say_so()
     try:
-        async with asyncio.timeout(chosen.timeout.total_seconds() if chosen.timeout is not None else None):
+        async with asyncio.timeout(waiting.timeout.total_seconds() if waiting.timeout is not None else None):
             return await started.follow()
     except TimeoutError:
         return started.gave_up()
@@ -91,11 +86,18 @@ class _Started:
     """A job that was started, or was there, and what is known of it so far."""
 
     def __init__(
-        self, kind: Kind, handle: JobHandle, chosen: StartOptions, out: Output, asked: AskedJob | None
+        self,
+        kind: Kind,
+        handle: JobHandle,
+        chosen: StartOptions,
+        waiting: Waiting,
+        out: Output,
+        asked: AskedJob | None,
     ) -> None:
         self._kind = kind
         self._handle = handle
         self._chosen = chosen
+        self._waiting = waiting
         self._out = out
         self._asked = asked
         self.document: dict[str, Any] = {
@@ -117,19 +119,19 @@ class _Started:
         if self._asked and self._asked.joined:
             self._out.say(f"Joined {handle.id}, which was asked for before: {handle.state} (run {handle.run_id})")
         elif handle.started or self._asked:  # a relay may have been faster
-            later = f", to run in {duration(chosen.delay)}" if chosen.delay else ""
+            later = f", to run in {duration(delay)}" if (delay := chosen.get("delay")) else ""
             self._out.say(f"Started {handle.id}{later} (run {handle.run_id})")
         else:
             hint = ""
-            if handle.state is JobState.completed and chosen.restart:
+            if handle.state is JobState.completed and chosen.get("restart"):
                 hint = " Only what did not complete is run anew."
-            elif handle.state not in (JobState.running, JobState.completed) and not chosen.restart:
+            elif handle.state not in (JobState.running, JobState.completed) and not chosen.get("restart"):
                 hint = " To run it anew, add --restart."
             self._out.say(f"{handle.id} is there already: {handle.state} (run {handle.run_id}).{hint}")
         self._out.say(f"  {handle.web_ui}")
 
     async def follow(self) -> int:
-        if not self._chosen.wait:
+        if not self._waiting.wait:
             await self._check()
             return 0
         checking = asyncio.ensure_future(self._check())
@@ -143,7 +145,7 @@ class _Started:
             checking.cancel()
 
     async def _check(self) -> None:
-        if not self._chosen.check or self._handle.state is not JobState.running:
+        if not self._waiting.check or self._handle.state is not JobState.running:
             return
         try:
             taken = await self._handle.picked_up(_TAKEN_WITHIN)
@@ -184,7 +186,7 @@ class _Started:
         return FAILED
 
     def gave_up(self) -> int:
-        waited = duration(self._chosen.timeout or timedelta())
+        waited = duration(self._waiting.timeout or timedelta())
         message = f"{self._handle.id} has not ended after {waited}. It goes on: `jobs status {self._handle.id}`"
         self.document |= {"error": {"type": "WaitedLongEnough", "message": message}}
         self._out.note(message)

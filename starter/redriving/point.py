@@ -17,7 +17,6 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.converter import PayloadConverter
 
 from activities.interceptor import HEADER
-from domain.step_names import step_name
 
 LOCAL = "core_local_activity"
 """Name of the marker by which the SDK records a local activity."""
@@ -64,7 +63,7 @@ def reset_point(events: Sequence[HistoryEvent], *, step: str | None = None) -> R
     if not tasks:
         raise NothingToTakeUp
     tries = _tries(events)
-    failed = _which_failed(tries, events[-1], step and step_name(step))
+    failed = _which_failed(tries, events[-1], step)
     # Where it failed by its own decision, or was ended from outside, what it did last is done anew.
     began = tasks[-1] if failed is None else _beginning(failed, tries).task
     # What was under way at that task would be failed by the reset, and the run with it: it begins anew as well.
@@ -115,7 +114,7 @@ def _tries(events: Iterable[HistoryEvent]) -> list[_Try]:
                 marker = event.marker_recorded_event_attributes
                 if marker.marker_name != LOCAL:
                     continue
-                step = step_name(json.loads(marker.details["data"].payloads[0].data)["activity_type"])
+                step = str(json.loads(marker.details["data"].payloads[0].data)["activity_type"])
                 found[event.event_id] = _Try(
                     step=step,
                     task=marker.workflow_task_completed_event_id,
@@ -126,7 +125,7 @@ def _tries(events: Iterable[HistoryEvent]) -> list[_Try]:
             case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
                 scheduled = event.activity_task_scheduled_event_attributes
                 found[event.event_id] = _Try(
-                    step=step_name(scheduled.activity_type.name),
+                    step=scheduled.activity_type.name,
                     task=scheduled.workflow_task_completed_event_id,
                     continues=attempts_made(event) > 0,
                 )

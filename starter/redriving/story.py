@@ -15,7 +15,6 @@ from temporalio.api.enums.v1 import EventType, TimeoutType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
 
-from domain.step_names import step_name
 from starter.redriving.point import LOCAL, attempts_made
 
 
@@ -38,7 +37,6 @@ class Attempt(BaseModel):
 
 def attempts(events: Sequence[HistoryEvent], step: str) -> list[Attempt]:
     """Attempts of a step, in order. Of a step that ran several times, those of the last one that failed or is open."""
-    step = step_name(step)
     found: list[Attempt] = []
     for event in events:
         if event.event_type == EventType.EVENT_TYPE_MARKER_RECORDED:
@@ -48,7 +46,7 @@ def attempts(events: Sequence[HistoryEvent], step: str) -> list[Attempt]:
                 found = [_one(1, event, error)]
         elif (
             event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED
-            and step_name(event.activity_task_scheduled_event_attributes.activity_type.name) == step
+            and event.activity_task_scheduled_event_attributes.activity_type.name == step
         ):
             regular = _regular(events, event)
             if regular and not (regular[-1].ended and regular[-1].message is None):
@@ -107,4 +105,4 @@ def _told(failure: Failure) -> tuple[str | None, str | None]:
 
 def _local_step(event: HistoryEvent) -> str:
     marker = event.marker_recorded_event_attributes
-    return step_name(json.loads(marker.details["data"].payloads[0].data)["activity_type"])
+    return str(json.loads(marker.details["data"].payloads[0].data)["activity_type"])

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Self
+from typing import Self, Unpack
 
 from temporalio.client import Client
 from temporalio.worker import Worker
@@ -17,9 +17,9 @@ from domain.requests import JobRequest
 from starter.errors import JobDidNotComplete, StarterError
 from starter.handle import JobHandle
 from starter.jobs import Jobs
-from starter.pages import Page, Rest
-from starter.queries import JobFilter
+from starter.queries import JobFilter, Page, Rest
 from starter.setup import wanted_search_attributes
+from starter.starting import StartOptions
 from starter.status import JobSummary
 from starter.testing.record import Assertions, StartedJob, fits
 from starter.testing.server import Clock, time_skipping_server
@@ -111,7 +111,7 @@ class InlineJobs(Assertions, Jobs):
         found: list[JobSummary] = [await self.status(job_id) for job_id in there]
         return Page([job for job in found if fits(job, where)][:size], None)
 
-    async def _start(self, request: JobRequest, **options: Any) -> JobHandle:
+    async def _start(self, request: JobRequest, **options: Unpack[StartOptions]) -> JobHandle:
         kind = self._kinds.of(request)
         if missing := self._missing(kind):
             raise StarterError(

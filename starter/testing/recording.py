@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from temporalio.client import Client
 
@@ -14,9 +14,8 @@ from domain.requests import JobRequest
 from starter.errors import JobDidNotComplete, StarterError
 from starter.handle import JobHandle
 from starter.jobs import Jobs
-from starter.pages import Page, Rest
-from starter.queries import JobFilter
-from starter.starting import check_options
+from starter.queries import JobFilter, Page, Rest
+from starter.starting import StartOptions, check_options
 from starter.status import JobDescription, JobState, JobStatus, JobSummary
 from starter.testing.record import Assertions, StartedJob, Which, fits
 from starter.testing.runs import Run, Runs, link
@@ -27,16 +26,13 @@ class OutcomeNotSet(AssertionError):
     """The code under test waits for a job whose end the test has not told."""
 
 
-class RecordedJobs(Assertions, Jobs):
-    """Stands in for `Jobs`. A job that was started runs until the test tells how it ends, or it is cancelled."""
+class Recording(Assertions):
+    """What a test says and asks of jobs that are recorded.
 
-    def __init__(self, *, kinds: Registry | None = None) -> None:
-        if kinds is None:
-            registry.load_installed()
-        self._kinds = registry if kinds is None else kinds
-        self._runs = Runs()
-        self.error: StarterError | None = None
-        """While this is set, every call raises it: `jobs.error = TemporalUnreachable("away")`."""
+    A job runs until the test says how it ends, or it is cancelled.
+    """
+
+    _runs: Runs
 
     @property
     def started(self) -> list[StartedJob]:
@@ -48,13 +44,32 @@ class RecordedJobs(Assertions, Jobs):
         """Ids of the jobs that were cancelled."""
         return [run.job.id for run in self._runs if run.cancelled]
 
+    @property
+    def error(self) -> StarterError | None:
+        """While this is set, every call raises it: `jobs.error = TemporalUnreachable("away")`."""
+        return self._runs.error
+
+    @error.setter
+    def error(self, error: StarterError | None) -> None:
+        self._runs.error = error
+
     def will_end(self, which: Which, outcome: Outcome) -> None:
-        """Have this job, or all of this kind, complete with this outcome. Can be told before the start and after it."""
+        """Have this job, or all of this kind, complete with this outcome; before the start or after it."""
         self._runs.will_end(which, outcome)
 
     def will_fail(self, which: Which, error_type: str, message: str = "as the test says") -> None:
-        """Have this job, or all of this kind, fail: whoever waits for its result gets JobFailed."""
+        """Have this job, or all of this kind, fail: waiting for its result raises JobFailed."""
         self._runs.will_end(which, (error_type, message))
+
+
+class RecordedJobs(Recording, Jobs):
+    """Stands in for `Jobs`."""
+
+    def __init__(self, *, kinds: Registry | None = None) -> None:
+        if kinds is None:
+            registry.load_installed()
+        self._kinds = registry if kinds is None else kinds
+        self._runs = Runs()
 
     @property
     def client(self) -> Client:
@@ -74,18 +89,10 @@ class RecordedJobs(Assertions, Jobs):
         found = [self._there().summary(run) for run in self._runs]
         return Page([job for job in found if fits(job, where)][:size], None)
 
-    async def _start(
-        self,
-        request: JobRequest,
-        *,
-        delay: timedelta | None = None,
-        priority: int | None = None,
-        fairness_key: str | None = None,
-        restart: bool = False,
-    ) -> JobHandle:
+    async def _start(self, request: JobRequest, **options: Unpack[StartOptions]) -> JobHandle:
         kind = self._kinds.of(request)
-        check_options(delay=delay, priority=priority, fairness_key=fairness_key)
-        job = StartedJob(request, delay, priority, fairness_key, restart)
+        check_options(**options)
+        job = StartedJob(request, **options)
         run, now = self._there().start(job, kind)
         handle = self._handle(job.id, run.id, kind.name)
         handle.started = now
@@ -97,8 +104,8 @@ class RecordedJobs(Assertions, Jobs):
 
     def _there(self) -> Runs:
         """Raises what the test has every call raise."""
-        if self.error is not None:
-            raise self.error
+        if self._runs.error is not None:
+            raise self._runs.error
         return self._runs
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from domain.outcomes import Outcome
 from starter.connection import web_ui_base
-from starter.errors import JobCancelled, JobDidNotComplete, JobFailed, JobNotFound
+from starter.errors import JobCancelled, JobDidNotComplete, JobFailed, JobNotFound, StarterError
 from starter.status import JobState, JobSummary
 from starter.testing.record import StartedJob, Which, told
 from workflows.registry import Kind
@@ -31,6 +31,8 @@ class Runs:
 
     def __init__(self) -> None:
         self.started: list[StartedJob] = []
+        self.error: StarterError | None = None
+        """What every call raises now."""
         self._latest: dict[str, Run] = {}
         self._ends: dict[str, Outcome | tuple[str, str]] = {}
 

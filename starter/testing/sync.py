@@ -7,49 +7,21 @@ from typing import Any, ClassVar, Self
 
 from temporalio.runtime import Runtime
 
-from domain.outcomes import Outcome
-from starter.errors import StarterError
 from starter.jobs import Jobs
 from starter.sync_jobs import SyncJobs
 from starter.testing.inline import InlineJobs
-from starter.testing.record import Assertions, StartedJob, Which
-from starter.testing.recording import RecordedJobs
+from starter.testing.record import Assertions, StartedJob
+from starter.testing.recording import RecordedJobs, Recording
 from workflows.registry import Registry
 
 
-class RecordedSyncJobs(Assertions, SyncJobs):
+class RecordedSyncJobs(Recording, SyncJobs):
     """Stands in for `SyncJobs`: see `RecordedJobs`."""
 
     def __init__(self, *, kinds: Registry | None = None) -> None:
         super().__init__()
         self._jobs = RecordedJobs(kinds=kinds)
-
-    @property
-    def started(self) -> list[StartedJob]:
-        """Jobs that were started, in their order; a second start of the same job is none."""
-        return self._jobs.started
-
-    @property
-    def cancelled(self) -> list[str]:
-        """Ids of the jobs that were cancelled."""
-        return self._jobs.cancelled
-
-    @property
-    def error(self) -> StarterError | None:
-        """While this is set, every call raises it."""
-        return self._jobs.error
-
-    @error.setter
-    def error(self, error: StarterError | None) -> None:
-        self._jobs.error = error
-
-    def will_end(self, which: Which, outcome: Outcome) -> None:
-        """Have this job, or all of this kind, complete with this outcome. Can be told before the start and after it."""
-        self._jobs.will_end(which, outcome)
-
-    def will_fail(self, which: Which, error_type: str, message: str = "as the test says") -> None:
-        """Have this job, or all of this kind, fail: whoever waits for its result gets JobFailed."""
-        self._jobs.will_fail(which, error_type, message)
+        self._runs = self._jobs._runs
 
     async def open(self, runtime: Callable[[], Runtime]) -> Jobs:  # noqa: ARG002  # nothing of the SDK is used
         """See `SyncJobs.open`."""

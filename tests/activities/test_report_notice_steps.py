@@ -43,6 +43,8 @@ async def test_whoever_asked_gets_the_link_once() -> None:
     office = Office()
 
     assert [await office.tells(), await office.tells()] == ["told", "told"]
+    told = (await office.steps.tell(REQUEST)).model_dump_json()
+    assert told == '{"state":"told","delivery_key":"report-notice/3"}', "neither link nor address"
     [mail] = office.mail.accepted
     assert (mail.recipient, mail.recipient_name, mail.delivery_key) == (ADA.email, ADA.name, "report-notice/3")
     link = mail.content.text
@@ -62,18 +64,8 @@ async def test_a_mail_that_was_not_accepted_is_sent_again_under_the_same_key() -
     assert [mail.delivery_key for mail in office.mail.attempts] == ["report-notice/3"] * 2
 
 
-async def test_what_the_step_tells_holds_neither_link_nor_address() -> None:
-    told = (await Office().steps.tell(REQUEST)).model_dump_json()
-    assert told == '{"state":"told","delivery_key":"report-notice/3"}'
-
-
-async def test_nobody_is_told_of_a_report_that_was_removed() -> None:
+async def test_nobody_is_told_of_a_report_that_was_removed_or_an_asking_that_is_gone() -> None:
     office = Office(state=ReportState.removed)
     assert await office.tells() == "report-removed"
-    assert (office.mail.attempts, office.links.made) == ([], [])
-
-
-async def test_an_asking_that_is_gone_is_told_to_nobody() -> None:
-    office = Office()
     assert await office.tells(ReportNoticeRequest(asking_id=4)) == "asking-not-found"
-    assert office.mail.attempts == []
+    assert (office.mail.attempts, office.links.made) == ([], [])

@@ -68,7 +68,7 @@ async def graveyard(stack: Stack, engine: AsyncEngine) -> AsyncIterator[Graveyar
         task_queue=REPLAYED,
         workflows=[Dying],
         activities=[DyingActivities().work],
-        interceptors=[JobInterceptor(pauses_of(client))],
+        interceptors=[JobInterceptor({}, pauses_of(client))],
         workflow_runner=UnsandboxedWorkflowRunner(),
         max_cached_workflows=0,
     )

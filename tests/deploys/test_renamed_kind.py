@@ -28,21 +28,14 @@ from tests.outbox.shop import Shop
 from workflows import hosting
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
-from workflows.kinds import Kind, Registry, RegistryError
+from workflows.kinds import Registry, RegistryError
 from workflows.registry import registry
 from workflows.replaying import job_replayer
 
 RENAMED = replace(registry.get("order-confirmation"), aliases=("order-mail",))
 
 
-def having(*kinds: Kind) -> Registry:
-    made = Registry()
-    for kind in kinds:
-        made.register(kind)
-    return made
-
-
-KINDS = having(RENAMED)
+KINDS = Registry(RENAMED)
 
 
 @pytest.fixture(autouse=True)
@@ -120,9 +113,9 @@ def test_metrics_pauses_and_letters_know_both_names_as_one() -> None:
 @pytest.mark.parametrize("alias", ["payment-notice", "order-confirmation", "Order", "order_mail"])
 def test_an_earlier_name_that_is_anothers_or_none_at_all_is_refused(alias: str) -> None:
     with pytest.raises(RegistryError, match="alias"):
-        having(registry.get("payment-notice"), replace(RENAMED, aliases=(alias,)))
+        Registry(registry.get("payment-notice"), replace(RENAMED, aliases=(alias,)))
 
 
 def test_a_new_kind_cannot_take_a_name_that_another_one_had() -> None:
     with pytest.raises(RegistryError, match="is what 'order-confirmation' was called before"):
-        having(replace(RENAMED, aliases=("payment-notice",)), registry.get("payment-notice"))
+        Registry(replace(RENAMED, aliases=("payment-notice",)), registry.get("payment-notice"))

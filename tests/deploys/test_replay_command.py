@@ -13,11 +13,10 @@ from domain.errors import InvalidRequest
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import JobDidNotComplete, Jobs, encryption
 from starter.connection import connect
-from starter.live_histories import LiveHistories
-from starter.replaying import replay
+from starter.replaying import from_server, queries_of, replay
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from tests.histories.record import HISTORIES
-from tests.starter.commandline import CommandLine
+from tests.starter.commandline import CommandLine, InProcess
 from workflows import steps
 from workflows.hosting import job_worker
 from workflows.pausing import Target, pauses_of
@@ -28,7 +27,7 @@ CHANGED = "the workflow does not do what its history says: [TMPRL1100] Nondeterm
 
 @pytest.fixture
 def command_line(stack: Stack, client: Client) -> CommandLine:
-    return CommandLine({**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace})
+    return InProcess({**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace})
 
 
 async def begin_jobs(client: Client) -> None:
@@ -63,37 +62,27 @@ async def test_jobs_on_the_server_are_replayed_and_those_that_would_break_are_to
 
     stuck = await command_line("replay")
     asked = await command_line("replay", "--query", "WorkflowType='OrderConfirmation'", "--limit", "2", "--json")
-    fewest = await command_line("replay", "--limit", "1")
-    everything = await command_line("replay", "--all", "--limit", "1", "--json")
+    fewest = await command_line("replay", "--limit", "1", "--json")
+    everything = await command_line("replay", "--limit", "1", "--all", "--json")
     wrong = await command_line("replay", "--query", "no query")
     monkeypatch.setattr(steps, "run", steps.run_regular)
-    live = LiveHistories(client, registry)
-    changed = [each async for each in replay(registry, client.data_converter, live.of(live.everything(), limit=9))]
+    live = from_server(client, queries_of(registry), limit=None)
+    changed = [each async for each in replay(registry, client.data_converter, live)]
 
     assert (fine.status, fine.document) == (
         0,
-        {
-            "replayed": {"order-confirmation": 3},
-            "unknown_kinds": {},
-            "broken_count": 0,
-            "broken": [],
-            "not_looked_at": {},
-        },
+        {"replayed": {"order-confirmation": 3}, "unknown_kinds": {}, "broken_count": 0, "broken": []},
     )
     assert stuck.status == 1
     [line, summary] = stuck.out.splitlines()
     assert line.startswith("order-gift/1 (run ")
     assert line.endswith("): this code has no kind 'order-gift': the job would be stuck")
-    assert summary == "Replayed 3 jobs of 1 kinds: 1 would break."
+    assert summary == ("Replayed 3 jobs of 1 kinds (up to 100 of each kind; --all replays all): 1 would break.")
     assert (asked.status, asked.document["replayed"]) == (0, {"order-confirmation": 2})
-    assert sum(asked.document["not_looked_at"]["order-confirmation"].values()) == 1
-    # One that runs and one that has ended were looked at, and of the other kind the only one on our queues.
-    assert fewest.out.splitlines()[-1] == (
-        "Not looked at, and may break: order-confirmation (0 running, 1 ended). With `--all` they are replayed too."
-    )
+    # One that runs and one that has ended, and of the other kind the only one on our queues.
+    assert fewest.document["replayed"] == {"order-confirmation": 2}
     assert everything.document["replayed"] == {"order-confirmation": 3}
-    assert everything.document["not_looked_at"] == {}
-    assert (everything.document["broken_count"], everything.document["broken"][0]["job"]) == (1, "order-gift/1")
+    assert (fewest.document["broken_count"], fewest.document["broken"][0]["job"]) == (1, "order-gift/1")
     assert wrong.status == 1
     assert "Temporal refuses this" in wrong.err
     # Held at the gate, the third has not come to the step that changed.

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import Jobs
-from starter.pausing import pause, resume
+from starter.pauses import pause, resume
 from tests.deploys.conftest import Deployment, Start
 from tests.outbox.shop import Shop
 

@@ -14,7 +14,6 @@ from domain.policies import NOTIFICATION
 from tests.docs.house import PYTHON_HERE, ROOT, SCRIPTS, clean_environment, copy_with_tests
 from tests.docs.pages import Block, blocks
 from tests.worker.worker_process import WorkerProcess
-from workflows import renamed_steps
 from workflows.kinds import Kind
 from workflows.registry import registry
 
@@ -110,9 +109,6 @@ def test_the_row_with_earlier_names_is_one() -> None:
     made = eval(snippet("a row with earlier names"), names)  # noqa: S307  # our own page
 
     assert made.aliases == ("order-mail",)
-    steps: dict[str, dict[str, tuple[str, ...]]] = {}
-    exec(snippet("the names that a step had"), steps)  # noqa: S102  # our own page
-    assert list(renamed_steps.chains(steps["step_aliases"], row.steps(), ())) == ["order_confirmation.confirm"]
     assert "serves_from" in snippet("at the top of a migration that only adds")
 
 

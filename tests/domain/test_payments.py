@@ -30,14 +30,6 @@ def walks(start: PaymentState) -> st.SearchStrategy[list[PaymentState]]:
     return walk()
 
 
-def test_every_state_has_its_row() -> None:
-    assert set(NEXT) == set(PaymentState)
-
-
-def test_no_state_follows_itself_directly() -> None:
-    assert not [state for state, after in NEXT.items() if state in after]
-
-
 @given(walks(PaymentState.pending))
 def test_whatever_we_missed_in_between_the_state_that_we_find_is_reachable(way: list[PaymentState]) -> None:
     for at, earlier in enumerate(way):
@@ -45,18 +37,12 @@ def test_whatever_we_missed_in_between_the_state_that_we_find_is_reachable(way: 
             assert later in reachable(earlier)
 
 
-def test_a_payment_whose_money_came_is_never_undecided_again() -> None:
+def test_the_table_of_states_allows_what_happens_to_payments_and_nothing_else() -> None:
+    assert set(NEXT) == set(PaymentState)
+    assert not [state for state, after in NEXT.items() if state in after]
+    assert reachable(PaymentState.pending) | {PaymentState.pending} == set(PaymentState)
+    # Money that came is never undecided again, a payment that was given up stays so, another card may pay.
     for state in _MONEY_CAME:
         assert reachable(state) <= _MONEY_CAME
-
-
-def test_a_payment_that_was_given_up_stays_so() -> None:
     assert reachable(PaymentState.cancelled) == frozenset()
-
-
-def test_after_a_declined_card_another_one_may_pay() -> None:
     assert PaymentState.captured in reachable(PaymentState.declined)
-
-
-def test_every_state_can_be_come_to() -> None:
-    assert reachable(PaymentState.pending) | {PaymentState.pending} == set(PaymentState)

@@ -95,16 +95,6 @@ def test_a_wait_never_reaches_the_deadline_and_giving_up_says_why(
         assert verdict.reason == ""
 
 
-def test_the_three_waits_of_a_mail_are_5_to_10_then_10_to_20_then_20_to_40_seconds() -> None:
-    def drawn(attempts: int, draw: str) -> float:
-        pick = {"low": lambda a, _: a, "high": lambda _, b: b}[draw]
-        verdict = after_failure(NOTIFICATION, attempts=attempts, left=an_hour, retry_after=None, draw=pick)
-        assert verdict.wait is not None
-        return verdict.wait.total_seconds()
-
-    assert [(drawn(n, "low"), drawn(n, "high")) for n in (1, 2, 3)] == [(5, 10), (10, 20), (20, 40)]
-
-
 def test_counting_attempts_starts_at_one() -> None:
     with pytest.raises(ValueError, match="at least one attempt"):
         after_failure(NOTIFICATION, attempts=0, left=an_hour, retry_after=None, draw=random.uniform)

@@ -25,19 +25,15 @@ def test_an_order_id_that_no_row_can_have_is_refused(bad: object) -> None:
         OrderConfirmationRequest.model_validate({"order_id": bad})
 
 
-def test_a_field_the_request_does_not_know_is_refused() -> None:
+def test_a_request_is_frozen_and_takes_no_other_field() -> None:
     with pytest.raises(ValidationError, match="email"):
         OrderConfirmationRequest(order_id=1, email="ada@example.com")  # type: ignore[call-arg]  # wrong on purpose
-
-
-def test_a_request_is_frozen() -> None:
     request = OrderConfirmationRequest(order_id=1)
-
     with pytest.raises(ValidationError, match="frozen"):
         request.order_id = 2  # type: ignore[misc]  # wrong on purpose
 
 
-def test_a_request_that_holds_an_object_is_refused_when_the_class_is_made() -> None:
+def test_a_request_that_is_not_ids_or_has_no_kind_is_refused_when_the_class_is_made() -> None:
     class Order(BaseModel):
         id: int
 
@@ -46,19 +42,27 @@ def test_a_request_that_holds_an_object_is_refused_when_the_class_is_made() -> N
         class BigRequest(JobRequest):
             order: Order
 
-
-def test_a_text_without_a_limit_is_refused_when_the_class_is_made() -> None:
     with pytest.raises(TypeError, match="limit its length"):
 
         class LongRequest(JobRequest):
             body: str
 
-
-def test_a_name_that_gives_no_kind_is_refused() -> None:
     with pytest.raises(TypeError, match="<Noun>Request"):
 
         class Nameless(JobRequest):
             order_id: EntityId
+
+    with pytest.raises(TypeError, match="delay and job_delay would both be given by --job-delay"):
+
+        class TwiceRequest(JobRequest):
+            delay: EntityId
+            job_delay: EntityId
+
+    with pytest.raises(TypeError, match="draft and no_draft would both be given by --no-draft"):
+
+        class DraftRequest(JobRequest):
+            draft: bool | None = None
+            no_draft: EntityId
 
 
 def test_every_kind_of_plain_field_is_accepted_and_named_in_temporal() -> None:
@@ -85,42 +89,22 @@ def test_a_message_id_depends_on_the_delivery_alone_and_tells_nothing_of_it(one:
     assert first.endswith("@shop.example.com>")
 
 
-def test_the_command_that_redrives_a_job_names_its_fields() -> None:
+def test_the_command_that_redrives_a_job_names_its_fields_and_is_safe_to_paste() -> None:
     class ExportFileRequest(JobRequest):
         order_id: EntityId
         customer_id: EntityId | None = None
         draft: bool = False
 
-    request = ExportFileRequest(order_id=1042)
-
-    assert request.redrive == "python -m starter start export-file --order-id 1042 --no-draft --restart"
-
-
-def test_the_command_that_redrives_a_job_is_safe_to_paste() -> None:
     class TakeOverRequest(JobRequest):
         event_id: ShortText
 
-    assert TakeOverRequest(event_id="x;curl`id`").redrive.split()[-2] == "'x;curl`id`'"
-
-
-def test_the_command_that_redrives_a_job_gives_fields_with_names_of_its_own_options_as_its_kind_takes_them() -> None:
-    class LateRequest(JobRequest):
+    class LateRequest(JobRequest):  # its fields have the names of the command's own options
         delay: EntityId
         check: bool = True
 
+    assert ExportFileRequest(order_id=1042).redrive == (
+        "python -m starter start export-file --order-id 1042 --no-draft --restart"
+    )
+    assert TakeOverRequest(event_id="x;curl`id`").redrive.split()[-2] == "'x;curl`id`'"
     assert LateRequest(delay=5).redrive == "python -m starter start late --job-delay 5 --job-check --restart"
     assert "--no-job-check" in LateRequest(delay=5, check=False).redrive
-
-
-def test_fields_that_would_be_the_same_option_are_refused_when_the_class_is_made() -> None:
-    with pytest.raises(TypeError, match="delay and job_delay would both be given by --job-delay"):
-
-        class TwiceRequest(JobRequest):
-            delay: EntityId
-            job_delay: EntityId
-
-    with pytest.raises(TypeError, match="draft and no_draft would both be given by --no-draft"):
-
-        class DraftRequest(JobRequest):
-            draft: bool | None = None
-            no_draft: EntityId

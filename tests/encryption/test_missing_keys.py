@@ -17,10 +17,10 @@ from activities.interceptor import RetryInterceptor
 from starter import Jobs, JobState
 from tests.encryption.conftest import Having
 from tests.encryption.diary import KINDS, DiaryEntryActivities, DiaryEntryRequest, kinds
-from workflows import steps
 from workflows.data_converter import data_converter
 from workflows.encryption import Keyring, encrypting
 from workflows.hosting import job_worker
+from workflows.kinds import policies_of
 
 QUEUE = "diaries"
 
@@ -72,7 +72,7 @@ async def test_a_step_whose_worker_cannot_decrypt_its_arguments_keeps_its_attemp
     job = await Jobs(right, kinds=KINDS).start(DiaryEntryRequest(entry_id=entry_id, hint=hint))
 
     def steps_alone(client: Client) -> Worker:
-        interceptors = [RetryInterceptor(steps.policies(), draw=lambda low, _: low / 10)]
+        interceptors = [RetryInterceptor(policies_of(KINDS), draw=lambda low, _: low / 10)]
         written = DiaryEntryActivities().write
         return Worker(client, task_queue=QUEUE, activities=[written], interceptors=interceptors)
 

@@ -21,7 +21,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from adapters.process import leave
 from starter import JobDidNotComplete, Jobs
-from starter.held_jobs import release
+from starter.pauses import release
 from starter.setup import add_search_attributes
 from tests.histories.courses import alerts, dead_letters, orders, payments, report_keeping, reports, scheduled
 from tests.histories.courses.course import Course

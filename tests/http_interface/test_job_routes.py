@@ -15,7 +15,7 @@ from adapters.db.enqueued_jobs import SqlEnqueuedJobs
 from domain.errors import RecipientRejected, ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
 from starter.jobs import Jobs
-from starter.pausing import pause
+from starter.pauses import pause
 from tests.fakes import FakeMail
 from tests.http_interface.serving import PROBLEM, Served
 from tests.starter.serving import serve as serve_jobs

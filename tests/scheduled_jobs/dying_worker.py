@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 from adapters.outside import Outside
@@ -16,9 +17,8 @@ from adapters.settings import Settings
 from domain.scheduled_email_dispatch import DueEmails
 from domain.session_cleanup import Sessions
 from starter.connection import connect
-from tests.fakes import FakeOrders, fake_ports
-from worker import make_workers
-from workflows import steps
+from workflows.hosting import job_worker
+from workflows.registry import registry
 
 MISSED_AFTER = timedelta(seconds=6)
 
@@ -56,20 +56,20 @@ class HaltingEmails:
 
 
 async def main() -> None:
-    for step in ("session_cleanup.clean", "scheduled_email_dispatch.dispatch"):
-        # Of this process alone, which schedules the steps.
-        steps._policies[step] = steps.policy_of(step).model_copy(update={"heartbeat": MISSED_AFTER})
+    kinds = [
+        replace(kind, policy=kind.policy.model_copy(update={"heartbeat": MISSED_AFTER}))
+        for kind in registry
+        if kind.name in ("session-cleanup", "scheduled-email-dispatch")
+    ]
     settings = Settings()
     outside = Outside(settings)
     sessions, emails = outside.ports[Sessions], outside.ports[DueEmails]
-    outside.ports = {
-        **fake_ports(FakeOrders()),  # for kinds of the queue that nobody starts here
+    ports: dict[type, object] = {
         **outside.ports,
-        Sessions: HaltingSessions(sessions),  # type: ignore[arg-type]  # what is behind a port is not typed
-        DueEmails: HaltingEmails(emails),  # type: ignore[arg-type]  # the same
+        Sessions: HaltingSessions(sessions),
+        DueEmails: HaltingEmails(emails),
     }
-    workers = make_workers(await connect(), ["maintenance"], outside, settings.worker)
-    await asyncio.gather(*(worker.run() for worker in workers))
+    await job_worker(await connect(), "maintenance", kinds, ports, sandbox=False).run()
 
 
 if __name__ == "__main__":

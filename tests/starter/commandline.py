@@ -1,16 +1,23 @@
-"""The command line as people and scripts run it: a process of its own."""
+"""The command line as people and scripts run it: in a process of its own, or in this one, which is ten times faster."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import signal
+import threading
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
+from starter.cli import app
 from tests.processes.fork_server import python
+
+_one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -103,3 +110,21 @@ class CommandLine:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+
+
+class InProcess(CommandLine):
+    """Runs what it runs to the end in this process; what is to get an answer or a signal, in one of its own."""
+
+    async def __call__(self, *arguments: object, **variables: str) -> Finished:
+        return await asyncio.to_thread(self._run, [*map(str, arguments)], {**self.environment, **variables})
+
+    def _run(self, arguments: list[str], environment: Mapping[str, str]) -> Finished:
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            _one_at_a_time,
+            mock.patch.dict(os.environ, environment, clear=True),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            status = app.run(arguments, "python -m starter")
+        return Finished(status, out.getvalue(), err.getvalue())

@@ -15,7 +15,7 @@ from demo.stack import Stack
 from starter import Jobs
 from starter.setup import add_search_attributes
 from tests.namespaces import new_namespace
-from tests.starter.commandline import CommandLine
+from tests.starter.commandline import CommandLine, InProcess
 from tests.starter.serving import MakeNamespace, Serving, serve
 
 _order_ids = count(1)
@@ -47,7 +47,7 @@ def jobs(client: Client, stack: Stack) -> Jobs:
 @pytest.fixture(scope="session")
 def command_line(stack: Stack, client: Client) -> CommandLine:
     """In the tests' namespace."""
-    return CommandLine({**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace})
+    return InProcess({**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace})
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from starter import Jobs, OrderConfirmationRequest
 async def test_commands_and_worker_end_cleanly_each_time(stack: Stack, client: Client) -> None:
     environment = {**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace}
 
-    tally = await measure(environment, 4, first_order=2_000_000_000)
+    tally = await measure(environment, 1, first_order=2_000_000_000)
 
     assert tally.unclean == []
-    assert tally.summary()["runs"] == 20
+    assert tally.summary()["runs"] == 5
 
 
 async def test_an_end_with_another_status_or_a_traceback_counts_as_unclean() -> None:

@@ -1,4 +1,4 @@
-"""`jobs pause`, `jobs resume` and `jobs paused`, by processes of their own."""
+"""`jobs pause`, `jobs resume` and `jobs paused`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from temporalio.client import Client
 
 from demo.stack import Stack
 from starter import Jobs, OrderConfirmationRequest
-from starter.pausing import paused
+from starter.pauses import paused
 from starter.setup import add_search_attributes
 from tests.fakes import FakeMail
-from tests.starter.commandline import CommandLine
+from tests.starter.commandline import CommandLine, InProcess
 from tests.starter.serving import MakeNamespace
 from tests.starter.watching import until, watch
 
@@ -31,7 +31,7 @@ async def quiet(make_namespace: MakeNamespace) -> Client:
 
 @pytest.fixture
 def jobs(stack: Stack, quiet: Client) -> CommandLine:
-    return CommandLine({**stack.environment(), "TEMPORAL_NAMESPACE": quiet.namespace})
+    return InProcess({**stack.environment(), "TEMPORAL_NAMESPACE": quiet.namespace})
 
 
 async def test_a_pause_is_shown_with_who_and_why_and_resumed_where_it_says_how(
@@ -73,10 +73,12 @@ async def test_a_pause_is_shown_with_who_and_why_and_resumed_where_it_says_how(
     assert (nothing.status, nothing.out, nothing.err) == (0, "", "Nothing is paused.\n")
 
 
-async def test_the_documents_tell_the_same(jobs: CommandLine) -> None:
+async def test_the_documents_have_the_same_and_a_name_that_is_not_there_is_refused(jobs: CommandLine) -> None:
     made = (await jobs("pause", "--queue", "notifications", "--json")).document
     (listed,) = (await jobs("paused", "--json")).document
     resumed = (await jobs("resume", "--queue", "notifications", "--json")).document
+    unknown = await jobs("pause", "reprot")
+    two = await jobs("resume", KIND, "--queue", "notifications")
 
     assert (made["kind"], made["queue"], made["by"], made["reason"]) == (None, "notifications", ME, "")
     assert (made["new"], made["held"]) == (True, 0)
@@ -88,19 +90,6 @@ async def test_the_documents_tell_the_same(jobs: CommandLine) -> None:
         "released": 0,
         "still_held": 0,
     }
-
-
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (("pause", "reprot"), "KIND: There is no kind 'reprot'; there are: "),
-        (("resume", KIND, "--queue", "notifications"), "KIND or --queue: name one of the two"),
-    ],
-)
-async def test_a_command_line_that_names_nothing_to_pause_says_what_there_is(
-    jobs: CommandLine, arguments: tuple[str, ...], told: str
-) -> None:
-    done = await jobs(*arguments)
-
-    assert (done.status, done.out) == (2, "")
-    assert done.err.startswith(f"Error: {told}")
+    assert (unknown.status, two.status) == (2, 2)
+    assert unknown.err.startswith("Error: KIND: There is no kind 'reprot'; there are: ")
+    assert two.err.startswith("Error: KIND or --queue: name one of the two")

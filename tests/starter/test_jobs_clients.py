@@ -81,18 +81,6 @@ async def test_a_client_of_the_applications_own_starts_jobs_with_its_interceptor
     assert given.metadata["encoding"] == b"backwards"
 
 
-async def test_a_client_with_the_sdks_default_converter_starts_jobs(
-    stack: Stack, client: Client, order_id: int
-) -> None:
-    own = await Client.connect(stack.temporal_address, namespace=client.namespace)
-
-    async with serve(client, order_id):
-        handle = await Jobs(own).start(OrderConfirmationRequest, order_id=order_id)
-
-        assert await handle.result() == Done(reference=handle.id)
-    assert own.data_converter is DataConverter.default
-
-
 async def test_a_plugin_does_not_bring_its_converter_back(stack: Stack, client: Client, order_id: int) -> None:
     plugin = SimplePlugin("converts", data_converter=pydantic_data_converter)
     own = await Client.connect(stack.temporal_address, namespace=client.namespace, plugins=[plugin])

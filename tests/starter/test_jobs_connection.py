@@ -8,9 +8,7 @@ import pytest
 
 from demo.stack import Stack
 from starter import Jobs, OrderConfirmationRequest
-from starter.errors import InvalidStart, NotSetUp, TemporalUnreachable, UnknownNamespace
-from starter.queries import JobFilter
-from tests.starter.serving import MakeNamespace
+from starter.errors import TemporalUnreachable
 
 
 @pytest.fixture(autouse=True)
@@ -32,36 +30,6 @@ async def test_address_and_namespace_come_from_the_environment(
 
     assert (await jobs.of(handle.id).status()).run_id == handle.run_id
     assert handle.web_ui.startswith(f"https://temporal.example.com/namespaces/{jobs.client.namespace}/workflows/")
-
-
-async def test_a_profile_of_the_temporal_cli_is_used(
-    stack: Stack, jobs: Jobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    profiles = tmp_path / "temporal.toml"
-    profiles.write_text(
-        f'[profile.shop]\naddress = "{stack.temporal_address}"\nnamespace = "{jobs.client.namespace}"\n'
-    )
-    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(profiles))
-    monkeypatch.setenv("TEMPORAL_PROFILE", "shop")
-
-    connected = await Jobs.connect()
-
-    assert connected.client.namespace == jobs.client.namespace
-    assert connected.client.service_client.config.target_host == stack.temporal_address
-
-
-async def test_a_profile_that_is_not_there_is_a_wrong_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEMPORAL_PROFILE", "no-such-profile")
-
-    with pytest.raises(InvalidStart, match="no-such-profile"):
-        await Jobs.connect()
-
-
-async def test_temporal_away_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
-
-    with pytest.raises(TemporalUnreachable, match=r"does not answer at 127\.0\.0\.1:1"):
-        await Jobs.connect()
 
 
 async def test_a_lazy_connection_is_made_with_temporal_away_and_fails_at_the_first_call(
@@ -89,19 +57,3 @@ async def test_tls_to_a_server_without_it_is_told(
 
     with pytest.raises(TemporalUnreachable, match=r"TEMPORAL_TLS .* Reason: .*InvalidMessage"):
         await Jobs.connect()
-
-
-async def test_an_unknown_namespace_is_named(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TEMPORAL_ADDRESS", stack.temporal_address)
-
-    with pytest.raises(UnknownNamespace, match="'no-such-namespace'"):
-        await Jobs.connect(namespace="no-such-namespace")
-
-
-async def test_a_namespace_that_is_not_set_up_is_told_to_be(make_namespace: MakeNamespace) -> None:
-    jobs = Jobs(await make_namespace())
-
-    with pytest.raises(NotSetUp, match="Run `jobs setup`"):
-        await jobs.start(OrderConfirmationRequest, order_id=1)
-    with pytest.raises(NotSetUp, match="Run `jobs setup`"):
-        await jobs.list(JobFilter(ids={"OrderId": "1"}))

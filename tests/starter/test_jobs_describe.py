@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from domain.errors import RecipientRejected, ServiceUnavailable
 from starter import JobDescription, Jobs, JobState, OrderConfirmationRequest
@@ -53,21 +53,27 @@ async def test_a_delayed_job_tells_when_it_runs_until_it_does(jobs: Jobs, servin
 async def test_a_job_tells_its_attempts_and_worker_while_it_waits_for_the_second_and_the_third(
     jobs: Jobs, serving: Serving, order_id: int
 ) -> None:
-    request = OrderConfirmationRequest(order_id=order_id)
-    down = [ServiceUnavailable(f"45{number} 4.3.0 at RCPT TO") for number in range(2)]
-    async with serving(order_id, mail=FakeMail(*down), wait=2):
-        await jobs.start(request)
-        second = await tells(jobs, request, 1)
-        third = await tells(jobs, request, 2)
-        await jobs.result(request)
-        done = await jobs.describe(request)
+    first, other, last = (OrderConfirmationRequest(order_id=order_id * 1000 + number) for number in range(3))
+    for_long = timedelta(minutes=10)
+    mail = FakeMail(
+        ServiceUnavailable("450 4.3.0 at RCPT TO", retry_after=for_long),
+        ServiceUnavailable("452 4.3.0 at RCPT TO"),
+        ServiceUnavailable("451 4.3.0 at RCPT TO", retry_after=for_long),
+    )
+    async with serving(*(each.order_id for each in (first, other, last)), mail=mail):
+        await jobs.start(first)
+        second = await tells(jobs, first, 1)
+        await jobs.start(other)
+        third = await tells(jobs, other, 2)
+        await (await jobs.start(last)).result()
+        done = await jobs.describe(last)
 
     for described, attempt, message in ((second, 2, "450 4.3.0"), (third, 3, "451 4.3.0")):
         assert (described.step, described.attempt, described.max_attempts) == (STEP, attempt, 4)
         assert (described.error_type, described.message) == ("ServiceUnavailable", f"{message} at RCPT TO.")
         assert described.worker == jobs.client.identity
         assert described.next_attempt_at is not None
-        assert abs((described.next_attempt_at - datetime.now(UTC)).total_seconds()) < 60
+        assert described.next_attempt_at > described.started_at + for_long / 2
     assert second.details is not None
     assert "before attempt 2 of 4" in second.details
     assert (done.state, done.details, done.attempts, done.next_attempt_at) == (JobState.completed, "Done.", None, None)

@@ -117,7 +117,9 @@ async def test() -> None:
 """
 
 
-@pytest.mark.parametrize("plugin", [True, False], ids=["with-plugin", "without-plugin"])
+@pytest.mark.parametrize(
+    "plugin", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with-plugin", "without-plugin"]
+)
 async def test_a_start_that_cannot_work_is_refused_by_mypy(tmp_path: Path, plugin: bool) -> None:
     code, config = tmp_path / "application.py", tmp_path / "mypy.ini"
     code.write_text(CODE)

@@ -13,9 +13,8 @@ from demo.stack import Stack
 from demo.temporal_server import temporal_binary
 from domain.outbox import Entry
 from starter import JobHandle, Jobs, OrderConfirmationRequest
-from starter.errors import JobCancelled
 from starter.pause_watch import PauseWatch
-from starter.pausing import CannotPause, pause, paused, resume
+from starter.pauses import CannotPause, pause, paused, resume
 from starter.queries import JobFilter
 from starter.relaying import start_entry
 from starter.setup import add_search_attributes
@@ -90,6 +89,8 @@ async def test_jobs_of_a_paused_kind_wait_however_they_were_started_and_go_on_wh
             await way(quiet, stack, order_id)
         await counted(quiet, len(ways))
         (listed,) = await paused(quiet)
+        jobs_listed = {job.id for job in await Jobs(quiet).list()}
+        running = {job.id for job in await Jobs(quiet).list(JobFilter(state=JobState.running))}
         ran = [run async for run in quiet.list_workflows(f"WorkflowId STARTS_WITH '{KIND}/'")]
         told = await held(Jobs(quiet).of(f"{KIND}/1"))
         sent = len(mail.attempts)
@@ -108,6 +109,7 @@ async def test_jobs_of_a_paused_kind_wait_however_they_were_started_and_go_on_wh
     assert told.endswith("by ada@console (mail server is down)")
     assert (sent, len(mail.accepted)) == (0, 4)
     assert (resumed.was_paused, resumed.released, resumed.still_held) == (True, 4, 0)
+    assert jobs_listed == running == {run.id for run in ran}  # a pause is no job
     assert len(ran) == 4
     assert await paused(quiet) == []
 
@@ -162,28 +164,7 @@ async def test_a_worker_that_starts_anew_knows_what_is_paused_and_one_that_runs_
     assert len(mail.accepted) == 3
 
 
-async def test_a_held_job_is_cancelled_at_once_and_a_delayed_one_waits_for_its_delay_alone(quiet: Client) -> None:
-    mail = FakeMail()
-    await pause(quiet, kind=KIND)
-    async with watch(quiet, 1, 2, mail=mail):
-        handle = await Jobs(quiet).start(OrderConfirmationRequest, order_id=1)
-        delayed = await Jobs(quiet).start(OrderConfirmationRequest(order_id=2), delay=timedelta(hours=1))
-        await held(handle)
-        await handle.cancel()
-        with pytest.raises(JobCancelled):
-            await handle.result()
-        resumed = await resume(quiet, kind=KIND)
-        state = (await delayed.status()).state
-        await delayed.cancel()
-
-    assert (resumed.was_paused, resumed.released) == (True, 0)
-    assert state == "running"
-    assert mail.attempts == []
-
-
 async def test_what_is_not_known_cannot_be_paused_and_what_is_not_paused_can_be_resumed(quiet: Client) -> None:
-    with pytest.raises(CannotPause, match=r"^There is no kind 'reprot'; there are: .*\border-confirmation\b.*\.$"):
-        await pause(quiet, kind="reprot")
     with pytest.raises(CannotPause, match=r"^There is no queue 'mails'; there are: .*\bnotifications\b.*\.$"):
         await pause(quiet, queue="mails")
     with pytest.raises(CannotPause, match="one line of at most 200 characters"):
@@ -217,16 +198,3 @@ async def test_a_worker_that_cannot_see_what_is_paused_keeps_to_what_it_knew(
     assert pauses_of(away).reasons == known
     (line,) = [record for record in caplog.records if record.name == "starter.pause_watch"]
     assert line.getMessage().startswith("What is paused cannot be seen. Temporal at ")
-
-
-async def test_a_list_of_jobs_shows_no_pauses(quiet: Client) -> None:
-    await pause(quiet, kind=KIND)
-    await Jobs(quiet).start(OrderConfirmationRequest, order_id=1)
-
-    async def both_are_visible() -> bool:
-        return len([run async for run in quiet.list_workflows()]) == 2
-
-    await until(both_are_visible)
-
-    assert [job.id for job in await Jobs(quiet).list()] == [f"{KIND}/1"]
-    assert [job.id for job in await Jobs(quiet).list(JobFilter(state=JobState.running))] == [f"{KIND}/1"]

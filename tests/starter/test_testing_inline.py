@@ -38,9 +38,7 @@ class FakePoints:
 
 @pytest.fixture
 def kinds() -> Registry:
-    kinds = Registry()
-    kinds.register(ROW)
-    return kinds
+    return Registry(ROW)
 
 
 async def test_a_job_has_ended_when_its_start_returns_with_all_waits_skipped() -> None:

@@ -97,8 +97,7 @@ async def test_the_same_job_again_is_not_started_and_tells_how_the_first_fares()
 async def test_a_job_that_failed_runs_anew_where_that_is_asked_for_or_its_kind_does_so_by_itself() -> None:
     from dataclasses import replace
 
-    kinds = Registry()
-    kinds.register(replace(registry.get(REQUEST.kind), restart_after_failure=True))
+    kinds = Registry(replace(registry.get(REQUEST.kind), restart_after_failure=True))
     jobs, by_itself = Jobs.testing(), Jobs.testing(kinds=kinds)
     for each in (jobs, by_itself):
         await each.start(REQUEST)
@@ -134,6 +133,9 @@ async def test_what_cannot_be_is_refused_as_by_jobs() -> None:
 
 async def test_a_job_ends_as_the_test_says() -> None:
     jobs = Jobs.testing()
+    unknown = await jobs.start(OrderConfirmationRequest, order_id=99)
+    with pytest.raises(OutcomeNotSet, match=r"`jobs\.will_end\(OrderConfirmationRequest\(order_id=99\), Done\(\)\)`"):
+        await unknown.result()
     jobs.will_end(OrderConfirmationRequest, Skipped(reason="no-address"))
     jobs.will_end(REQUEST, Done(reference="x"))
     jobs.will_fail(OrderConfirmationRequest(order_id=3), "RecipientRejected", "550 at RCPT TO.")
@@ -150,15 +152,6 @@ async def test_a_job_ends_as_the_test_says() -> None:
         "550 at RCPT TO.",
     )
     assert failure.value.web_ui == three.web_ui == status.web_ui
-
-
-async def test_who_waits_for_a_job_whose_end_was_not_told_learns_how_to_tell_it() -> None:
-    jobs = Jobs.testing()
-    handle = await jobs.start(REQUEST)
-
-    with pytest.raises(OutcomeNotSet) as error:
-        await handle.result()
-    assert "`jobs.will_end(OrderConfirmationRequest(order_id=1042), Done())`" in str(error.value)
 
 
 async def test_a_cancelled_job_is_recorded_and_one_that_has_ended_stays_as_it_is() -> None:

@@ -6,7 +6,7 @@ import signal
 
 from temporalio.client import Client
 
-from starter.pausing import pause, resume
+from starter.pauses import pause, resume
 from tests.worker.conftest import Place, Start
 
 

@@ -10,10 +10,8 @@ from temporalio import workflow
 from temporalio.client import Client
 
 from domain.errors import RateLimited, ServiceUnavailable
-from domain.policies import NOTIFICATION
 from tests.fakes import FakeMail
-from tests.workflows.confirming import BUSY, run, times_of
-from workflows import steps
+from tests.workflows.confirming import BUSY, limited_to, run, times_of
 
 
 @pytest.mark.parametrize("before", [0, 2], ids=["after the local try", "after a regular attempt"])
@@ -44,10 +42,8 @@ async def test_the_deadline_counts_from_the_first_attempt_not_from_each(skipping
 
 
 async def test_an_attempt_that_does_not_end_in_time_is_stopped_before_the_next_begins(
-    skipping: Client, monkeypatch: pytest.MonkeyPatch
+    skipping: Client,
 ) -> None:
-    impatient = NOTIFICATION.model_copy(update={"attempt_limit": timedelta(seconds=1)})
-    monkeypatch.setitem(steps._policies, "order_confirmation.confirm", impatient)
     at_work, most = 0, 0
 
     async def hang() -> None:
@@ -61,7 +57,7 @@ async def test_an_attempt_that_does_not_end_in_time_is_stopped_before_the_next_b
 
     mail = FakeMail(*[hang] * 4)
 
-    handle, _ = await run(skipping, mail)
+    handle, _ = await run(skipping, mail, limited_to(timedelta(seconds=1)))
 
     status = await handle.status()
     assert (times_of(mail), most, at_work) == (4, 1, 0)

@@ -33,7 +33,8 @@ async def _stop_while_sending(client: Client, *before: BaseException) -> tuple[F
     await sending.wait()
 
     stopping = asyncio.create_task(stopped.shutdown())
-    await asyncio.sleep(0.1)  # so that the shutdown has begun when the mail server answers
+    for _ in range(10):
+        await asyncio.sleep(0)  # so that the shutdown has begun when the mail server answers
     let_go.set()
     await stopping
     await running

@@ -16,8 +16,8 @@ from domain.progress import Progress
 from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import ReportBook, ReportMaker
 from starter import JobHandle, Jobs, JobState, OrderConfirmationRequest
+from starter.cli.job import details
 from starter.cli.progress import shown, told, with_bar
-from starter.cli.status import details
 from tests.fakes import FakeOrders, fake_ports
 from tests.fakes_reports import FakeBook, FakeMaker
 from tests.starter.commandline import CommandLine

@@ -1,8 +1,9 @@
-"""`jobs status`: how one job fares."""
+"""`jobs status` and `jobs cancel`: how one job fares, and asking it to stop."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Annotated
 
 import typer
@@ -11,16 +12,32 @@ from rich.text import Text
 from domain.outcomes import Done
 from starter.cli import progress
 from starter.cli.durations import duration, moment
-from starter.cli.jobids import BusinessId, JobId, job_id
 from starter.cli.outcomes import done
-from starter.cli.output import AsJson, Output, state_text
+from starter.cli.output import FAILED, AsJson, Output, state_text
 from starter.cli.running import run
+from starter.handle import JobHandle
 from starter.jobs import Jobs
 from starter.status import JobState, JobStatus
 
+_ENDS_WITHIN = 3.0
+"""Seconds: a job that waits ends at once, one in the middle of a step when the step is over."""
+
+JobId = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", show_default=False, help="Id of the job, such as order-confirmation/1042; or its kind."
+    ),
+]
+BusinessId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[BUSINESS-ID]", show_default=False, help="After a kind: what the job is about, such as 1042."
+    ),
+]
+
 
 def add_to(app: typer.Typer, out: Output) -> None:
-    """Add the command."""
+    """Add the commands."""
 
     @app.command(epilog=out.examples("status order-confirmation/1042", "status order-confirmation 1042 --watch"))
     def status(
@@ -37,7 +54,29 @@ def add_to(app: typer.Typer, out: Output) -> None:
         """
         if watch and as_json:
             raise typer.BadParameter("prints many; leave --json out", param_hint="--watch")
-        return run(_status(job_id(job, business_id), watch=watch, out=out))
+        return run(_status(_job_id(job, business_id), watch=watch, out=out))
+
+    @app.command(epilog=out.examples("cancel order-confirmation/1042"))
+    def cancel(
+        job: JobId,
+        business_id: BusinessId = None,
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+    ) -> int:
+        """Ask a job to stop, and say how it fares then.
+
+        A job that waits stops at once; a step that is running ends first. Exit status: 0 where the job is cancelled or
+        will be; 1 where it had ended otherwise before.
+        """
+        return run(_cancel(_job_id(job, business_id), out))
+
+
+def _job_id(job: str, business_id: str | None) -> str:
+    """The job's whole id. Raises typer's BadParameter for a kind without a business id."""
+    if business_id is not None:
+        return f"{job}/{business_id}"
+    if "/" not in job.strip("/"):
+        raise typer.BadParameter(f"must be of the form order-confirmation/1042, not {job[:60]!r}", param_hint="ID")
+    return job
 
 
 async def _status(wanted: str, *, watch: bool, out: Output) -> int:
@@ -85,3 +124,43 @@ def details(job: JobStatus, *, for_terminal: bool = False) -> list[tuple[str, st
         lines.append(("ids", ", ".join(f"{name}={value}" for name, value in sorted(job.ids.items()))))
     lines += [("run", job.run_id), ("link", job.web_ui)]
     return lines
+
+
+async def _cancel(wanted: str, out: Output) -> int:
+    handle = (await Jobs.connect()).of(wanted)
+    before = await handle.status()
+    if before.state is not JobState.running:
+        return _had_ended(before, out)
+    await handle.cancel()
+    after = await _settled(handle)
+    out.document({**after.model_dump(mode="json"), "error": None})
+    match after.state:
+        case JobState.cancelled:
+            out.say(f"{after.id} is cancelled.")
+        case JobState.running:
+            why = after.waiting or "its step ends first"
+            out.say(f"{after.id} is asked to stop, and still running: {why}.")
+        case _:
+            # It ended by itself between our look and our asking.
+            return _had_ended(after, out, tell=False)
+    out.say(f"  {after.web_ui}")
+    return 0
+
+
+async def _settled(handle: JobHandle) -> JobStatus:
+    until = time.monotonic() + _ENDS_WITHIN
+    while True:
+        status = await handle.status()
+        if status.state is not JobState.running or time.monotonic() > until:
+            return status
+        await asyncio.sleep(0.1)
+
+
+def _had_ended(status: JobStatus, out: Output, *, tell: bool = True) -> int:
+    cancelled = status.state is JobState.cancelled
+    message = f"{status.id} has ended already: {status.state}"
+    if tell:
+        error = None if cancelled else {"type": "JobHasEnded", "message": message}
+        out.document({**status.model_dump(mode="json"), "error": error})
+    (out.say if cancelled else out.note)(f"{message}\n  {status.web_ui}")
+    return 0 if cancelled else FAILED
