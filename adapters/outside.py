@@ -101,7 +101,7 @@ class Outside:
             SweepMark: SqlSweepMark(self._engine),
             SweepTimes: SweepTimes(no_worker_after=settings.dead_letters.no_worker_after),
         }
-        self.outbox = SqlOutbox(self._relayed, settings.database)
+        self.outbox = SqlOutbox(self._relayed, settings.database, alert_window=settings.alerts.window)
         by_database = (
             longest_statement(settings.database),
             "DATABASE_CONNECT_TIMEOUT or DATABASE_COMMAND_TIMEOUT, which counts twice",

@@ -10,9 +10,9 @@ from itertools import count
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from adapters.db import outbox
 from adapters.db.tables import customers, order_items, orders
 from domain.order_confirmation import OrderConfirmationRequest
+from starter import outbox
 
 _ITEMS = (("Coffee beans, 1 kg", 2, 1890), ("Filter papers", 1, 349), ("Mug, blue", 4, 1200))
 

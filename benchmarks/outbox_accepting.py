@@ -18,11 +18,11 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from adapters.db import outbox
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.tables import orders
 from benchmarks.ground import Ground
 from domain.order_confirmation import OrderConfirmationRequest
+from starter import outbox
 
 Write = Callable[[AsyncSession, Sequence[int], int], Awaitable[None]]
 """Adds to the session's transaction what belongs to these ids of orders; all of them are this customer's."""

@@ -17,13 +17,13 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from adapters.db import outbox
 from adapters.db.engine import make_engine
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import OutboxSettings
 from benchmarks.ground import Ground
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.outbox import Batch
+from starter import outbox
 from starter.relay import Relay
 from starter.starting import start_workflow
 from workflows.registry import registry

@@ -33,7 +33,7 @@ class SetUp:
 async def set_up(stack: Stack) -> SetUp:
     """Do what is not done yet. Raises `JobError`s and `StarterError`s."""
     await upgrade(stack.database_url)
-    await sync(stack.database_url, [kind.request for kind in registry])
+    await sync(stack.database_url, registry.requests())
     # By its address, not by TEMPORAL_* variables: those may name another server.
     client = await Client.connect(stack.temporal_address, data_converter=encryption.configured())
     await add_search_attributes(client)

@@ -47,6 +47,16 @@ WORDINGS: Mapping[AlertKind, Wording] = {
         ),
         command=_status,
     ),
+    AlertKind.outbox_refused: Wording(
+        one="An enqueued job cannot be started",
+        many="{count} enqueued jobs cannot be started",
+        happened=(
+            "The relay refused its entry in the outbox: the payload does not fit the kind's request, no code knows the "
+            "kind, or Temporal does not accept the start. The entry is kept, with the error."
+        ),
+        todo="Read the error, fix its cause, then retry the entry. Discard what can never start.",
+        command=lambda _: "python -m starter outbox list --refused",
+    ),
     AlertKind.dead_letter: Wording(
         one="A job needs a person",
         many="{count} jobs need a person",

@@ -21,6 +21,8 @@ class AlertKind(StrEnum):
 
     payment_event_reused = "payment-event-reused"
     """The id of a payment event came again, with another body."""
+    outbox_refused = "outbox-refused"
+    """An enqueued job cannot be started as it is."""
     dead_letter = "dead-letter"
     """A job has failed for good, or does not come on."""
     dead_letter_digest = "dead-letter-digest"

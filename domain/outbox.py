@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 
@@ -18,7 +18,8 @@ class Entry:
     start_id: UUID
     """Of this one start, and of no other; the same however often it is tried."""
     kind: str
-    payload: Mapping[str, Any]
+    payload: str
+    """JSON."""
     delay: timedelta | None
     """What is left until the job may start; None where it may now."""
     priority: int | None
@@ -35,20 +36,27 @@ class Problem:
     message: str
 
 
+@dataclass(frozen=True)
+class NotStarted:
+    """Why an entry's job was not started, and how long to wait before it is tried again."""
+
+    problem: Problem
+    wait: timedelta | None = None
+    """None: the entry is refused, and stays until an operator retries or discards it."""
+
+
 @dataclass
 class Batch:
-    """Entries that one relay has taken, and nobody else can, until it lets go of them; and what became of each.
+    """Entries that one relay has taken, and no other can, until it lets go of them; and the outcome of each.
 
-    What is in none of the three stays as it was.
+    An entry without an outcome stays as it was.
     """
 
     entries: Sequence[Entry]
     started: list[int] = field(default_factory=list)
     """Ids of entries that Temporal has."""
-    refused: dict[int, Problem] = field(default_factory=dict)
-    """Entries that will not be tried again by themselves, by id."""
-    deferred: dict[int, tuple[Problem, timedelta]] = field(default_factory=dict)
-    """Entries to be tried again after a while, by id."""
+    kept: dict[int, NotStarted] = field(default_factory=dict)
+    """By id."""
 
 
 @dataclass(frozen=True)

@@ -104,11 +104,16 @@ async def reached(client: Client) -> AsyncIterator[None]:
         raise _unreached(exc, client.service_client.config.target_host) from exc
 
 
+def is_absent(exc: RPCError) -> bool:
+    """Tell whether what a call is about (a run, a schedule) does not exist, although its namespace does."""
+    return exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower()
+
+
 def explain(exc: RPCError, client: Client) -> StarterError:
     """The error to raise instead of a call's own."""
     address = client.service_client.config.target_host
     match exc.status:
-        case RPCStatusCode.NOT_FOUND if "namespace" in exc.message.lower():
+        case RPCStatusCode.NOT_FOUND if not is_absent(exc):
             return UnknownNamespace(
                 f"Temporal at {address} has no namespace {client.namespace!r}. Set TEMPORAL_NAMESPACE to one that "
                 f"exists, or make it: `temporal operator namespace create -n {client.namespace}`"

@@ -18,9 +18,9 @@ from typing import NoReturn
 from temporalio.api.enums.v1 import VersionDrainageStatus
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from starter.connection import RPC_TIMEOUT, explain, reached
+from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
 from starter.errors import StarterError
 
 _log = logging.getLogger(__name__)
@@ -153,7 +153,7 @@ async def routing_of(client: Client, version: Version) -> Routing:
         async with reached(client):
             found = await client.workflow_service.describe_worker_deployment(request, timeout=RPC_TIMEOUT)
     except RPCError as exc:
-        if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+        if is_absent(exc):
             return Routing(Standing.unknown)
         raise explain(exc, client) from exc
     config = found.worker_deployment_info.routing_config

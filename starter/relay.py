@@ -18,10 +18,10 @@ from temporalio.common import MetricMeter
 from temporalio.runtime import Runtime
 
 from domain.errors import JobError
-from domain.outbox import Batch, Entry, Outbox, Problem
+from domain.outbox import Batch, Entry, NotStarted, Outbox
 from starter.errors import StarterError
 from starter.pacing import Backoff, Rate, SlowStart
-from starter.relaying import OUTAGES, Deferred, Refused, start_entry, wait_before
+from starter.relaying import OUTAGES, problem_of, start_entry, wait_before
 from workflows.registry import Registry
 
 _log = logging.getLogger(__name__)
@@ -165,10 +165,14 @@ class Relay:
         """Start a batch's jobs at once; returns the outage where there is one that concerns all."""
         outages: dict[int, StarterError] = {}
 
-        def put_off(entry: Entry, problem: Problem, wait: timedelta) -> None:
-            batch.deferred[entry.id] = (problem, wait)
-            about = _about(entry, problem.error_type) | {"wait_seconds": wait.total_seconds()}
-            _log.warning("The start of a job was put off", extra=about)
+        def keep(entry: Entry, why: NotStarted) -> None:
+            batch.kept[entry.id] = why
+            about = {"action": "outbox-entry", "entry": entry.id, "kind": entry.kind}
+            about |= {"error_type": why.problem.error_type}
+            if why.wait is None:
+                _log.error("The start of a job was refused", extra=about)
+            else:
+                _log.warning("The start of a job was put off", extra=about | {"wait_seconds": why.wait.total_seconds()})
 
         async def start(entry: Entry) -> None:
             await self._rate.pass_one()
@@ -179,22 +183,17 @@ class Relay:
             except OUTAGES as exc:
                 outages[entry.id] = exc
                 return
-            match answer:
-                case None:
-                    batch.started.append(entry.id)
-                case Refused(problem):
-                    batch.refused[entry.id] = problem
-                    _log.error("The start of a job was refused", extra=_about(entry, problem.error_type))
-                case Deferred(problem, wait):
-                    put_off(entry, problem, wait)
+            if answer is None:
+                batch.started.append(entry.id)
+            else:
+                keep(entry, answer)
 
         await asyncio.gather(*(start(entry) for entry in batch.entries))
         if batch.started:
             # Temporal works: what failed is a part of it that these entries need, or begins to fail now.
             for entry in batch.entries:
                 if entry.id in outages:
-                    problem = Problem(outages[entry.id].type_name, str(outages[entry.id]))
-                    put_off(entry, problem, wait_before(entry))
+                    keep(entry, NotStarted(problem_of(outages[entry.id]), wait_before(entry)))
             return None
         if len(batch.entries) == 1:
             self._met |= dict.fromkeys(outages, asyncio.get_running_loop().time() + self._aside_for)
@@ -253,12 +252,8 @@ class _Counts:
             labels = {"kind": entry.kind if entry.kind in self._kinds else _OTHER}
             if entry.id in started:
                 self._started.add(1, labels)
-            elif entry.id in batch.refused:
+            elif entry.id in batch.kept and batch.kept[entry.id].wait is None:
                 self._refused.add(1, labels)
-
-
-def _about(entry: Entry, error_type: str) -> dict[str, object]:
-    return {"action": "outbox-entry", "entry": entry.id, "kind": entry.kind, "error_type": error_type}
 
 
 def _drawn() -> timedelta:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -11,9 +9,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import describe, error_type
-from domain.outbox import Entry, Problem
+from domain.outbox import Entry, NotStarted, Problem
 from domain.requests import JobRequest
-from starter.connection import RPC_TIMEOUT, explain, reached
+from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
 from starter.errors import InvalidStart, NotAuthorised, StarterError, TemporalUnreachable, UnknownNamespace
 from starter.starting import start_workflow
 from workflows.registry import Registry
@@ -34,42 +32,23 @@ _OF_THE_SERVER = (
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(minutes=5)
 
 
-@dataclass(frozen=True)
-class Refused:
-    """The entry cannot be started until somebody mends it."""
-
-    problem: Problem
-
-
-@dataclass(frozen=True)
-class Deferred:
-    """The entry cannot be started now; it is tried again after a wait."""
-
-    problem: Problem
-    wait: timedelta
-
-
-async def start_entry(
-    client: Client, kinds: Registry, entry: Entry, *, eager: bool = True
-) -> Refused | Deferred | None:
-    """Start an entry's job; None where Temporal has it, now or from before.
+async def start_entry(client: Client, kinds: Registry, entry: Entry, *, eager: bool = True) -> NotStarted | None:
+    """Start an entry's job; None if Temporal has it, now or from before.
 
     `eager` is `starter.starting.start_workflow`'s. Raises one of `OUTAGES`.
     """
     try:
         kind = kinds.get(entry.kind)
     except LookupError as exc:
-        return Refused(Problem("UnknownKind", f"{exc}. Deploy the code that has it, or correct the entry."))
+        return NotStarted(Problem("UnknownKind", f"{exc}. Deploy the code that has it, or correct the entry."))
     try:
-        # As JSON says it: "7" is no number there.
-        request = kind.request.model_validate_json(json.dumps(dict(entry.payload)), strict=True)
+        request = kind.request.model_validate_json(entry.payload, strict=True)
     except ValidationError as exc:
-        return Refused(Problem("InvalidPayload", f"{_fields(exc)} (see `jobs kinds`)."))
+        return NotStarted(Problem("InvalidPayload", f"{_fields(exc)} (see `jobs kinds`)."))
     except Exception as exc:  # noqa: BLE001  # a bug in the kind's own checks; its text may quote the payload
-        told = (
-            f"{kind.request.__name__} cannot check the payload ({type(exc).__name__}). Mend its validators, and deploy."
-        )
-        return Deferred(Problem(error_type(exc), told), wait_before(entry))
+        name = type(exc).__name__
+        message = f"{kind.request.__name__} cannot check the payload ({name}). Correct its validators, and deploy."
+        return NotStarted(Problem(error_type(exc), message), wait_before(entry))
     try:
         if kind.restart_after_failure and await _is_ours(client, request, entry):
             return None
@@ -85,21 +64,21 @@ async def start_entry(
             eager=eager,
         )
     except OUTAGES as exc:
-        if not concerns_all(exc):
-            return Deferred(Problem(error_type(exc), str(exc)), wait_before(entry))
-        raise
+        if concerns_all(exc):
+            raise
+        return NotStarted(problem_of(exc), wait_before(entry))
     except InvalidStart as exc:
-        problem = Problem(InvalidStart.type_name, str(exc))
-        cause = exc.__cause__
-        if isinstance(cause, RPCError) and cause.status is RPCStatusCode.FAILED_PRECONDITION:
-            # The state that Temporal is in, not the entry: a namespace that is active in another cluster, say.
-            return Deferred(problem, wait_before(entry))
-        return Refused(problem)
-    except StarterError as exc:
-        return Deferred(Problem(error_type(exc), str(exc)), wait_before(entry))
+        # A state that Temporal is in, not the entry: the namespace is active in another cluster, say.
+        passing = isinstance(exc.__cause__, RPCError) and exc.__cause__.status is RPCStatusCode.FAILED_PRECONDITION
+        return NotStarted(Problem(InvalidStart.type_name, str(exc)), wait_before(entry) if passing else None)
     except Exception as exc:  # noqa: BLE001  # whatever it is, it must not keep the others from being started
-        return Deferred(Problem(error_type(exc), describe(exc)), wait_before(entry))
+        return NotStarted(problem_of(exc), wait_before(entry))
     return None
+
+
+def problem_of(exc: Exception) -> Problem:
+    """The error of an entry whose start failed with this exception."""
+    return Problem(error_type(exc), str(exc) if isinstance(exc, StarterError) else describe(exc))
 
 
 def concerns_all(outage: StarterError) -> bool:
@@ -120,7 +99,7 @@ async def _is_ours(client: Client, request: JobRequest, entry: Entry) -> bool:
         async with reached(client):
             described = await client.get_workflow_handle(request.workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
     except RPCError as exc:
-        if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+        if is_absent(exc):
             return False
         raise explain(exc, client) from exc
     return bool(await described.memo_value(START_ID, default=None) == str(entry.start_id))

@@ -16,11 +16,11 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from domain.requests import JobRequest
 from domain.scheduling import ScheduledRequest
-from starter.connection import RPC_TIMEOUT, explain, explained, reached
+from starter.connection import RPC_TIMEOUT, explain, explained, is_absent, reached
 from starter.errors import InvalidStart
 from workflows.registry import Kind
 
@@ -58,13 +58,13 @@ def check_options(
     fairness_key: str | None = None,
     restart: bool = False,  # noqa: ARG001  # there is nothing to check
 ) -> None:
-    """Raises InvalidStart for a delay below zero, a priority out of range, or a fairness key that is too long."""
+    """Raises InvalidStart for a delay below zero, a priority out of range, or a fairness key that does not fit."""
     if delay is not None and delay < timedelta():
         raise InvalidStart("delay: a job cannot start in the past; leave it out to start now")
     if priority is not None and priority not in PRIORITIES:
         raise InvalidStart("priority: from 1 (first) to 5 (last)")
-    if fairness_key is not None and len(fairness_key.encode()) > LONGEST_FAIRNESS_KEY:
-        raise InvalidStart(f"fairness_key: at most {LONGEST_FAIRNESS_KEY} bytes; take an id, say")
+    if fairness_key is not None and not 1 <= len(fairness_key.encode()) <= LONGEST_FAIRNESS_KEY:
+        raise InvalidStart(f"fairness_key: from 1 to {LONGEST_FAIRNESS_KEY} bytes; take an id, say")
 
 
 async def start_workflow(
@@ -123,7 +123,7 @@ async def _under_earlier_name(client: Client, job_id: str, *, anew: bool) -> Sta
         async with reached(client):
             found = await client.get_workflow_handle(job_id).describe(rpc_timeout=RPC_TIMEOUT)
     except RPCError as exc:
-        if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+        if is_absent(exc):
             return None
         raise explain(exc, client) from exc
     stays = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)

@@ -131,7 +131,7 @@ async def inbox(stack: Stack) -> AsyncIterator[InboxReader]:
 
 async def _set_up(url: str) -> None:
     await migrate.upgrade(url)
-    await job_kinds.sync(url, [kind.request for kind in registry])
+    await job_kinds.sync(url, registry.requests())
 
 
 @pytest.fixture

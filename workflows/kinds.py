@@ -190,6 +190,10 @@ class Registry:
         chosen = [kind for kind in self if queues is None or kind.queue in queues]
         return sorted(name for kind in chosen for name in (kind.name, *kind.aliases))
 
+    def requests(self) -> dict[str, type[JobRequest]]:
+        """Each kind's request, by the kind's name and by those that it had before."""
+        return {name: self.get(name).request for name in self.names()}
+
     def queues(self) -> list[str]:
         """Names of all task queues, sorted."""
         return sorted({kind.queue for kind in self})

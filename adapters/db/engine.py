@@ -13,9 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from adapters.db import schema
-from adapters.db.errors import closed_by_server, translated
+from adapters.db.errors import closed_by_server, connection_problem, translated
 from adapters.db.statements import BEHIND_POOLER
-from adapters.db.url_problems import problem_of
 from adapters.job_settings import Pooler
 from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, JobError, ServiceUnavailable
@@ -52,11 +51,9 @@ def make_engine(
                 server_settings={"application_name": application_name, "timezone": "UTC"},
                 **({"statement_cache_size": 0} if pooler else {}),
             )
-        except Exception as exc:
-            problem = problem_of(dsn, exc)
-            if problem is None:
-                raise
-        raise problem  # outside the handler: the texts of what it comes from may quote the URL
+        except (OSError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
+            problem = connection_problem(exc, dsn)
+        raise problem  # outside the handler: the error that it comes from may quote the URL
 
     pool: dict[str, Any] = {"poolclass": NullPool}
     if pooled:
@@ -110,8 +107,10 @@ def _parse(dsn: str) -> tuple[str, URL]:
     scheme, colon, rest = dsn.partition("://")
     if not colon or scheme.partition("+")[0] not in ("postgresql", "postgres"):
         raise InvalidRequest("DATABASE_URL is not of the form postgresql://user:password@host:port/name.")
-    parts = urlsplit(f"postgresql://{rest}")
-    hosts = parts.netloc.rpartition("@")[2] or ",".join(parse_qs(parts.query).get("host", ["localhost"]))
+    # A password that nobody escaped may hold a slash.
+    place, _, options = rest.partition("?")
+    parts = urlsplit(f"postgresql://{place.rpartition('@')[2]}")
+    hosts = parts.netloc or ",".join(parse_qs(options).get("host", ["localhost"]))
     url = URL.create("postgresql+asyncpg", host=hosts, database=parts.path.removeprefix("/"))
     return f"postgresql://{rest}", url
 

@@ -11,8 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.errors import gave_up_waiting, translated
-from adapters.db.locks import limit_waits
-from adapters.db.statements import Statements
+from adapters.db.statements import Statements, limit_waits
 from adapters.db.tables import outbox
 from domain.enqueued import BeingStarted, EnqueuedJob
 from domain.outbox import Problem

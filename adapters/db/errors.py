@@ -8,9 +8,11 @@ constraint alone, and is raised `from None`: the original goes no further than t
 from __future__ import annotations
 
 import errno
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import parse_qsl, urlsplit
 
 import asyncpg
 from pydantic import ValidationError
@@ -28,6 +30,8 @@ from domain.errors import (
 
 _SCHEMA = "The database's schema is not the one that this code needs; run `jobs setup`"
 _CREDENTIALS = "The database refuses our login; correct DATABASE_URL or the database, and restart the worker"
+_LATE = "The database did not answer in time."
+_SETTING = "Look at DATABASE_URL; sslmode, sslrootcert, sslcert and sslkey in it are about TLS."
 _RIGHTS = "The database's role lacks a right that this code needs; have it granted"
 
 _BY_SQLSTATE: dict[str, tuple[type[JobError], str]] = {
@@ -61,34 +65,6 @@ _BY_SQLSTATE: dict[str, tuple[type[JobError], str]] = {
 }
 """By SQLSTATE, or by its class (the first two characters)."""
 
-_BY_REFUSAL = (
-    (
-        "no encryption",
-        "The database takes no connection without TLS; add ?sslmode=verify-full to DATABASE_URL, or let this login in "
-        "(pg_hba.conf)",
-    ),
-    (
-        "valid client certificate",
-        "The database wants a client certificate; add sslcert and sslkey to DATABASE_URL, and restart the worker",
-    ),
-    (
-        "certificate authentication failed",
-        "The database knows our client certificate as another user's; correct the user or sslcert of DATABASE_URL, or "
-        "the database (pg_ident.conf)",
-    ),
-    (
-        "pg_hba.conf",
-        "The database does not let this user in from this machine; correct DATABASE_URL, or the database (pg_hba.conf)",
-    ),
-)
-"""By what PostgreSQL says of a refused login, where it speaks English: the SQLSTATE is the same for all."""
-
-_UNKNOWN_AUTHORITY = "set sslrootcert of DATABASE_URL to a PEM file of the authority that signed it"
-_OUT_OF_TIME = "renew it there, and look at this machine's clock"
-_OTHER_NAME = "correct the host of DATABASE_URL to a name that the certificate is for"
-_BY_VERIFY_CODE = {9: _OUT_OF_TIME, 10: _OUT_OF_TIME, 62: _OTHER_NAME, 64: _OTHER_NAME}
-"""By OpenSSL's X509_V_ERR_…: not yet valid, expired, other host name, other address."""
-
 _CLOSED_BY_SERVER = ("57P01", "57P02", "57P03", "57P05")
 
 
@@ -113,22 +89,37 @@ def translated() -> Iterator[None]:
         fields = sorted({".".join(str(part) for part in found["loc"]) for found in error.errors(include_input=False)})
         raise InvalidRequest(f"A row does not fit {error.title}: {', '.join(fields)}.") from None
     except TimeoutError:
-        raise NetworkTimeout("The database did not answer in time.") from None
-    except ssl.SSLCertVerificationError as error:
-        remedy = _BY_VERIFY_CODE.get(error.verify_code, _UNKNOWN_AUTHORITY)
-        raise ConnectionBroken(
-            f"The database's certificate is not accepted ({error.verify_message.rstrip('.')}); {remedy}."
-        ) from None
-    except ssl.SSLError as error:
-        raise ConnectionBroken(
-            f"No TLS connection to the database could be made ({error.reason or 'SSLError'}); it may want a client "
-            f"certificate, or not accept ours (sslcert and sslkey of DATABASE_URL)."
-        ) from None
+        raise NetworkTimeout(_LATE) from None
     except OSError as error:
-        if "rejected SSL upgrade" in str(error):
-            raise ConnectionBroken("The database speaks no TLS, which sslmode of DATABASE_URL asks for.") from None
-        cause = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise ConnectionBroken(f"The database cannot be reached ({cause}).") from None
+        raise _unreached(error) from None
+
+
+def connection_problem(error: Exception, dsn: str) -> JobError:
+    """The error to raise if the driver could make no connection, with its words or the server's, and what to correct.
+
+    No row is known to either yet that they could quote. What is left of the URL's secrets is masked.
+    """
+    secrets = [dsn.partition("://")[2].rpartition("@")[0].partition(":")[2]]
+    secrets += [value for name, value in parse_qsl(urlsplit(dsn).query) if "password" in name]
+    words = str(error)
+    for piece in re.split(r"\W+", " ".join(secrets)):
+        words = words.replace(piece, "***") if len(piece) > 2 else words  # the rest is no secret
+    match error:
+        case TimeoutError():
+            return NetworkTimeout(_LATE)
+        case asyncpg.PostgresError():
+            translated = _translate(error)
+            return type(translated)(f"{translated.message} The server's words: {words}. {_SETTING}")
+        case ssl.SSLError():
+            return ConnectionBroken(f"No TLS connection to the database could be made: {words}. {_SETTING}")
+        case asyncpg.ClientConfigurationError() | FileNotFoundError() | PermissionError() | IsADirectoryError():
+            return ServiceUnavailable(f"DATABASE_URL cannot be used: {words}. {_SETTING}")
+        case OSError():
+            return _unreached(error)
+        case ValueError():  # its text may quote a password that nobody escaped
+            return ServiceUnavailable(f"DATABASE_URL cannot be used: a number in it is none. {_SETTING}")
+        case _:
+            return _translate(error)
 
 
 def is_broken(error: exc.DBAPIError) -> bool:
@@ -157,8 +148,6 @@ def _translate(error: Exception) -> JobError:
     if sqlstate := _sqlstate(driver_error):
         known = _BY_SQLSTATE.get(sqlstate) or _BY_SQLSTATE.get(sqlstate[:2])
         cls, what = known or (TransientError, "The database refuses the statement")
-        if sqlstate == "28000":
-            what = next((why for said, why in _BY_REFUSAL if said in str(driver_error)), what)
         constraint = getattr(driver_error, "constraint_name", None)
         where = f"constraint {constraint}, SQLSTATE {sqlstate}" if constraint else f"SQLSTATE {sqlstate}"
         return cls(f"{what} ({where}).")
@@ -169,6 +158,10 @@ def _translate(error: Exception) -> JobError:
     if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
         return ConnectionBroken("The connection to the database broke off.")
     return TransientError(f"The database or its driver failed ({type(driver_error).__name__}).")
+
+
+def _unreached(error: OSError) -> JobError:
+    return ConnectionBroken(f"The database cannot be reached ({errno.errorcode.get(error.errno or 0, str(error))}).")
 
 
 def _driver_error(error: BaseException) -> BaseException:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db.errors import gave_up_waiting
-from adapters.db.locks import limit_waits
+from adapters.db.statements import limit_waits
 from adapters.db.tables import idempotency_keys
 from domain.idempotency import Answer, KeyReused, Repeatable, StillAtWork
 

@@ -33,11 +33,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from adapters.db import alerts
 from adapters.db.errors import translated
 from adapters.db.statements import Statements
 from adapters.db.tables import ERROR_LIMIT, outbox
 from adapters.settings import DatabaseSettings
-from domain.outbox import Backlog, Batch, Entry, Problem
+from domain.alert import NEVER_ALERTED
+from domain.alerts import Alert, AlertKind
+from domain.outbox import Backlog, Batch, Entry
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +69,7 @@ _ENTRY = (
     _c.id,
     _c.start_id,
     _c.kind,
-    _c.payload,
+    cast(_c.payload, Text).label("payload"),
     case((_start > _now, _start - _now), else_=cast(null(), Interval)).label("delay"),
     _c.priority,
     _c.fairness_key,
@@ -103,24 +106,14 @@ _TAKE = union_all(select(_fresh), select(_again))
 _SHARE = 5
 """One in so many of a batch may be one that was put off."""
 _DELETE = delete(outbox).where(_c.id == func.any(bindparam("ids", type_=ARRAY(BigInteger))))
-_REFUSE = (
+_wait: Any = bindparam("wait", type_=Interval)
+_KEEP = (
     update(outbox)
     .where(_c.id == bindparam("entry"))
     .values(
         attempts=_c.attempts + 1,
-        refused_at=func.now(),
-        retry_at=None,
-        error_type=bindparam("type"),
-        error=bindparam("message"),
-    )
-)
-_DEFER = (
-    update(outbox)
-    .where(_c.id == bindparam("entry"))
-    .values(
-        attempts=_c.attempts + 1,
-        refused_at=None,
-        retry_at=_now + bindparam("wait", type_=Interval),
+        refused_at=case((_wait.is_(None), func.now())),
+        retry_at=_now + _wait,
         error_type=bindparam("type"),
         error=bindparam("message"),
     )
@@ -143,9 +136,15 @@ _BACKLOG = select(
 class SqlOutbox:
     """Implements `domain.outbox.Outbox`."""
 
-    def __init__(self, engine: AsyncEngine, settings: DatabaseSettings) -> None:
-        """Share the engine's pool; listen on a connection of its own, by `settings.listen_url` where it is given."""
+    def __init__(
+        self, engine: AsyncEngine, settings: DatabaseSettings, *, alert_window: timedelta = timedelta(minutes=1)
+    ) -> None:
+        """Share the engine's pool; listen on a connection of its own, by `settings.listen_url` if it is given.
+
+        `alert_window`: how long the alert of a refused entry waits for others, to share a message.
+        """
         self._engine = engine
+        self._alert_window = alert_window
         self._statements = Statements(engine)
         self._settings = settings
 
@@ -173,8 +172,21 @@ class SqlOutbox:
                 batch = Batch([Entry(**row._mapping) for row in rows])
             yield batch
             with translated():
-                await _settle(connection, batch)
+                await self._settle(connection, batch)
                 await stack.aclose()
+
+    async def _settle(self, connection: AsyncConnection, batch: Batch) -> None:
+        if batch.started:
+            await connection.execute(_DELETE, {"ids": batch.started})
+        for entry in batch.entries:
+            if (why := batch.kept.get(entry.id)) is None:
+                continue
+            problem = {"type": why.problem.error_type, "message": _storable(why.problem.message)}
+            await connection.execute(_KEEP, {"entry": entry.id, "wait": why.wait, **problem})
+            if why.wait is None and entry.kind not in NEVER_ALERTED:
+                about = f"{entry.kind}/{why.problem.error_type}"
+                alert = Alert(kind=AlertKind.outbox_refused, key=f"{entry.id}/{entry.attempts}", about=about)
+                await alerts.add(connection, alert, window=self._alert_window)
 
     async def listen(self, wake: Callable[[], None]) -> None:
         """Call `wake` whenever entries have come; until cancelled. A connection that ends is made anew."""
@@ -228,15 +240,5 @@ async def _listen(connection: asyncpg.Connection, wake: Callable[[], None]) -> N
         await ended.wait()
 
 
-async def _settle(connection: AsyncConnection, batch: Batch) -> None:
-    if batch.started:
-        await connection.execute(_DELETE, {"ids": batch.started})
-    for entry, problem in batch.refused.items():
-        await connection.execute(_REFUSE, {"entry": entry, **_columns(problem)})
-    for entry, (problem, wait) in batch.deferred.items():
-        await connection.execute(_DEFER, {"entry": entry, "wait": wait, **_columns(problem)})
-
-
-def _columns(problem: Problem) -> dict[str, str]:
-    message = problem.message.replace("\0", "").encode(errors="replace").decode()
-    return {"type": problem.error_type, "message": message[:ERROR_LIMIT]}
+def _storable(message: str) -> str:
+    return message.replace("\0", "").encode(errors="replace").decode()[:ERROR_LIMIT]

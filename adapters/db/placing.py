@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -11,16 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db import idempotency, outbox
-from adapters.db.errors import is_broken, translated
+from adapters.db.statements import twice
 from adapters.db.tables import customers, order_items, orders
 from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, Repeatable
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.orders import PaymentMethod
 from domain.placing import OrderOfCustomer, OrderOfNewCustomer, Placed, UnknownCustomer
-
-_SOON = 2.0
-"""Seconds. A kept connection that has died is noticed at once; one that breaks later has had its time."""
 
 _KNOWN = (
     select(customers.c.id)
@@ -45,16 +41,7 @@ class SqlOrderDesk:
 
     async def place(self, order: AnyOrder, answer: Callable[[Placed], Answer], repeatable: Repeatable | None) -> Answer:
         """See `domain.placing.OrderDesk`."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        with translated():
-            try:
-                return await self._place(order, answer, repeatable)
-            except DBAPIError as error:
-                # It broke before the commit, so that nothing was placed: a fresh connection may do better.
-                if not is_broken(error) or loop.time() - began > _SOON:
-                    raise
-            return await self._place(order, answer, repeatable)
+        return await twice(lambda: self._place(order, answer, repeatable))
 
     async def _place(
         self, order: AnyOrder, answer: Callable[[Placed], Answer], repeatable: Repeatable | None

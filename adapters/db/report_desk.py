@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db import idempotency, outbox, report_rows
 from adapters.db.report_tables import report_askings as askings
 from adapters.db.report_tables import reports
-from adapters.db.statements import Statements
+from adapters.db.statements import Statements, twice
 from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, Repeatable
 from domain.report_generation import ReportGenerationRequest
@@ -48,7 +48,7 @@ class SqlReportDesk:
                 await _commit(connection)
             return done
 
-        return await report_rows.twice(asked)
+        return await twice(asked)
 
     async def ask_repeatably(
         self,
@@ -73,7 +73,7 @@ class SqlReportDesk:
                 await _commit(connection)
             return given
 
-        return await report_rows.twice(answered)
+        return await twice(answered)
 
     async def find(self, report_id: UUID, *, client: str | None = None) -> Report | None:
         """See `domain.report_ports.ReportDesk`."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -23,14 +21,12 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from adapters.db import outbox, tables
-from adapters.db.errors import is_broken, translated
-from adapters.db.locks import limit_waits
 from adapters.db.report_tables import report_askings as askings
 from adapters.db.report_tables import reports, staff
+from adapters.db.statements import limit_waits
 from domain.errors import InvalidRequest
 from domain.report_generation import ReportGenerationRequest
 from domain.report_notice import ReportNoticeRequest
@@ -46,24 +42,6 @@ _LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"
 _NOW = select(now)
 _MEMBER = select(staff.c.id).where(staff.c.id == bindparam("member_id", type_=BigInteger))
 _ADD_ASKING = insert(askings).returning(askings.c.id)
-
-_SOON = 2.0
-"""Seconds. A kept connection that has died is noticed at once; one that breaks later has had its time."""
-
-T = TypeVar("T")
-
-
-async def twice(call: Callable[[], Awaitable[T]]) -> T:
-    """Run a transaction, and once more where its connection broke before the commit. Raises the domain's errors."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    with translated():
-        try:
-            return await call()
-        except DBAPIError as error:
-            if not is_broken(error) or loop.time() - began > _SOON:
-                raise
-        return await call()
 
 
 async def enter(connection: AsyncConnection, request: ReportGenerationRequest) -> datetime:

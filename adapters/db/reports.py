@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from adapters.db import outbox, report_rows
 from adapters.db.report_tables import report_askings as askings
 from adapters.db.report_tables import reports, staff
-from adapters.db.statements import Statements
+from adapters.db.statements import Statements, twice
 from domain.errors import InvalidRequest, NotFound, ServiceUnavailable
 from domain.report_generation import ReportGenerationRequest
 from domain.report_notice import ReportNoticeRequest
@@ -145,7 +145,7 @@ class SqlReports:
                 return await call(connection)
 
         # Whatever runs so has the same effect the second time.
-        return await report_rows.twice(begun)
+        return await twice(begun)
 
 
 async def _open(connection: AsyncConnection, request: ReportGenerationRequest) -> Report:

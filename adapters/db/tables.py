@@ -168,14 +168,14 @@ Index("ix_outbox_due", outbox.c.id, postgresql_where=and_(outbox.c.refused_at.is
 Index("ix_outbox_retry_at", outbox.c.retry_at, postgresql_where=outbox.c.retry_at.is_not(None))
 Index("ix_outbox_job_id", outbox.c.job_id)
 
-# What `enqueue_job` checks a payload against; `jobs setup` writes it from the registry.
+# The kinds that `enqueue_job` accepts; `jobs setup` writes them from the registry.
 job_kinds = Table(
     "job_kinds",
     metadata,
     Column("kind", Text, primary_key=True),
-    # Field → its rules, see adapters/db/job_kinds.py.
+    # Unused. Earlier versions kept rules of the payload here.
     Column("fields", JSONB, nullable=False),
-    # The fields whose values make the job's id, in order; NULL where only Python can derive it.
+    # The fields whose values make the job's id, in order; NULL if only Python can derive it.
     Column("id_fields", JSONB),
     CheckConstraint("jsonb_typeof(fields) = 'object'", name="fields_object"),
     CheckConstraint("jsonb_typeof(id_fields) = 'array'", name="id_fields_array"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -50,58 +50,43 @@ def as_it_can_be_entered_again(entry: ListedEntry, out: Output) -> None:
 
 
 def retried(found: Found, out: Output) -> int:
-    """What became of a retry; returns the exit status."""
-    return _told(
-        found,
-        out,
-        what="retried",
-        said="will be tried again at once" if found.changed else "to try again",
-        untroubled="waits to be started, as it did before",
-        failing=("EntryNotFound", [(found.gone, _GONE)]),
-    )
+    """The result of a retry; returns the exit status."""
+    result = "will be tried again at once" if found.changed else "to try again"
+    reasons = _REASONS | {"untroubled": "waits to be started, as it did before"}
+    return _changed(found, out, "retried", result, reasons, "EntryNotFound", ["gone"])
 
 
 def discarded(found: Found, out: Output) -> int:
-    """What became of a discard; returns the exit status."""
-    return _told(
-        found,
-        out,
-        what="discarded",
-        said="discarded; each statement above, once corrected, enters its job again" if found.changed else "discarded",
-        untroubled=_UNTROUBLED,
-        failing=("NotDiscarded", [(found.gone, _GONE), (found.busy, _BUSY), (found.untroubled, _UNTROUBLED)]),
-    )
+    """The result of a discard; returns the exit status."""
+    hint = "; each statement above, once corrected, enters its job again" if found.changed else ""
+    return _changed(found, out, "discarded", f"discarded{hint}", _REASONS, "NotDiscarded", _REASONS)
 
 
-_GONE = "is not in the outbox: it was started or discarded, or never was there"
-_BUSY = "is being started right now"
-_UNTROUBLED = "stays: it waits to be started, and nothing has gone wrong with it"
+_REASONS: Mapping[str, str] = {
+    "gone": "is not in the outbox: it was started or discarded, or never was there",
+    "busy": "is being started right now",
+    "untroubled": "stays: it waits to be started, and nothing has gone wrong with it",
+}
 
 
-def _told(
+def _changed(
     found: Found,
     out: Output,
-    *,
-    what: str,
-    said: str,
-    untroubled: str,
-    failing: tuple[str, Sequence[tuple[Sequence[int], str]]],
+    action: str,
+    result: str,
+    reasons: Mapping[str, str],
+    failure: str,
+    failing: Iterable[str],
 ) -> int:
-    failure, ids_with_reasons = failing
-    errors = [f"{id_} {why}" for ids, why in ids_with_reasons for id_ in ids]
-    out.document(
-        {
-            what: [document(entry) | {"statement": statement(entry)} for entry in found.changed],
-            "untroubled": list(found.untroubled),
-            "busy": list(found.busy),
-            "gone": list(found.gone),
-            "error": {"type": failure, "message": f"{'; '.join(errors)}."} if errors else None,
-        }
-    )
-    out.say(f"{counted(len(found.changed)).capitalize()} {said}.")
-    for ids, why in ((found.untroubled, untroubled), (found.busy, _BUSY), (found.gone, _GONE)):
+    left: dict[str, list[int]] = {state: list(getattr(found, state)) for state in reasons}
+    errors = [f"{id_} {reasons[state]}" for state in failing for id_ in left[state]]
+    changed = [document(entry) | {"statement": statement(entry)} for entry in found.changed]
+    error = {"type": failure, "message": f"{'; '.join(errors)}."} if errors else None
+    out.document({action: changed, **left, "error": error})
+    out.say(f"{counted(len(found.changed)).capitalize()} {result}.")
+    for state, ids in left.items():
         for id_ in ids:
-            out.note(f"{id_} {why}.")
+            out.note(f"{id_} {reasons[state]}.")
     return FAILED if errors else 0
 
 

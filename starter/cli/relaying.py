@@ -42,7 +42,7 @@ async def relay(settings: Settings, kinds: Registry, after: timedelta, port: int
         )
         stack.push_async_callback(engine.dispose)
         client = await connect(lazy=True, runtime=metrics.runtime)
-        outbox = SqlOutbox(engine, settings.database)
+        outbox = SqlOutbox(engine, settings.database, alert_window=settings.alerts.window)
         relay = Relay(outbox, client, kinds, batches=own.batches, batch=own.batch, rate=own.rate, patience=after)
 
         async def temporal() -> str:

@@ -29,7 +29,7 @@ def add_to(app: typer.Typer, out: Output) -> None:
     ) -> int:
         """Prepare the database and Temporal for the kinds of job that are installed.
 
-        The database's schema is brought up to date, and its function enqueue_job told of the kinds; Temporal's
+        The database's schema is brought up to date, and the kinds that enqueue_job accepts are written; Temporal's
         namespace gets its search attributes and retention.
 
         Run it at each deployment: what is there already stays, and two that run at once do no harm. Where one of the
@@ -65,9 +65,9 @@ async def _database(settings: DatabaseSettings) -> list[dict[str, Any]]:
         return True, f"schema is now at revision {now}" + (f", before at {before}" if before else "")
 
     async def kinds() -> tuple[bool, str]:
-        earlier = {alias: kind.request for kind in registry for alias in kind.aliases}
-        changed = await job_kinds.sync(url, [kind.request for kind in registry], earlier=earlier)
-        known = len(registry) + len(earlier)
+        requests = registry.requests()
+        changed = await job_kinds.sync(url, requests)
+        known = len(requests)
         if not changed:
             return False, f"{known} for enqueue_job {'was' if known == 1 else 'were'} there already"
         return True, f"wrote {len(changed)} of {known} for enqueue_job: {', '.join(changed)}"

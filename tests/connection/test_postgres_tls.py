@@ -1,4 +1,4 @@
-"""PostgreSQL behind TLS, by `sslmode` of DATABASE_URL, and what is told where the two do not agree.
+"""PostgreSQL behind TLS, by `sslmode` of DATABASE_URL, and the error if the two do not agree.
 
 The wheel's PostgreSQL has no TLS: a stand-in before it speaks it.
 """
@@ -80,39 +80,35 @@ async def secured(
         yield database.replace(f":{stack.ports.postgres}/", f":{port}/"), "18"
 
 
-async def test_a_verified_connection_works_and_others_are_told_what_to_mend(
+async def test_a_verified_connection_works_and_others_are_refused_with_the_reason(
     stack: Stack, database: str, certificates: Certificates
 ) -> None:
     good = certificates.server.issue_cert(HOST)
     async with secured(stack, database, good, certificates.clients) as (url, version):
-        await _try_all(url, version, certificates.known, certificates.stranger, certificates.folder)
+        await _try_all(url, version, certificates.known, certificates.stranger)
     async with secured(stack, database, expired(certificates.server, HOST), certificates.clients) as (url, _):
         old = await told(f"{url}?sslmode=verify-full&sslrootcert={certificates.known}")
 
-    assert "certificate is not accepted (certificate has expired); renew it" in old
-    assert "sslrootcert" not in old
-    assert "speaks no TLS" in await told(f"{database}?sslmode=require")
-    assert "DATABASE_URL cannot be used" in await told("postgresql://postgres:hush@127.0.0.1:port/shop")
+    assert "certificate has expired" in old
+    assert "rejected SSL upgrade" in await told(f"{database}?sslmode=require")
 
 
-async def _try_all(url: str, version: str, known: str, stranger: str, folder: Path) -> None:
+async def _try_all(url: str, version: str, known: str, stranger: str) -> None:
     verified = f"{url}?sslmode=verify-full&sslrootcert={known}"
     await migrate.upgrade(verified)
     assert (await told(verified)).startswith(version)
     assert (await told(f"{url}?sslmode=require")).startswith(version)
     unknown = await told(f"{url}?sslmode=verify-full&sslrootcert={stranger}")
-    assert "certificate is not accepted" in unknown
+    assert "certificate verify failed" in unknown
     assert "sslrootcert" in unknown
     misnamed = await told(verified.replace("127.0.0.1", "localhost"))
-    assert "certificate is not accepted" in misnamed
-    assert "host of DATABASE_URL" in misnamed
+    assert "certificate is not valid for 'localhost'" in misnamed
     plain = await told(f"{url}?sslmode=disable")
-    assert "takes no connection without TLS; add ?sslmode=verify-full to DATABASE_URL" in plain
-    missing = await told(f"{url}?sslmode=verify-full&sslrootcert={folder}/none.pem")
-    assert "DATABASE_URL cannot be used" in missing
+    assert "no encryption" in plain
+    assert "Look at DATABASE_URL; sslmode" in plain
 
 
-async def test_a_client_certificate_is_shown_and_one_that_is_not_accepted_is_told_by_its_option(
+async def test_a_client_certificate_is_shown_and_one_that_is_not_accepted_is_reported(
     stack: Stack, database: str, certificates: Certificates
 ) -> None:
     good, clients = certificates.server.issue_cert(HOST), certificates.clients
@@ -122,44 +118,32 @@ async def test_a_client_certificate_is_shown_and_one_that_is_not_accepted_is_tol
         strangers = await told(f"{verified}&{certificates.of_client(trustme.CA())}")
         ours = await told(f"{verified}&{certificates.of_client(clients)}")
 
-    assert "client certificate" in without
-    assert "sslcert and sslkey" in without
-    assert "may not accept our client certificate" in strangers
+    for refused in (without, strangers):
+        assert "sslcert and sslkey" in refused
     assert "has no schema" in ours or ours.startswith("18")  # it is let in
 
 
 @pytest.mark.parametrize(
-    ("options", "remedy"),
+    ("options", "words"),
     [
-        ("sslmode=verify-full&sslrootcert={folder}/none.pem", "file of sslrootcert cannot be read (No such file"),
-        ("sslmode=verify-full&sslrootcert={folder}/text.pem", "file of sslrootcert has no certificate in PEM form"),
-        ("sslmode=verify-full&sslrootcert=system", "Name a file"),
-        ("sslmode=verify", "sslmode must be one of disable, allow, prefer, require, verify-ca, verify-full"),
-        ("sslmode=require&sslcert={folder}/a.pem", "sslcert needs sslkey"),
-        ("sslmode=require&sslcert={folder}/a.pem&sslkey={folder}/none.key", "file of sslkey cannot be read"),
-        ("sslmode=require&sslcert={folder}/a.pem&sslkey={folder}/b.key", "do not belong together"),
-        ("sslmode=require&sslcert={folder}/a.pem&sslkey={folder}/text.pem", "must name PEM files"),
-        ("channel_binding=require", "neither the driver nor the database takes its option channel_binding"),
-        ("ssl=require", "its option ssl. Take it out; TLS is asked for by sslmode"),
+        ("sslmode=verify-full&sslrootcert={folder}/none.pem", "No such file or directory"),
+        ("sslmode=verify-full&sslrootcert={folder}/text.pem", "no certificate"),
+        ("sslmode=verify", "`sslmode` parameter must be one of"),
+        ("sslmode=require&sslcert={folder}/a.pem&sslkey={folder}/b.key", "key values mismatch"),
+        ("channel_binding=require", 'unrecognized configuration parameter "channel_binding"'),
+        ("gsslib=hush", "got '***'"),
     ],
 )
-async def test_options_that_cannot_be_used_are_told_by_their_names(
-    database: str, certificates: Certificates, options: str, remedy: str
+async def test_an_option_that_cannot_be_used_is_reported_in_the_drivers_words_and_without_the_password(
+    database: str, certificates: Certificates, options: str, words: str
 ) -> None:
     (certificates.folder / "text.pem").write_text("no certificate")
     for name in ("a", "b"):
         certificates.of_client(certificates.clients, name)
+    url = database.replace("postgres@", "postgres:hush@", 1)
 
-    said = await told(f"{database}?{options.format(folder=certificates.folder)}")
+    said = await told(f"{url}?{options.format(folder=certificates.folder)}")
 
-    assert "DATABASE_URL cannot be used: " in said
-    assert remedy in said
-    assert str(certificates.folder) not in said
-
-
-async def test_verification_without_an_authority_asks_for_one(
-    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))  # where libpq and the driver look for one of their own
-
-    assert "sslmode=verify-full needs sslrootcert" in await told(f"{database}?sslmode=verify-full")
+    assert words.lower() in said.lower()
+    assert "Look at DATABASE_URL; sslmode, sslrootcert, sslcert and sslkey in it are about TLS." in said
+    assert "hush" not in said

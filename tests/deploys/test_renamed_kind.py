@@ -75,7 +75,7 @@ async def test_jobs_and_entries_of_the_earlier_name_run_and_are_not_started_twic
                 text("INSERT INTO outbox (kind, payload) VALUES ('order-mail', '{\"order_id\": 3}')")
             )
             # As `jobs setup` of the code that renamed it tells the database.
-            await job_kinds.sync(database, [], earlier={"order-mail": RENAMED.request})
+            await job_kinds.sync(database, KINDS.requests())
             await connection.execute(text("SELECT enqueue_job('order-mail', '{\"order_id\": 4}')"))
         running = asyncio.create_task(relay.run())
         await shop.emptied()

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
+from domain.errors import JobError
 from tests.outbox.shop import add
 
 
@@ -30,7 +31,7 @@ async def main(pause: str, first: int) -> None:
                 await session.commit()
             if pause == "after":
                 await say("after")
-        except (SQLAlchemyError, OSError):
+        except (SQLAlchemyError, JobError):
             await asyncio.sleep(0.05)  # the database is away; whether the order was placed, it will know
 
 

@@ -17,13 +17,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from temporalio.client import Client
 
-from adapters.db import outbox
 from adapters.db.engine import make_engine
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from domain.order_confirmation import OrderConfirmationRequest
-from starter import JobNotFound, Jobs
+from starter import JobNotFound, Jobs, outbox
 from starter.connection import connect
 from starter.relay import Relay
 from tests.outbox.crashing import Crashing

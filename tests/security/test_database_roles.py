@@ -53,7 +53,7 @@ async def apart(stack: Stack) -> AsyncIterator[str]:
     try:
         await asyncio.to_thread(run_roles, url)
         await migrate.upgrade(url_for("jobs_migrator", url))
-        await job_kinds.sync(url_for("jobs_migrator", url), [kind.request for kind in registry])
+        await job_kinds.sync(url_for("jobs_migrator", url), registry.requests())
         await asyncio.to_thread(run_roles, url)
         yield url
     finally:

@@ -57,7 +57,7 @@ async def by_application(client: Client, _: Stack, order_id: int) -> None:
 
 
 async def by_relay(client: Client, _: Stack, order_id: int) -> None:
-    entry = Entry(order_id, uuid.uuid4(), KIND, {"order_id": order_id}, None, None, None, attempts=0)
+    entry = Entry(order_id, uuid.uuid4(), KIND, f'{{"order_id": {order_id}}}', None, None, None, attempts=0)
     assert await start_entry(client, registry, entry) is None
 
 

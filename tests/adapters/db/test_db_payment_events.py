@@ -47,6 +47,8 @@ async def kept(engine: AsyncEngine) -> tuple[list[str], list[str]]:
 
 async def test_events_that_come_in_together_are_told_apart(engine: AsyncEngine, events: PaymentEvents) -> None:
     await events.receive("known", "payment.captured", "pi_1", of("a"))
+    many = await asyncio.gather(*(events.receive("many", "payment.captured", "pi_9", of("a")) for _ in range(50)))
+    assert Counter(many) == {NEW: 1, REPEATED: 49}
     statements: list[str] = []
     event.listen(engine.sync_engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
     receptions = await asyncio.gather(
@@ -59,7 +61,10 @@ async def test_events_that_come_in_together_are_told_apart(engine: AsyncEngine, 
     )
 
     assert tuple(receptions) == (NEW, REPEATED, DIFFERENT, REPEATED, DIFFERENT, NEW)
-    assert await kept(engine) == (["known", "new", "other"], ["payment-callback/known", "payment-callback/new"])
+    assert await kept(engine) == (
+        ["known", "many", "new", "other"],
+        ["payment-callback/known", "payment-callback/many", "payment-callback/new"],
+    )
     assert sum(statement.startswith("WITH") for statement in statements) == 1
 
 
