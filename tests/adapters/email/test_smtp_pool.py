@@ -6,16 +6,9 @@ from itertools import repeat
 
 import pytest
 
-from domain.errors import ConnectionBroken, RecipientRejected, ServiceUnavailable
+from domain.errors import ConnectionBroken, ServiceUnavailable
 from tests.adapters.email.conftest import MakeMail, MakeSender
-from tests.smtp_server import ACCEPT, Drop, Hang, Phase, Reply, SmtpServer
-
-
-async def test_nothing_connects_before_the_first_mail(server: SmtpServer, make_sender: MakeSender) -> None:
-    make_sender(server)
-    await asyncio.sleep(0.02)
-
-    assert server.connections == 0
+from tests.smtp_server import ACCEPT, Drop, Hang, Phase, SmtpServer
 
 
 async def test_one_mail_after_the_other_goes_over_one_connection(
@@ -80,15 +73,6 @@ async def test_where_no_connection_becomes_free_in_time_the_mail_is_tried_later(
     await sender.send(make_mail())
 
 
-async def test_a_mail_waits_for_the_connection_that_another_one_uses(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    sender = make_sender(server, connections=1)
-    await asyncio.gather(*(sender.send(make_mail()) for _ in range(10)))
-
-    assert (len(server.mails), server.connections) == (10, 1)
-
-
 async def test_mails_that_wait_are_sent_in_the_order_in_which_they_came(
     server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
 ) -> None:
@@ -112,7 +96,6 @@ async def test_a_send_that_is_cancelled_leaves_no_connection_behind_and_frees_it
     sender = make_sender(server, connections=1)
     task = asyncio.create_task(sender.send(make_mail()))
     await server.until(lambda: server.connections == 1 and len(server.commands) == before[phase])
-    await asyncio.sleep(0.02)
 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -121,24 +104,6 @@ async def test_a_send_that_is_cancelled_leaves_no_connection_behind_and_frees_it
     await sender.send(make_mail())
 
     assert (len(server.mails), server.connections) == (1, 2)
-
-
-async def test_a_large_mail_that_is_cancelled_on_its_way_is_never_completed(
-    make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    async with SmtpServer(receive_buffer=4096) as server:
-        server.script("alice@example.com", [Hang(at=Phase.body)])
-        sender = make_sender(server)
-        task = asyncio.create_task(sender.send(make_mail(text="x" * 70 + "\n", html="<p>All of it</p>\n" * 1_000_000)))
-        await server.until(lambda: "DATA" in server.verbs())
-        await asyncio.sleep(0.02)
-
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-        await sender.send(make_mail())
-        assert len(server.mails) == 1
 
 
 async def test_a_send_that_is_cancelled_while_it_waits_takes_no_place_away(
@@ -174,19 +139,6 @@ async def test_a_connection_that_cannot_be_opened_takes_no_place_away(
     assert len(server.mails) == 4
 
 
-async def test_refused_recipients_do_not_use_up_the_pool(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    server.script("nobody@example.com", repeat(Reply(550, "5.1.1 unknown")))
-    sender = make_sender(server, connections=2)
-
-    refused = [sender.send(make_mail("nobody@example.com")) for _ in range(10)]
-    results = await asyncio.gather(*refused, *(sender.send(make_mail()) for _ in range(10)), return_exceptions=True)
-
-    assert [type(result) for result in results] == [RecipientRejected] * 10 + [str] * 10
-    assert server.peak <= 2
-
-
 async def test_closing_the_sender_says_goodbye_and_closes_what_is_in_use_when_it_comes_back(
     server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
 ) -> None:
@@ -203,12 +155,3 @@ async def test_closing_the_sender_says_goodbye_and_closes_what_is_in_use_when_it
     assert server.verbs().count("QUIT") == 2
     with pytest.raises(ConnectionBroken):
         await sender.send(make_mail())
-
-
-async def test_a_sender_can_be_closed_twice_and_without_having_sent(
-    server: SmtpServer, make_sender: MakeSender
-) -> None:
-    sender = make_sender(server)
-
-    await sender.aclose()
-    await sender.aclose()

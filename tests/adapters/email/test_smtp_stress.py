@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from random import Random
 
 import psutil
-import pytest
 
 from domain.errors import JobError, OutcomeUnknown, TransientError
 from tests.adapters.email.conftest import MakeMail, MakeSender
@@ -35,16 +34,15 @@ def closings(random: Random) -> Iterator[Step]:
         yield random.choice(steps)
 
 
-@pytest.mark.parametrize("seed", range(3))
 async def test_under_drops_and_refusals_each_of_300_mails_is_accepted_or_raises(
-    seed: int, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
 ) -> None:
-    random = Random(seed)  # noqa: S311  a test's dice
+    random = Random(1)  # noqa: S311  a test's dice
     server.script("alice@example.com", trouble(random))
     server.script(Phase.mail, closings(random))
     sender = make_sender(server, connections=4, mails_per_connection=1000)
     sockets_before = len(psutil.Process().net_connections())
-    keys = iter([f"order-confirmation/{seed}-{number}" for number in range(300)])
+    keys = iter([f"order-confirmation/{number}" for number in range(300)])
     outcomes: dict[str, str | JobError] = {}
 
     async def work() -> None:
