@@ -11,7 +11,7 @@ from domain.errors import (
     RecipientRejected,
     ServiceUnavailable,
 )
-from tests.adapters.email.conftest import MakeMail, MakeSender
+from tests.adapters.email.conftest import Post
 from tests.smtp_server import ACCEPT, Phase, Reply, SmtpServer
 
 
@@ -35,20 +35,14 @@ from tests.smtp_server import ACCEPT, Phase, Reply, SmtpServer
     ],
 )
 async def test_an_answer_is_told_by_its_code_and_phase_and_the_next_mail_goes_out(
-    phase: Phase,
-    code: int,
-    expected: type[JobError],
-    message: str,
-    server: SmtpServer,
-    make_sender: MakeSender,
-    make_mail: MakeMail,
+    phase: Phase, code: int, expected: type[JobError], message: str, server: SmtpServer, post: Post
 ) -> None:
     server.script(phase, [Reply(code, "no mail for alice@example.com today")])
-    sender = make_sender(server)
+    sender = post.sender(server)
 
     with pytest.raises(JobError) as caught:
-        await sender.send(make_mail())
-    await sender.send(make_mail())
+        await sender.send(post.mail())
+    await sender.send(post.mail())
 
     assert type(caught.value) is expected
     assert caught.value.message == message
@@ -61,49 +55,43 @@ async def test_an_answer_is_told_by_its_code_and_phase_and_the_next_mail_goes_ou
 @pytest.mark.parametrize("phase", [Phase.mail, Phase.rcpt, Phase.data, Phase.dot])
 @pytest.mark.parametrize("code", [450, 550])
 async def test_a_connection_whose_server_said_no_is_used_again_after_it_was_reset(
-    phase: Phase, code: int, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+    phase: Phase, code: int, server: SmtpServer, post: Post
 ) -> None:
     server.script(phase, [ACCEPT, Reply(code, "no"), Reply(code, "no")])
-    sender = make_sender(server)
+    sender = post.sender(server)
 
     for _ in range(4):
         try:
-            await sender.send(make_mail())
+            await sender.send(post.mail())
         except JobError:
             continue
 
     assert (len(server.mails), server.connections) == (2, 1)
 
 
-async def test_a_connection_that_cannot_be_reset_is_not_used_again(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
+async def test_a_connection_that_cannot_be_reset_is_not_used_again(server: SmtpServer, post: Post) -> None:
     server.script("alice@example.com", [Reply(550, "5.1.1 unknown")])
     server.script(Phase.rset, [Reply(500, "5.5.1 what?")])
-    sender = make_sender(server)
+    sender = post.sender(server)
 
     with pytest.raises(RecipientRejected):
-        await sender.send(make_mail())
-    await sender.send(make_mail())
+        await sender.send(post.mail())
+    await sender.send(post.mail())
 
     assert (len(server.mails), server.connections) == (1, 2)
 
 
-async def test_an_answer_of_several_lines_is_one_answer(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
+async def test_an_answer_of_several_lines_is_one_answer(server: SmtpServer, post: Post) -> None:
     server.script("alice@example.com", [Reply(550, "5.1.1 The account\n5.1.1 alice@example.com\n5.1.1 does not exist")])
-    sender = make_sender(server)
+    sender = post.sender(server)
 
     with pytest.raises(RecipientRejected, match=r"^550 5\.1\.1 at RCPT TO$"):
-        await sender.send(make_mail())
-    await sender.send(make_mail())
+        await sender.send(post.mail())
+    await sender.send(post.mail())
 
 
-async def test_an_acceptance_other_than_250_is_an_acceptance(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
+async def test_an_acceptance_other_than_250_is_an_acceptance(server: SmtpServer, post: Post) -> None:
     server.script("alice@example.com", [Reply(251, "2.1.5 will forward")])
     server.script(Phase.dot, [Reply(252, "2.0.0 fine")])
 
-    assert await make_sender(server).send(make_mail()) == "252 2.0.0"
+    assert await post.sender(server).send(post.mail()) == "252 2.0.0"
