@@ -94,23 +94,6 @@ async def test_a_send_that_is_cancelled_leaves_no_connection_behind_and_frees_it
     assert (len(server.mails), server.connections) == (1, 2)
 
 
-async def test_a_send_that_is_cancelled_while_it_waits_takes_no_place_away(server: SmtpServer, post: Post) -> None:
-    server.script("slow@example.com", [Hang()])
-    sender = post.sender(server, connections=1)
-    slow = asyncio.create_task(sender.send(post.mail("slow@example.com")))
-    await server.until(lambda: "RCPT" in server.verbs())
-    waiting = asyncio.create_task(sender.send(post.mail()))
-    await asyncio.sleep(0)
-
-    for task in (waiting, slow):
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    await asyncio.gather(*(sender.send(post.mail()) for _ in range(3)))
-
-    assert len(server.mails) == 3
-
-
 async def test_a_connection_that_cannot_be_opened_takes_no_place_away(server: SmtpServer, post: Post) -> None:
     sender = post.sender(server, connections=2, wait_timeout=1)
     server.script(Phase.ehlo, [*repeat(Drop(), 5), ACCEPT, ACCEPT])

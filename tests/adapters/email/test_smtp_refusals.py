@@ -18,18 +18,14 @@ from tests.smtp_server import ACCEPT, Phase, Reply, SmtpServer
 @pytest.mark.parametrize(
     ("phase", "code", "expected", "message"),
     [
-        (Phase.greeting, 421, ServiceUnavailable, "421 at connecting"),
         (Phase.greeting, 554, MessageRejected, "554 at connecting"),
         (Phase.ehlo, 550, MessageRejected, "550 at EHLO"),
         (Phase.mail, 421, ServiceUnavailable, "421 at MAIL FROM"),
-        (Phase.mail, 550, MessageRejected, "550 at MAIL FROM"),
         (Phase.rcpt, 450, ServiceUnavailable, "450 at RCPT TO"),
         (Phase.rcpt, 550, RecipientRejected, "550 at RCPT TO"),
         (Phase.data, 451, ServiceUnavailable, "451 at DATA"),
-        (Phase.data, 554, MessageRejected, "554 at DATA"),
         (Phase.data, 250, ServiceUnavailable, "an answer that makes no sense at DATA"),
         (Phase.dot, 421, ServiceUnavailable, "421 at the final dot"),
-        (Phase.dot, 452, ServiceUnavailable, "452 at the final dot"),
         (Phase.dot, 554, MessageRejected, "554 at the final dot"),
         (Phase.dot, 354, OutcomeUnknown, "an answer that makes no sense at the final dot"),
     ],
@@ -37,7 +33,7 @@ from tests.smtp_server import ACCEPT, Phase, Reply, SmtpServer
 async def test_an_answer_is_told_by_its_code_and_phase_and_the_next_mail_goes_out(
     phase: Phase, code: int, expected: type[JobError], message: str, server: SmtpServer, post: Post
 ) -> None:
-    server.script(phase, [Reply(code, "no mail for alice@example.com today")])
+    server.script(phase, [Reply(code, "no mail\nfor alice@example.com\ntoday")])
     sender = post.sender(server)
 
     with pytest.raises(JobError) as caught:
@@ -79,15 +75,6 @@ async def test_a_connection_that_cannot_be_reset_is_not_used_again(server: SmtpS
     await sender.send(post.mail())
 
     assert (len(server.mails), server.connections) == (1, 2)
-
-
-async def test_an_answer_of_several_lines_is_one_answer(server: SmtpServer, post: Post) -> None:
-    server.script("alice@example.com", [Reply(550, "5.1.1 The account\n5.1.1 alice@example.com\n5.1.1 does not exist")])
-    sender = post.sender(server)
-
-    with pytest.raises(RecipientRejected, match=r"^550 5\.1\.1 at RCPT TO$"):
-        await sender.send(post.mail())
-    await sender.send(post.mail())
 
 
 async def test_an_acceptance_other_than_250_is_an_acceptance(server: SmtpServer, post: Post) -> None:

@@ -4,8 +4,7 @@ from typing import Any
 
 import pytest
 
-from adapters.email.catalogs import load_catalogs
-from adapters.email.templates import JinjaMailTemplates
+from adapters.email.templates import JinjaMailTemplates, load_catalogs
 from domain.errors import InvalidRequest
 
 CONTENT = Path(__file__).parents[3] / "adapters" / "email" / "content"
