@@ -14,7 +14,6 @@ from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.report_cleanup import ReportCleanupRequest
 from domain.scheduled_email_dispatch import ScheduledEmailDispatchRequest
 from domain.session_cleanup import SessionCleanupRequest
-from starter.scheduling.calendars import BadTime, Calendar
 from starter.scheduling.declared import ENTRY_POINTS, Schedule, ScheduleDeclarationError, ScheduleTable
 from workflows.registry import Registry, registry
 
@@ -22,8 +21,6 @@ __all__ = [
     "ENTRY_POINTS",
     "OWNER",
     "SCHEDULES",
-    "BadTime",
-    "Calendar",
     "Schedule",
     "ScheduleDeclarationError",
     "ScheduleTable",

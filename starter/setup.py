@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from starter.connection import RPC_TIMEOUT, explained
 from starter.errors import NotSetUp
-from starter.scheduling.desired import OWNER
+from starter.scheduling.actual import OWNER
 from workflows.interceptor import ERROR_TYPE
 from workflows.registry import Registry, registry
 

@@ -15,11 +15,13 @@ other way round). HTML also sees `subject`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import lru_cache, partial
 from pathlib import Path
+from string import Formatter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,7 +30,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, Und
 from markupsafe import Markup, escape
 
 from adapters.email import wording
-from adapters.email.catalogs import SOURCE_LANGUAGE, Catalogs, load_catalogs, merged
 from adapters.email.formatting import formats_for
 from domain.errors import InvalidRequest
 from domain.mail import MailContent
@@ -36,6 +37,11 @@ from domain.mail import MailContent
 _CONTENT = Path(__file__).parent / "content"
 _LAYOUT = "layout"
 _PARTS = ("subject.txt.j2", "body.txt.j2", "body.html.j2")
+
+SOURCE_LANGUAGE = "en"
+
+Catalogs = Mapping[str, Mapping[str, str]]
+"""Language → key → message, in which `{name}` stands for a value."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +153,7 @@ def _load(folder: Path, environment: Environment, shared: Catalogs) -> _MailTemp
     if missing := [part for part in _PARTS if not (folder / part).is_file()]:
         raise ValueError(f"mail {folder.name!r} lacks {', '.join(missing)}")
     subject, text, html = (environment.get_template(f"{folder.name}/{part}") for part in _PARTS)
-    return _MailTemplate(subject, text, html, merged(shared, load_catalogs(folder / "messages")))
+    return _MailTemplate(subject, text, html, _merged(shared, load_catalogs(folder / "messages")))
 
 
 def _finalize(value: object) -> object:
@@ -186,3 +192,45 @@ def _translator(
             raise UndefinedError(f"message {key!r}, or a value that it needs, is missing") from exc
 
     return translate
+
+
+def load_catalogs(folder: Path) -> Catalogs:
+    """Load `<language>.json` of a folder.
+
+    Raises ValueError where English is missing, or a translation has other keys or placeholders than English.
+    """
+    catalogs = {path.stem: _messages(path) for path in sorted(folder.glob("*.json"))}
+    if SOURCE_LANGUAGE not in catalogs:
+        raise ValueError(f"{folder}: {SOURCE_LANGUAGE}.json is missing")
+    source = catalogs[SOURCE_LANGUAGE]
+    for language, messages in catalogs.items():
+        if differing := source.keys() ^ messages.keys():
+            raise ValueError(f"{folder}: {language}.json and {SOURCE_LANGUAGE}.json differ in {sorted(differing)}")
+        for key, message in messages.items():
+            if _placeholders(message) != _placeholders(source[key]):
+                raise ValueError(f"{folder}: {key!r} in {language}.json has other placeholders than in English")
+    return catalogs
+
+
+def _merged(shared: Catalogs, own: Catalogs) -> Catalogs:
+    """Join the layout's messages with a mail's, in the languages of the mail.
+
+    Raises ValueError where the layout lacks one of these languages, or both have the same key.
+    """
+    for language, messages in own.items():
+        if language not in shared:
+            raise ValueError(f"the layout has no messages in {language!r}")
+        if clashing := shared[language].keys() & messages.keys():
+            raise ValueError(f"the layout has messages called {sorted(clashing)}, too")
+    return {language: {**shared[language], **messages} for language, messages in own.items()}
+
+
+def _messages(path: Path) -> dict[str, str]:
+    messages = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(messages, dict) or not all(isinstance(message, str) for message in messages.values()):
+        raise ValueError(f"{path}: expected an object of texts")
+    return messages
+
+
+def _placeholders(message: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(message) if name is not None}

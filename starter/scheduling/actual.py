@@ -3,61 +3,44 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from google.protobuf.message import DecodeError
-from temporalio.api.common.v1 import Payload, WorkflowExecution
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.schedule.v1 import Schedule as ScheduleMessage
-from temporalio.api.schedule.v1 import ScheduleInfo, SchedulePatch
+from temporalio.api.schedule.v1 import SchedulePatch
 from temporalio.api.workflowservice.v1 import (
-    CreateScheduleRequest,
-    DeleteScheduleRequest,
-    DescribeScheduleRequest,
     GetWorkflowExecutionHistoryReverseRequest,
     ListScheduleMatchingTimesRequest,
     UpdateScheduleRequest,
 )
-from temporalio.client import Client
-from temporalio.converter import decode_typed_search_attributes, encode_search_attributes
+from temporalio.client import Client, Schedule, ScheduleAlreadyRunningError, ScheduleDescription
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.converter import encode_search_attributes
 from temporalio.service import RPCError, RPCStatusCode
 
 from starter.connection import RPC_TIMEOUT, explained
-from starter.scheduling.desired import OWNER, ownership
+
+OWNER = SearchAttributeKey.for_keyword("ScheduleOwner")
+"""Of a schedule, not of its runs: whose table it belongs to. It stays when the schedule is updated by hand."""
 
 _KEEPER = "temporal-sys-scheduler:"
-"""Temporal's own workflow that keeps a schedule has this and the schedule's id as its id."""
+"""Beginning of the id of Temporal's own workflow that keeps a schedule; the schedule's id follows."""
 _LAST_EVENTS = 200
-_NOT_TOLD = frozenset(
-    {
-        RPCStatusCode.NOT_FOUND,
-        # Of a server that keeps schedules in another way, or a user who may not look at its own workflows.
-        RPCStatusCode.INVALID_ARGUMENT,
-        RPCStatusCode.UNIMPLEMENTED,
-        RPCStatusCode.PERMISSION_DENIED,
-    }
+_HIDDEN = (
+    RPCStatusCode.NOT_FOUND,
+    # Of a server that keeps schedules in another way, or a user who may not look at its own workflows.
+    RPCStatusCode.INVALID_ARGUMENT,
+    RPCStatusCode.UNIMPLEMENTED,
+    RPCStatusCode.PERMISSION_DENIED,
 )
 
 
-@dataclass(frozen=True)
-class Found:
-    """A schedule as Temporal has it."""
-
-    schedule: ScheduleMessage
-    info: ScheduleInfo
-    owner: str | None
-    token: bytes
-    """Another one after each change."""
-
-    @property
-    def paused(self) -> bool:
-        """Whether no run is started, but by hand."""
-        return self.schedule.state.paused
-
-    @property
-    def note(self) -> str:
-        """What the last one who paused or unpaused it said; before that, what it was declared with."""
-        return self.schedule.state.notes
+def owner_of(found: ScheduleDescription) -> str | None:
+    """Return whose table a schedule belongs to."""
+    return found.typed_search_attributes.get(OWNER)
 
 
 class ActualSchedules:
@@ -69,48 +52,34 @@ class ActualSchedules:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    async def find(self, schedule_id: str) -> Found | None:
-        """One by its id; None where there is none."""
-        request = DescribeScheduleRequest(namespace=self.client.namespace, schedule_id=schedule_id)
-        async with explained(self.client):
-            try:
-                told = await self.client.workflow_service.describe_schedule(request, retry=True, timeout=RPC_TIMEOUT)
-            except RPCError as exc:
-                if exc.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                return None
-        owner = decode_typed_search_attributes(told.search_attributes).get(OWNER)
-        return Found(told.schedule, told.info, owner, told.conflict_token)
+    async def find(self, schedule_id: str) -> ScheduleDescription | None:
+        """Return one by its id; None if there is none."""
+        async with self._unless():
+            return await self.client.get_schedule_handle(schedule_id).describe(rpc_timeout=RPC_TIMEOUT)
+        return None
 
     async def owned(self, owner: str) -> list[str]:
-        """Ids of all that are somebody's, sorted. One that was made or deleted within the last seconds may differ."""
+        """Return the ids of an owner's schedules, sorted. One that was changed within the last seconds may differ."""
         async with explained(self.client):
             listed = await self.client.list_schedules(f"{OWNER.name} = '{owner}'", rpc_timeout=RPC_TIMEOUT)
             return sorted({each.id async for each in listed})
 
-    async def create(self, schedule_id: str, schedule: ScheduleMessage, owner: str) -> bool:
-        """Make it; False where there is one."""
-        request = CreateScheduleRequest(
-            namespace=self.client.namespace,
-            schedule_id=schedule_id,
-            schedule=schedule,
-            identity=self.client.identity,
-            request_id=str(uuid.uuid4()),
-        )
-        encode_search_attributes(ownership(owner), request.search_attributes)
+    async def create(self, schedule_id: str, schedule: Schedule, owner: str) -> bool:
+        """Create it; False if there is one already."""
         async with explained(self.client):
             try:
-                await self.client.workflow_service.create_schedule(request, retry=True, timeout=RPC_TIMEOUT)
-            except RPCError as exc:
-                if exc.status is not RPCStatusCode.ALREADY_EXISTS:
-                    raise
+                await self.client.create_schedule(
+                    schedule_id, schedule, search_attributes=_owned_by(owner), rpc_timeout=RPC_TIMEOUT
+                )
+            except ScheduleAlreadyRunningError:
                 return False
         return True
 
     async def update(self, schedule_id: str, schedule: ScheduleMessage, owner: str, token: bytes) -> bool:
-        """Change it, where it is still as it was when the token was told; False where it is gone.
+        """Change it, if it still has the token; False if it is gone.
 
-        A change that comes too late is dropped without a word: look again.
+        Temporal drops a change that comes too late, and reports no error: look again. Not by the SDK's `update`: it
+        does not pass the token on, so that an operator's pause in between would be lost.
         """
         request = UpdateScheduleRequest(
             namespace=self.client.namespace,
@@ -120,72 +89,69 @@ class ActualSchedules:
             identity=self.client.identity,
             request_id=str(uuid.uuid4()),
         )
-        encode_search_attributes(ownership(owner), request.search_attributes)
-        async with explained(self.client):
-            try:
-                await self.client.workflow_service.update_schedule(request, retry=True, timeout=RPC_TIMEOUT)
-            except RPCError as exc:
-                if exc.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                return False
-        return True
+        encode_search_attributes(_owned_by(owner), request.search_attributes)
+        async with self._unless():
+            await self.client.workflow_service.update_schedule(request, retry=True, timeout=RPC_TIMEOUT)
+            return True
+        return False
 
     async def delete(self, schedule_id: str) -> bool:
-        """Remove it; False where there was none. Its runs go on."""
-        request = DeleteScheduleRequest(
-            namespace=self.client.namespace, schedule_id=schedule_id, identity=self.client.identity
-        )
-        async with explained(self.client):
-            try:
-                await self.client.workflow_service.delete_schedule(request, retry=True, timeout=RPC_TIMEOUT)
-            except RPCError as exc:
-                if exc.status is not RPCStatusCode.NOT_FOUND:
-                    raise
-                return False
-        return True
+        """Delete it; False if there was none. Its runs go on."""
+        async with self._unless():
+            await self.client.get_schedule_handle(schedule_id).delete(rpc_timeout=RPC_TIMEOUT)
+            return True
+        return False
 
     async def due(self, schedule_id: str, after: datetime, until: datetime) -> list[datetime]:
-        """The moments at which it is due after one moment and up to another; the first thousand of them.
+        """Return the moments at which it is due after one moment and up to another; the first thousand of them.
 
-        Temporal's own reckoning, with time zone and jitter, whether it is paused or not.
+        Temporal computes them, with time zone and jitter, whether it is paused or not.
         """
         request = ListScheduleMatchingTimesRequest(namespace=self.client.namespace, schedule_id=schedule_id)
         request.start_time.FromDatetime(after)
         request.end_time.FromDatetime(until)
-        async with explained(self.client):
-            answer = await self.client.workflow_service.list_schedule_matching_times(
-                request, retry=True, timeout=RPC_TIMEOUT
-            )
-        return [moment.ToDatetime(tzinfo=UTC) for moment in answer.start_time]
+        list_times = self.client.workflow_service.list_schedule_matching_times
+        async with self._unless():
+            answer = await list_times(request, retry=True, timeout=RPC_TIMEOUT)
+            return [moment.ToDatetime(tzinfo=UTC) for moment in answer.start_time]
+        return []
 
     async def unpaused_at(self, schedule_id: str) -> datetime | None:
-        """When somebody let it go on last; None where nobody did lately, or the server does not tell.
+        """Return when it was unpaused last; None if that was long ago, or the server does not show it.
 
-        A schedule's description does not say so. Temporal's own workflow, which keeps it, gets a signal then: it is
-        among the last of its events as long as the schedule has hardly run since.
+        Only Temporal's own workflow, which keeps the schedule, knows: it gets a signal then, which is among its last
+        events as long as the schedule has hardly run since.
         """
         request = GetWorkflowExecutionHistoryReverseRequest(
             namespace=self.client.namespace,
             execution=WorkflowExecution(workflow_id=f"{_KEEPER}{schedule_id}"),
             maximum_page_size=_LAST_EVENTS,
         )
-        call = self.client.workflow_service.get_workflow_execution_history_reverse
-        async with explained(self.client):
-            try:
-                told = await call(request, retry=True, timeout=RPC_TIMEOUT)
-            except RPCError as exc:
-                if exc.status not in _NOT_TOLD:
-                    raise
-                return None
-        for event in told.history.events:
-            signal = event.workflow_execution_signaled_event_attributes
-            if signal.signal_name == "patch" and any(map(_unpauses, signal.input.payloads)):
-                return event.event_time.ToDatetime(tzinfo=UTC)
+        read = self.client.workflow_service.get_workflow_execution_history_reverse
+        async with self._unless(*_HIDDEN):
+            for event in (await read(request, retry=True, timeout=RPC_TIMEOUT)).history.events:
+                signal = event.workflow_execution_signaled_event_attributes
+                if signal.signal_name == "patch" and any(_unpauses(each.data) for each in signal.input.payloads):
+                    return event.event_time.ToDatetime(tzinfo=UTC)
         return None
 
+    @asynccontextmanager
+    async def _unless(self, *absent: RPCStatusCode) -> AsyncIterator[None]:
+        """Leave the block without an error at one of these statuses, by default when the schedule is not there."""
+        async with explained(self.client):
+            try:
+                yield
+            except RPCError as exc:
+                if exc.status not in (absent or (RPCStatusCode.NOT_FOUND,)):
+                    raise
 
-def _unpauses(payload: Payload) -> bool:
+
+def _owned_by(owner: str) -> TypedSearchAttributes:
+    return TypedSearchAttributes([SearchAttributePair(OWNER, owner)])
+
+
+def _unpauses(patch: bytes) -> bool:
     try:
-        return bool(SchedulePatch.FromString(payload.data).unpause)
+        return bool(SchedulePatch.FromString(patch).unpause)
     except DecodeError:
         return False  # of a server that writes it in another form

@@ -1,4 +1,4 @@
-"""Makes what Temporal has what is declared.
+"""Makes Temporal have the declared schedules.
 
 Can be run again, cut short and run twice at once: each schedule is looked at, changed in one call under the token it
 was looked at with, and looked at again.
@@ -10,17 +10,17 @@ import asyncio
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
+from temporalio.client import ScheduleDescription
 
 from starter.errors import StarterError
-from starter.scheduling.actual import ActualSchedules, Found
+from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.declared import Schedule, ScheduleTable
-from starter.scheduling.desired import message
 from starter.scheduling.drift import Drift, DriftState, compare, drift
 
 _TRIES = 10
-"""Each but the last is lost to somebody else who changed the schedule at that moment."""
-_SEEN_WITHIN = 5.0
-"""Seconds in which a change is to be seen; a few milliseconds are usual."""
+"""Each but the last is lost to another client that changed the schedule at that moment."""
+_SEEN_WITHIN_S = 5.0
+"""Until then a change is to be seen; a few milliseconds are usual."""
 
 
 class Applied(StrEnum):
@@ -33,9 +33,9 @@ class Applied(StrEnum):
     """It was not ours; it is now, and as declared."""
     removed = "removed"
     kept = "kept"
-    """It left the table; nobody asked for its removal."""
+    """It left the table, and removal was not asked for."""
     refused = "refused"
-    """It is not ours, and nobody asked to adopt it."""
+    """It is not ours, and adoption was not asked for."""
 
 
 class Application(BaseModel):
@@ -50,7 +50,7 @@ class Application(BaseModel):
 
 
 class StillChanging(StarterError, type_name="StillChanging"):
-    """Somebody changes the schedule again and again."""
+    """Another client changes the schedule again and again."""
 
 
 async def apply(
@@ -62,34 +62,31 @@ async def apply(
     adopt: bool = False,
     dry_run: bool = False,
 ) -> list[Application]:
-    """Create what is missing, update what differs; a pause stays.
+    """Create the missing ones, update those that differ; a pause stays.
 
-    `prune` removes what is ours and declared no more; `adopt` makes ours what has an id of the table; with `dry_run`
-    nothing is done. Raises as `ActualSchedules` does, and StillChanging; what was done until then stays.
+    `prune` removes those of ours that are no longer declared; `adopt` makes ours what has an id of the table; with
+    `dry_run` nothing is done. Raises as `ActualSchedules` does, and StillChanging; what was done until then stays.
     """
-    done: list[Application] = []
+    applied: list[Application] = []
     for each in await drift(table, there, owner):
-        if each.state is DriftState.gone:
-            if prune and not dry_run:
-                await there.delete(each.id)
-            done.append(Application(id=each.id, done=Applied.removed if prune else Applied.kept, drift=each))
-        elif dry_run:
-            done.append(Application(id=each.id, done=_outcome(each, adopt=adopt), drift=each))
-        else:
-            done.append(await _apply_one(table.get(each.id), table, there, owner, adopt=adopt))
-    return done
+        done = _outcome(each, prune=prune, adopt=adopt)
+        if not dry_run and done is Applied.removed:
+            await there.delete(each.id)
+        elif not dry_run and (schedule := table.get(each.id)) is not None:
+            applied.append(await _apply_one(schedule, table, there, owner, adopt=adopt))
+            continue
+        applied.append(Application(id=each.id, done=done, drift=each))
+    return applied
 
 
-def _outcome(found: Drift, *, adopt: bool) -> Applied:
-    match found.state:
-        case DriftState.added:
-            return Applied.created
-        case DriftState.foreign:
-            return Applied.adopted if adopt else Applied.refused
-        case DriftState.changed:
-            return Applied.updated
-        case _:
-            return Applied.unchanged
+def _outcome(found: Drift, *, prune: bool = False, adopt: bool) -> Applied:
+    return {
+        DriftState.same: Applied.unchanged,
+        DriftState.added: Applied.created,
+        DriftState.changed: Applied.updated,
+        DriftState.gone: Applied.removed if prune else Applied.kept,
+        DriftState.foreign: Applied.adopted if adopt else Applied.refused,
+    }[found.state]
 
 
 async def _apply_one(
@@ -98,32 +95,35 @@ async def _apply_one(
     first: Drift | None = None
     for _ in range(_TRIES):
         found = await there.find(schedule.id)
-        now = await compare(found, schedule, table, there, owner)
+        now = await compare(schedule, table, there.client, found, owner)
         first = first or now
         outcome = _outcome(now, adopt=adopt)
         if outcome in (Applied.unchanged, Applied.refused):
             # As it is to be: by what was done in an earlier round, if anything had to be.
             done = outcome if outcome is Applied.refused else _outcome(first, adopt=adopt)
             return Application(id=schedule.id, done=done, drift=first)
-        wanted = await message(there.client, schedule, table.kind_of(schedule))
+        wanted = table.for_temporal(schedule)
         if found is None:
             await there.create(schedule.id, wanted, owner)
-        else:
-            wanted.state.paused = found.paused
-            if found.paused:
-                wanted.state.notes = found.note  # why, by whoever paused it
-            if await there.update(schedule.id, wanted, owner, found.token):
-                await _seen(there, schedule.id, found)
+            continue
+        if found.schedule.state.paused:
+            # With the operator's reason.
+            wanted.state = found.schedule.state
+        # The SDK's own conversion, for a call that the SDK does not have.
+        changed = await wanted._to_proto(there.client)
+        if await there.update(schedule.id, changed, owner, found.raw_description.conflict_token):
+            await _seen(there, schedule.id, found)
     raise StillChanging(
-        f"The schedule {schedule.id} is changed by somebody else again and again. Apply again when they have finished."
+        f"Another client changes the schedule {schedule.id} again and again. Apply again when it has finished."
     )
 
 
-async def _seen(there: ActualSchedules, schedule_id: str, before: Found) -> None:
+async def _seen(there: ActualSchedules, schedule_id: str, before: ScheduleDescription) -> None:
     """Wait until a change is seen, this one's or another's."""
     try:
-        async with asyncio.timeout(_SEEN_WITHIN):
-            while (now := await there.find(schedule_id)) is not None and now.token == before.token:  # noqa: ASYNC110  # Temporal tells nobody by itself
+        async with asyncio.timeout(_SEEN_WITHIN_S):
+            token = before.raw_description.conflict_token
+            while (now := await there.find(schedule_id)) and now.raw_description.conflict_token == token:  # noqa: ASYNC110  # Temporal does not notify
                 await asyncio.sleep(0.05)
     except TimeoutError:
         return  # the next look decides

@@ -1,19 +1,38 @@
-"""How far what Temporal has is from what is declared. Looks, and changes nothing."""
+"""How Temporal's schedules differ from the declared ones, field by field. Looks, and changes nothing."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, MutableSequence
+from datetime import timedelta
 from enum import StrEnum
 
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from pydantic import BaseModel, ConfigDict
+from temporalio.api.common.v1 import Payload
+from temporalio.api.schedule.v1 import Schedule as ScheduleMessage
+from temporalio.api.schedule.v1 import StructuredCalendarSpec
+from temporalio.client import Client, ScheduleDescription
+from temporalio.converter import DataConverter
 
-from starter.scheduling.actual import ActualSchedules, Found
+from starter.scheduling.actual import ActualSchedules, owner_of
+from starter.scheduling.calendars import calendar_text, due
 from starter.scheduling.declared import Schedule, ScheduleTable
-from starter.scheduling.desired import message
-from starter.scheduling.fields import Fields, fields
+from workflows.data_converter import key_id_of
 
-_AT_ONCE = 10
-"""Schedules that are asked for at a time."""
+MAX_CONCURRENCY = 10
+"""Calls to Temporal at a time."""
+
+_TASK_TIMEOUT = timedelta(seconds=10)
+"""Temporal's default, which its command line writes out."""
+_CONTAINERS = frozenset(
+    {"spec", "action", "start_workflow", "policies", "state", "user_metadata", "payloads", "fields", "indexed_fields"}
+)
+"""Levels of Temporal's message that would only lengthen a field's name."""
 
 
 class DriftState(StrEnum):
@@ -26,7 +45,7 @@ class DriftState(StrEnum):
     changed = "changed"
     """In Temporal otherwise than declared."""
     gone = "gone"
-    """Ours in Temporal, and declared no more."""
+    """Ours in Temporal, and no longer declared."""
     foreign = "foreign"
     """In Temporal under an id of the table's, and not ours."""
 
@@ -38,7 +57,7 @@ class Change(BaseModel):
 
     field: str
     is_now: str | None
-    """In Temporal; None where it has none."""
+    """In Temporal; None if it has no value there."""
     declared: str | None
 
 
@@ -51,61 +70,105 @@ class Drift(BaseModel):
     state: DriftState
     changes: tuple[Change, ...] = ()
     paused: bool = False
-    """By someone, or by a failed run. A pause is no drift: applying keeps it."""
+    """By an operator, or by a failed run. A pause is no drift: applying keeps it."""
     note: str = ""
     """With the pause."""
     owner: str | None = None
     """Of one in Temporal."""
 
 
-def changes_between(actual: Fields, declared: Fields) -> tuple[Change, ...]:
-    """The fields that differ, by name."""
-    return tuple(
-        Change(field=name, is_now=actual.get(name), declared=declared.get(name))
-        for name in sorted({*actual, *declared})
-        if actual.get(name) != declared.get(name)
-    )
-
-
 async def compare(
-    found: Found | None, schedule: Schedule, table: ScheduleTable, there: ActualSchedules, owner: str
+    schedule: Schedule, table: ScheduleTable, client: Client, found: ScheduleDescription | None, owner: str
 ) -> Drift:
-    """One schedule of the table with what was found of it."""
-    client = there.client
-    wanted = await fields(await message(client, schedule, table.kind_of(schedule)), client.data_converter)
-    if found is None:
-        return Drift(id=schedule.id, state=DriftState.added, changes=changes_between({}, wanted))
-    changes = changes_between(await fields(found.schedule, client.data_converter), wanted)
-    state = DriftState.changed if changes else DriftState.same
-    if found.owner != owner:
-        state = DriftState.foreign
-    return Drift(
-        id=schedule.id,
-        state=state,
-        changes=changes,
-        paused=found.paused,
-        note=found.note if found.paused else "",
-        owner=found.owner,
+    """Compare one schedule of the table with what was found of it."""
+    # The SDK's own conversion: it has no other way to show what it would send.
+    wanted = await fields(await table.for_temporal(schedule)._to_proto(client), client.data_converter)
+    actual = await fields(found.raw_description.schedule, client.data_converter) if found else {}
+    changes = tuple(
+        Change(field=name, is_now=actual.get(name), declared=wanted.get(name))
+        for name in sorted({*actual, *wanted})
+        if actual.get(name) != wanted.get(name)
     )
+    if found is None:
+        return Drift(id=schedule.id, state=DriftState.added, changes=changes)
+    state = DriftState.changed if changes else DriftState.same
+    return _of(schedule.id, state if owner_of(found) == owner else DriftState.foreign, found, changes)
 
 
 async def drift(table: ScheduleTable, there: ActualSchedules, owner: str) -> list[Drift]:
-    """All of the table, and those of ours that left it, by id. Raises as `ActualSchedules` does."""
-    at_once = asyncio.Semaphore(_AT_ONCE)
+    """Compare all of the table, and those of ours that left it, by id. Raises as `ActualSchedules` does."""
+    limit = asyncio.Semaphore(MAX_CONCURRENCY)
 
-    async def declared(schedule: Schedule) -> Drift:
-        async with at_once:
-            return await compare(await there.find(schedule.id), schedule, table, there, owner)
-
-    async def left_over(schedule_id: str) -> Drift | None:
-        async with at_once:
+    async def one(schedule_id: str) -> Drift | None:
+        async with limit:
             found = await there.find(schedule_id)
-        # What is listed may be deleted since.
-        if found is None or found.owner != owner:
-            return None
-        note = found.note if found.paused else ""
-        return Drift(id=schedule_id, state=DriftState.gone, paused=found.paused, note=note, owner=owner)
+        if (schedule := table.get(schedule_id)) is not None:
+            return await compare(schedule, table, there.client, found, owner)
+        # A listed one may have been deleted since.
+        return _of(schedule_id, DriftState.gone, found) if found and owner_of(found) == owner else None
 
-    ours = [each for each in await there.owned(owner) if each not in table.ids]
-    looked = await asyncio.gather(*map(declared, table), *map(left_over, ours))
-    return sorted((each for each in looked if each is not None), key=lambda each: each.id)
+    ids = sorted({*table.ids, *await there.owned(owner)})
+    return [each for each in await asyncio.gather(*map(one, ids)) if each is not None]
+
+
+async def fields(schedule: ScheduleMessage, converter: DataConverter) -> dict[str, str]:
+    """Return every field that has a value, as text: without a pause and its note, which are the operator's."""
+    plain = ScheduleMessage()
+    plain.CopyFrom(schedule)
+    plain.state.ClearField("paused")
+    plain.state.ClearField("notes")
+    start, spec = plain.action.start_workflow, plain.spec
+    start.task_queue.ClearField("kind")
+    if start.workflow_task_timeout.ToTimedelta() == _TASK_TIMEOUT:
+        start.ClearField("workflow_task_timeout")
+    found: dict[str, list[str]] = defaultdict(list, {"due": [due(spec)]} if schedule.HasField("spec") else {})
+    spec.timezone_name = spec.timezone_name or "UTC"
+    spec.ClearField("structured_calendar")
+    spec.ClearField("interval")
+    spec.ClearField("cron_string")
+    async for name, value in _leaves(plain, converter, ""):
+        found[name].append(value)
+    return {name: ", ".join(values) for name, values in found.items()}
+
+
+async def _leaves(of: Message, converter: DataConverter, name: str) -> AsyncIterator[tuple[str, str]]:
+    match of:
+        case Payload():
+            yield name, await _decoded(of, converter)
+        case Duration():
+            # Zero is how some of Temporal's programs write that there is none.
+            if of.ToTimedelta():
+                yield name, str(of.ToTimedelta())
+        case Timestamp():
+            yield name, of.ToJsonString()
+        case StructuredCalendarSpec():
+            yield name, calendar_text(of)
+        case _:
+            for field, value in of.ListFields():
+                inner = name if field.name in _CONTAINERS else f"{name} {field.name.replace('_', ' ')}".strip()
+                if isinstance(value, Mapping):
+                    parts = [(f"{inner} {key}", each) for key, each in sorted(value.items())]
+                else:
+                    parts = [(inner, each) for each in (value if isinstance(value, MutableSequence) else [value])]
+                for label, part in parts:
+                    if isinstance(part, Message):
+                        async for leaf in _leaves(part, converter, label):
+                            yield leaf
+                    else:
+                        yield label, field.enum_type.values_by_number[part].name if field.enum_type else str(part)
+
+
+async def _decoded(payload: Payload, converter: DataConverter) -> str:
+    """Return a value as JSON, with the key that it is encrypted under: it would be lost with an old one."""
+    key_id = key_id_of(payload)
+    try:
+        [value] = await converter.decode([payload])
+    except Exception:  # noqa: BLE001  # whatever codec and converter raise: it is not as declared
+        return "an encoded value that this process cannot read"
+    return json.dumps(value, sort_keys=True, ensure_ascii=False) + (f" under key {key_id}" if key_id else "")
+
+
+def _of(schedule_id: str, state: DriftState, found: ScheduleDescription, changes: tuple[Change, ...] = ()) -> Drift:
+    paused = found.schedule.state.paused
+    note = (found.schedule.state.note or "") if paused else ""
+    return Drift(id=schedule_id, state=state, changes=changes, paused=paused, note=note, owner=owner_of(found))

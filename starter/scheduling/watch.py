@@ -13,8 +13,8 @@ from temporalio.client import Client
 from starter.errors import StarterError
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.declared import ScheduleTable
-from starter.scheduling.looking import ScheduleStatus, look
 from starter.scheduling.problems import ProblemName
+from starter.scheduling.status import ScheduleStatus, look
 
 _log = logging.getLogger(__name__)
 
@@ -39,29 +39,28 @@ class Metrics(Protocol):
         ...
 
 
+_GAUGES = {
+    "jobs_schedule_problems": "1 if a schedule has this problem: see `jobs schedules list`",
+    "jobs_schedule_overdue_seconds": "Since when a schedule has not run though it was due; 0 if it has",
+    "jobs_schedule_last_run_age_seconds": "Since its last run began, or since the schedule was made",
+    "jobs_schedule_skipped_runs": "Runs left out because one was still at work",
+    "jobs_schedule_missed_runs": "Runs left out because Temporal was away too long",
+}
+
+
 class ScheduleWatch:
     """Keeps the gauges `jobs_schedule_…`, by schedule.
 
-    Each process tells the same numbers, Temporal's: take the maximum over processes, not the sum.
+    Each process reports the same numbers, Temporal's: take the maximum over processes, not the sum.
     """
 
     def __init__(self, metrics: Metrics, client: Client, table: ScheduleTable, owner: str) -> None:
         self._there, self._table, self._owner = ActualSchedules(client), table, owner
-        self._problems = metrics.gauge(
-            "jobs_schedule_problems", "1 where a schedule has this problem: see `jobs schedules list`"
-        )
-        self._overdue = metrics.gauge(
-            "jobs_schedule_overdue_seconds", "Since when a schedule has not run though it was due; 0 where it has"
-        )
-        self._age = metrics.gauge(
-            "jobs_schedule_last_run_age_seconds", "Since its last run began, or since the schedule was made"
-        )
-        self._skipped = metrics.gauge("jobs_schedule_skipped_runs", "Runs left out because one was still at work")
-        self._missed = metrics.gauge("jobs_schedule_missed_runs", "Runs left out because Temporal was away too long")
+        self._gauges = [metrics.gauge(name, description) for name, description in _GAUGES.items()]
         self._shown: set[str] = set()
 
     async def keep_up(self, every: timedelta = timedelta(minutes=1)) -> NoReturn:
-        """Ask Temporal again and again, until cancelled. Values that cannot be had vanish from the metrics."""
+        """Ask Temporal again and again, until cancelled. Unknown values vanish from the metrics."""
         while True:
             await self.refresh()
             await asyncio.sleep(every.total_seconds())
@@ -71,7 +70,7 @@ class ScheduleWatch:
         try:
             found = await look(self._table, self._there, self._owner)
         except StarterError as exc:
-            _log.debug("How the schedules fare is not known", extra={"error": str(exc)})
+            _log.debug("The schedules' state is unknown", extra={"error": str(exc)})
             found = []
         for gone in self._shown - {each.id for each in found}:
             self._forget(gone)
@@ -82,22 +81,24 @@ class ScheduleWatch:
 
     def _show(self, status: ScheduleStatus, now: datetime) -> None:
         labels = {"schedule": status.id}
+        problems, overdue, age, skipped, missed = self._gauges
         has = {problem.name for problem in status.problems}
         for name in ProblemName:
-            self._problems.set(name in has, {**labels, "problem": name})
+            problems.set(name in has, {**labels, "problem": name})
         since = status.left_out_since
-        self._overdue.set((now - since).total_seconds() if since else 0, labels)
+        overdue.set((now - since).total_seconds() if since else 0, labels)
         began = status.last_run.started_at if status.last_run else status.made_at
         if began is not None:
-            self._age.set((now - began).total_seconds(), labels)
+            age.set((now - began).total_seconds(), labels)
         else:
-            self._age.remove(labels)
-        self._skipped.set(status.skipped, labels)
-        self._missed.set(status.missed, labels)
+            age.remove(labels)
+        skipped.set(status.skipped, labels)
+        missed.set(status.missed, labels)
 
     def _forget(self, schedule_id: str) -> None:
         labels = {"schedule": schedule_id}
+        problems, *others = self._gauges
         for name in ProblemName:
-            self._problems.remove({**labels, "problem": name})
-        for gauge in (self._overdue, self._age, self._skipped, self._missed):
+            problems.remove({**labels, "problem": name})
+        for gauge in others:
             gauge.remove(labels)

@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
@@ -129,14 +129,6 @@ class Shop:
         under_way = select(deliveries.c.key).where(deliveries.c.key == job_id, deliveries.c.delivered_at.is_(None))
         async with self.engine.connect() as connection:
             return (await connection.execute(under_way)).one_or_none() is not None
-
-    async def waiting_for_a_lock(self) -> int:
-        """How many statements wait for somebody else's transaction."""
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        async with self.engine.connect() as connection:
-            return int((await connection.execute(text(waiting))).scalar_one())
 
     async def job_ids(self) -> Counter[str]:
         """All runs of the namespace, by job; visibility may be some moments late."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
+import pytest
 
-import asyncpg
-
-from demo.stack import Stack
 from domain.outcomes import Done
 from domain.payments import PaymentState
 from tests.outbox.processes import FULL, running, said
-from tests.payments.conftest import Serving
 from tests.payments.shop import Shop, becomes, one_each
 from tests.payments.test_reconciliation import a_reconciliation
 from tests.worker.worker_process import WorkerProcess
+
+pytestmark = pytest.mark.long
 
 S = PaymentState
 
@@ -63,29 +61,3 @@ async def test_a_worker_killed_at_any_moment_of_a_payment_leaves_each_effect_onc
     # What no protocol can settle: the mail server may have taken it before the kill. Under its one Message-ID.
     assert set(under_way) == {f"order-confirmation/{orders[3]}"}
     assert under_way.total() <= 2
-
-
-async def test_a_database_that_crashes_while_payments_are_applied_loses_and_doubles_nothing(
-    shop: Shop, serving: Serving, stack: Stack, database: str
-) -> None:
-    orders = [await shop.order() for _ in range(25)]
-    payments = [await shop.payment(order, S.captured) for order in orders]
-    # Three of them are held in the middle of their transaction, the others are wherever they are.
-    locking = await asyncpg.connect(database)
-    await locking.execute("BEGIN")
-    await locking.execute("SELECT 1 FROM orders WHERE id = ANY($1) FOR UPDATE", orders[:3])
-    async with serving(wait=2):
-        callbacks = [await shop.hears(payment) for payment in payments]
-        await becomes(lambda: shop.waiting_for_a_lock(), 3)
-        await asyncio.to_thread(stack.postgres.kill)
-        await asyncio.to_thread(stack.postgres.start)
-        await shop.engine.dispose()
-        locking.terminate()
-        outcomes = [await shop.ends(callback) for callback in callbacks]
-        await shop.idle()
-
-    assert outcomes == [Done(reference=f"{payment}/captured") for payment in payments]
-    assert all([await shop.paid_at(order) for order in orders])
-    assert [await shop.mails(order) for order in orders] == [
-        one_each([f"order-confirmation/{order}"]) for order in orders
-    ]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from adapters.db.payments import SqlPayments
 from domain.outcomes import Declined, Done, Skipped
 from domain.payments import PaymentState
-from tests.fakes_payments import a_payment
 from tests.payments.conftest import Serving
 from tests.payments.shop import Shop, one_each
 
@@ -69,23 +67,3 @@ async def test_a_customer_hears_of_each_part_that_goes_back_once(shop: Shop, ser
                 f"payment-notice/{payment}/refunded/1250",
             ]
         )
-
-
-async def test_a_payment_that_fails_again_is_told_of_where_nobody_was_told_the_first_time(
-    shop: Shop, serving: Serving
-) -> None:
-    order = await shop.order()
-    payment = await shop.payment(order)
-    store = SqlPayments(shop.engine)
-    for version, state in enumerate([S.declined, S.pending]):
-        # While no mail can be sent, the customer tries another card.
-        await store.apply(a_payment(state, order_id=order).model_copy(update={"id": payment}), version=version)
-    async with serving():
-        assert await shop.ends(f"payment-notice/{payment}/declined/0/1") == Skipped(reason="payment-moved-on")
-        for again in range(2):
-            await shop.provider.move(payment, S.declined)
-            await shop.ends(await shop.hears(payment))
-            await shop.idle()
-            assert await shop.mails(order) == one_each([f"payment-notice/{payment}/declined/0"]), again
-            await shop.provider.move(payment, S.pending)
-            await shop.ends(await shop.hears(payment))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from adapters.db.reconciliations import OVERLAP, SqlReconciliations
-from adapters.db.tables import outbox, payment_reconciliation
+from adapters.db.tables import payment_reconciliation
 from domain.outcomes import Done, Skipped
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.payments import PaymentState
@@ -103,16 +103,6 @@ async def reached(shop: Shop) -> datetime:
     async with shop.engine.connect() as connection:
         moment: datetime = (await connection.execute(select(payment_reconciliation.c.reconciled_until))).scalar_one()
         return moment
-
-
-async def test_hundreds_of_changes_are_enqueued_in_one_go(shop: Shop, serving: Serving) -> None:
-    for first in range(1, 501, 50):
-        await asyncio.gather(*(shop.provider.begin(order, 100) for order in range(first, first + 50)))
-    async with serving(relay=False):
-        assert await reconciled(shop) == "seen 500, missed 500, of no order 0"
-
-    async with shop.engine.connect() as connection:
-        assert (await connection.execute(select(func.count()).select_from(outbox))).scalar_one() == 500
 
 
 @pytest.mark.parametrize("ahead", [timedelta(), timedelta(days=3)], ids=["now", "in the future"])

@@ -5,28 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleBackfill,
-    ScheduleHandle,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-    ScheduleState,
-)
+from temporalio.client import Client, ScheduleBackfill, ScheduleHandle, ScheduleOverlapPolicy
 
 from domain.outcomes import Outcome
-from domain.scheduling import ScheduledRequest, ScheduledRun
+from domain.scheduling import ScheduledRequest
 from starter import JobDidNotComplete, JobNotFound, Jobs
+from starter.schedules import Schedule
 from tests.outbox.processes import FULL
 from tests.smtp_server import SmtpServer
 from workflows.registry import registry
@@ -35,13 +25,6 @@ _OUTCOME: TypeAdapter[Outcome] = TypeAdapter(Outcome)
 
 PATIENCE = 900 if FULL else 90
 """Seconds until what is waited for counts as lost."""
-
-
-class Told(NamedTuple):
-    """What a run of a schedule was told."""
-
-    at: datetime
-    began: datetime
 
 
 class Shop:
@@ -72,15 +55,13 @@ class Shop:
 
     async def add_sessions(self, number: int, expires: str) -> None:
         """So many, `expires` from now."""
-        for first in range(1, number + 1, 50_000):  # a statement has ten seconds
-            await self.run(
-                "INSERT INTO sessions (id, expires_at)"
-                " SELECT :expires || n, now() + CAST(CAST(:expires AS text) AS interval)"
-                " FROM generate_series(CAST(:first AS int), CAST(:last AS int)) n",
-                expires=expires,
-                first=first,
-                last=min(first + 49_999, number),
-            )
+        await self.run(
+            "INSERT INTO sessions (id, expires_at)"
+            " SELECT :expires || n, now() + CAST(CAST(:expires AS text) AS interval)"
+            " FROM generate_series(1, CAST(:number AS int)) n",
+            expires=expires,
+            number=number,
+        )
 
     async def add_mails(self, number: int, due: str = "-1 minute", address: str = "customer{}@example.com") -> None:
         """So many, each to a customer of its own, `due` from now."""
@@ -131,31 +112,13 @@ class Shop:
                 except JobDidNotComplete as failed:
                     return failed
 
-    async def schedule(
-        self,
-        name: str,
-        request: ScheduledRequest,
-        *,
-        cron: str | None = None,
-        every: timedelta | None = None,
-        paused: bool = True,
-        jitter: timedelta | None = None,
-    ) -> ScheduleHandle:
-        """A schedule as the project makes them: the request has no moment. Runs may overlap, the worst case."""
-        kind = registry.of(request)
-        action = ScheduleActionStartWorkflow(
-            kind.workflow_type, request, id=f"{request.kind}/{name}", task_queue=kind.queue
-        )
-        spec = ScheduleSpec(
-            cron_expressions=[cron] if cron else [],
-            intervals=[ScheduleIntervalSpec(every)] if every else [],
-            time_zone_name=request.time_zone,
-            jitter=jitter,
-        )
-        policy = SchedulePolicy(overlap=ScheduleOverlapPolicy.ALLOW_ALL, catchup_window=timedelta(hours=1))
-        return await self.client.create_schedule(
-            name, Schedule(action=action, spec=spec, policy=policy, state=ScheduleState(paused=paused))
-        )
+    async def schedule(self, name: str, request: ScheduledRequest, cron: str) -> ScheduleHandle:
+        """A paused schedule as the project makes them. Runs may overlap, the worst case."""
+        overlap = ScheduleOverlapPolicy.ALLOW_ALL
+        row = Schedule(name, request, cron=cron, time_zone=request.time_zone, overlap=overlap)
+        schedule = row.for_temporal(registry.of(request))
+        schedule.state.paused = True
+        return await self.client.create_schedule(name, schedule)
 
     async def runs_of(self, name: str, number: int) -> dict[str, list[Outcome]]:
         """What the runs of a schedule came to, by the moment in their ids, once so many have ended."""
@@ -167,28 +130,6 @@ class Shop:
             told = await self.client.get_workflow_handle(run.id, run_id=run.run_id).result()
             found.setdefault(run.id.partition(f"{name}-")[2], []).append(_OUTCOME.validate_python(told))
         return found
-
-    async def moments_told(self, name: str) -> dict[datetime, Told]:
-        """By the moment in a run's id: for which one its step was, and when the run began."""
-        found: dict[datetime, Told] = {}
-        async for run in self.client.list_workflows(f"TemporalScheduledById = '{name}'"):
-            history = await self.client.get_workflow_handle(run.id, run_id=run.run_id).fetch_history()
-            steps = [event.activity_task_scheduled_event_attributes for event in history.events]
-            inputs = [payload.data for step in steps for payload in step.input.payloads]
-            at = ScheduledRun.model_validate_json(inputs[0]).at
-            found[datetime.fromisoformat(run.id.partition(f"{name}-")[2])] = Told(at, run.start_time)
-        return found
-
-    async def has_run_after(self, name: str, moment: datetime) -> bool:
-        """Whether a run has begun that was due after a moment."""
-        runs = self.client.list_workflows(f"TemporalScheduledById = '{name}'")
-        due = [datetime.fromisoformat(run.id.partition(f"{name}-")[2]) async for run in runs]
-        return max(due) > moment
-
-    async def running(self, name: str) -> int:
-        """How many runs of a schedule have not ended."""
-        query = f"TemporalScheduledById = '{name}' AND ExecutionStatus = 'Running'"
-        return (await self.client.count_workflows(query)).count
 
     async def _ended(self, query: str) -> int:
         return (await self.client.count_workflows(f"{query} AND ExecutionStatus != 'Running'")).count

@@ -30,10 +30,8 @@ async def test_a_scheduled_job_is_started_by_hand_with_its_moment_and_not_withou
         at_night = ("start", "session-cleanup", "--at", "2026-03-29T22:00:00Z", "--wait")
         tokyo = CommandLine({**environment, "SCHEDULES_TIME_ZONE": "Asia/Tokyo"})
         await tokyo(*at_night)
+        await tokyo(*at_night[:3], "2026-03-31T22:00:00Z", "--wait", "--time-zone", "UTC")
         days = await shop.rows("SELECT period FROM scheduled_periods ORDER BY period")
-        told = await tokyo("start", "session-cleanup", "--help")
-        named = await tokyo(*at_night[:3], "2026-03-31T22:00:00Z", "--wait", "--time-zone", "UTC")
-        named_day = await shop.number("SELECT count(*) FROM scheduled_periods WHERE period = '2026-03-31'")
         # Nor does one that went around the starter hang: Temporal's own command would start it so.
         around = await shop.client.start_workflow(
             SessionCleanup.run, SessionCleanupRequest(), id="session-cleanup/around", task_queue="maintenance"
@@ -45,9 +43,7 @@ async def test_a_scheduled_job_is_started_by_hand_with_its_moment_and_not_withou
     assert "at: say for which moment the job is" in without.err
     assert by_hand.document["id"] == "session-cleanup/2026-03-29T03:00:00Z"
     assert by_hand.document["outcome"]["reference"] == "removed 3"
-    assert [day for (day,) in days] == ["2026-03-29", "2026-03-30"]
-    assert "SCHEDULES_TIME_ZONE" in told.out
-    assert (named.status, named_day) == (0, 1)
+    assert [day for (day,) in days] == ["2026-03-29", "2026-03-30", "2026-03-31"]
     assert failed.value.error_type == "InvalidRequest"
     assert "give one by --at" in failed.value.message
     with pytest.raises(InvalidStart):

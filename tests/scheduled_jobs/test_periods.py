@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 from temporalio.client import ScheduleOverlapPolicy
 
-from demo.stack import Stack
 from domain.monthly_reports import MonthlyReportsRequest
-from domain.scheduled_email_dispatch import ScheduledEmailDispatchRequest
 from domain.session_cleanup import SessionCleanupRequest
 from tests.scheduled_jobs.conftest import Serving
-from tests.scheduled_jobs.shop import Shop, backfill, becomes, references
+from tests.scheduled_jobs.shop import Shop, backfill, references
 
 DONE = "period-done-already"
 
@@ -87,30 +83,3 @@ async def test_a_cleanup_is_done_once_a_day_of_its_zone_also_where_clocks_change
     days = ("2026-03-28", "2026-03-29", "2026-03-30", "2026-10-24", "2026-10-25", "2026-10-26")
     assert periods == [("cleanup-sessions", day) for day in days]
     assert await shop.number("SELECT count(*) FROM sessions") == 0
-
-
-async def test_runs_that_come_late_are_for_the_moments_at_which_they_were_due(
-    shop: Shop, serving: Serving, stack: Stack
-) -> None:
-    """Each is moved by jitter; and those that were due while Temporal was away are made up for when it is back."""
-    every, jitter = timedelta(seconds=2), timedelta(seconds=1)
-    request = ScheduledEmailDispatchRequest()
-    schedule = await shop.schedule("dispatch", request, every=every, jitter=jitter, paused=False)
-    async with serving(relay=False):
-        await shop.runs_of("dispatch", 1)
-        await asyncio.to_thread(stack.temporal.stop)
-        away = datetime.now(UTC)
-        await asyncio.sleep(4)
-        await asyncio.to_thread(stack.temporal.start)
-        back = datetime.now(UTC)
-        await becomes(lambda: shop.has_run_after("dispatch", back))
-        await schedule.pause()
-        await becomes(lambda: shop.running("dispatch"), 0)
-        told = await shop.moments_told("dispatch")
-
-    moments = sorted(told)
-    assert [told[moment].at for moment in moments] == moments
-    assert [later - sooner for sooner, later in pairwise(moments)] == [every] * (len(moments) - 1)
-    missed = [moment for moment in moments if away < moment < back - jitter]
-    assert missed
-    assert max(told[moment].began - moment for moment in missed) > every, "so late can it come, though not by jitter"

@@ -10,15 +10,17 @@ import pytest
 from temporalio.client import (
     Client,
     ScheduleActionStartWorkflow,
+    ScheduleCalendarSpec,
     ScheduleHandle,
     ScheduleOverlapPolicy,
+    ScheduleRange,
     ScheduleSpec,
 )
 from temporalio.client import Schedule as TemporalSchedule
 from temporalio.common import SearchAttributeKey
 
 from domain.order_confirmation import OrderConfirmationRequest
-from starter.schedules import Calendar, Schedule, ScheduleTable
+from starter.schedules import Schedule, ScheduleTable
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.applying import Applied, apply
 from starter.scheduling.drift import DriftState, drift
@@ -64,7 +66,10 @@ async def test_what_is_applied_is_as_declared_whatever_it_says(there: ActualSche
     everything = Schedule(
         "everything",
         ChimeRequest(bell="große"),
-        calendar=(Calendar(second="*/20", year="2030-2032"), Calendar(minute="5-50/15", day_of_week="mon-fri")),
+        calendar=(
+            ScheduleCalendarSpec(second=[ScheduleRange(0, 59, 20)], year=[ScheduleRange(2030, 2032)]),
+            ScheduleCalendarSpec(minute=[ScheduleRange(5, 50, 15)], day_of_week=[ScheduleRange(1, 5)]),
+        ),
         time_zone="America/New_York",
         overlap=ScheduleOverlapPolicy.BUFFER_ONE,
         catchup_window=timedelta(days=3),
@@ -103,6 +108,7 @@ async def test_a_declaration_that_changed_is_told_field_by_field_and_applied(
     )
 
     found = await drift(changed, there, OURS)
+    would = await done(changed, there, OURS, dry_run=True)
     applied = await done(changed, there, OURS)
 
     assert [(each.id, each.state) for each in found] == [
@@ -111,14 +117,14 @@ async def test_a_declaration_that_changed_is_told_field_by_field_and_applied(
     ]
     assert {(c.field, c.is_now, c.declared) for c in found[0].changes} == {
         ("due", "0 * * * *", "*/30 * * * *"),
-        ("catch-up window", "1:00:00", "1 day, 0:00:00"),
+        ("catchup window", "1:00:00", "1 day, 0:00:00"),
         (
-            "request",
+            "input",
             '{"at": null, "bell": "big", "time_zone": "UTC"}',
             '{"at": null, "bell": "small", "time_zone": "UTC"}',
         ),
     }
-    assert applied == {"hourly-chime": Applied.updated, "weekly-chime": Applied.unchanged}
+    assert would == applied == {"hourly-chime": Applied.updated, "weekly-chime": Applied.unchanged}
     assert set((await states(changed, there)).values()) == {DriftState.same}
 
 
@@ -146,10 +152,12 @@ async def test_a_schedule_that_is_not_ours_is_left_alone_until_someone_asks_for_
     other = await foreign(there.client, "somebody-elses")
     before = (await theirs.describe()).raw_description, (await other.describe()).raw_description
 
+    would = await done(table(HOURLY, WEEKLY), there, OURS, dry_run=True, adopt=True)
     refused = await done(table(HOURLY, WEEKLY), there, OURS, prune=True)
     untouched = (await theirs.describe()).raw_description, (await other.describe()).raw_description
     adopted = await done(table(HOURLY, WEEKLY), there, OURS, adopt=True)
 
+    assert would == {"hourly-chime": Applied.adopted, "weekly-chime": Applied.created}
     assert refused == {"hourly-chime": Applied.refused, "weekly-chime": Applied.created}
     assert untouched == before
     assert adopted == {"hourly-chime": Applied.adopted, "weekly-chime": Applied.unchanged}
@@ -179,24 +187,6 @@ async def test_what_left_the_table_stays_until_it_is_pruned_and_other_owners_kee
     assert await there.find("their-chime") is not None
 
 
-async def test_a_dry_run_changes_nothing(there: ActualSchedules, table: MakeTable) -> None:
-    await apply(table(HOURLY), there, OURS)
-    await foreign(there.client, "noon-chime")
-    handle = there.client.get_schedule_handle("hourly-chime")
-    before = (await handle.describe()).raw_description.conflict_token
-    wanted = table(replace(HOURLY, cron="@daily"), WEEKLY, replace(HOURLY, id="noon-chime"))
-
-    would = await done(wanted, there, OURS, dry_run=True, adopt=True)
-
-    assert would == {
-        "hourly-chime": Applied.updated,
-        "noon-chime": Applied.adopted,
-        "weekly-chime": Applied.created,
-    }
-    assert (await handle.describe()).raw_description.conflict_token == before
-    assert await there.find("weekly-chime") is None
-
-
 async def test_a_pause_that_comes_between_look_and_change_is_not_lost(table: MakeTable, client: Client) -> None:
     class PausedMeanwhile(ActualSchedules):
         """Someone pauses the schedule while the first update is on its way."""
@@ -219,12 +209,12 @@ async def test_a_pause_that_comes_between_look_and_change_is_not_lost(table: Mak
     assert (after.state, after.paused, after.note) == (DriftState.same, True, "Quiet, please.")
 
 
-@pytest.mark.parametrize("round_", range(3))
-async def test_two_that_apply_at_once_do_no_harm(there: ActualSchedules, table: MakeTable, round_: int) -> None:
-    rows = [replace(HOURLY, id=f"chime-{number}") for number in range(5)]
-    if round_:
+@pytest.mark.parametrize("existing", [False, True])
+async def test_two_that_apply_at_once_do_no_harm(there: ActualSchedules, table: MakeTable, *, existing: bool) -> None:
+    rows = [replace(HOURLY, id=f"chime-{number}") for number in range(3)]
+    if existing:
         await apply(table(*rows), there, OURS)
-    wanted = table(*(replace(row, cron=f"{round_} * * * *", note="Anew.") for row in rows))
+    wanted = table(*(replace(row, cron="5 * * * *", note="Anew.") for row in rows))
 
     await asyncio.gather(*(apply(wanted, ActualSchedules(there.client), OURS) for _ in range(3)))
 

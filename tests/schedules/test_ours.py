@@ -10,7 +10,7 @@ from demo.stack import Stack
 from starter.schedules import OWNER, declared
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.applying import apply
-from starter.scheduling.looking import look
+from starter.scheduling.status import look
 from starter.status import JobState
 from tests.worker.worker_process import WorkerProcess, clean_environment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,18 +45,21 @@ def failed(count: int, every: timedelta = 5 * MINUTE) -> list[ScheduledRunSeen]:
 
 
 @pytest.mark.parametrize(
-    ("told", "names"),
+    ("seen", "names"),
     [
         pytest.param(facts(), [], id="new"),
         pytest.param(facts(run(5 * MINUTE, JobState.completed)), [], id="well"),
         pytest.param(facts(*failed(2)), [], id="two-failures"),
         pytest.param(facts(*failed(3)), ["failing"], id="three-failures"),
         pytest.param(facts(*failed(3), run(MINUTE, JobState.running)), ["failing"], id="and-trying"),
-        pytest.param(facts(*failed(5), run(MINUTE, JobState.completed)), [], id="mended"),
+        pytest.param(facts(*failed(5), run(MINUTE, JobState.completed)), [], id="well-again"),
         pytest.param(facts(*failed(5), run(MINUTE, JobState.cancelled)), [], id="cancelled"),
         pytest.param(facts(*failed(1, DAY), every=DAY), ["failing"], id="daily-failed-once"),
         pytest.param(facts(*failed(1), run(MINUTE, None), every=DAY), ["failing"], id="a-run-not-kept-says-nothing"),
         pytest.param(facts(*failed(1), paused=True, pause_on_failure=True), ["failing"], id="paused-by-a-failure"),
+        pytest.param(
+            replace(facts(), left_out=(NOW - timedelta(seconds=119),)), [], id="late-by-less-than-two-minutes"
+        ),
         pytest.param(facts(left_out=1), ["overdue"], id="never-ran"),
         pytest.param(facts(run(DAY, JobState.completed), left_out=3), ["overdue"], id="did-not-run"),
         pytest.param(facts(run(DAY, JobState.running), left_out=2), [], id="skipped-twice"),
@@ -67,14 +71,8 @@ def failed(count: int, every: timedelta = 5 * MINUTE) -> list[ScheduledRunSeen]:
         pytest.param(facts(*failed(3), left_out=300, paused=True), ["failing", "paused"], id="both"),
     ],
 )
-def test_what_keeps_going_wrong_is_a_problem(told: ScheduleFacts, names: list[str]) -> None:
-    assert [problem.name for problem in problems(told, NOW)] == names
-
-
-def test_a_run_that_is_late_by_less_than_two_minutes_is_none() -> None:
-    late = facts().model_copy(update={"left_out": (NOW - timedelta(seconds=119),)})
-
-    assert problems(late, NOW) == []
+def test_what_keeps_going_wrong_is_a_problem(seen: ScheduleFacts, names: list[str]) -> None:
+    assert [problem.name for problem in problems(seen, NOW)] == names
 
 
 def test_a_problem_says_what_to_do() -> None:

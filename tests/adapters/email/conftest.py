@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -16,9 +16,6 @@ from adapters.email.sender import SmtpMailSender
 from adapters.settings import MailSettings, SmtpSettings
 from domain.mail import Mail, MailContent
 from tests.smtp_server import SmtpServer
-
-MakeSender = Callable[..., SmtpMailSender]
-MakeMail = Callable[..., Mail]
 
 
 @dataclass(frozen=True)
@@ -53,35 +50,35 @@ async def server() -> AsyncIterator[SmtpServer]:
     assert running.violations == []
 
 
-@pytest.fixture
-async def make_sender() -> AsyncIterator[MakeSender]:
-    """`make_sender(server, **fields of SmtpSettings)`; `mail=` takes MailSettings."""
-    made: list[SmtpMailSender] = []
+class Post:
+    """Senders for scripted servers, closed at the end of the test, and mails for them to send."""
 
-    def make(server: SmtpServer, *, mail: MailSettings | None = None, **smtp: Any) -> SmtpMailSender:
+    def __init__(self) -> None:
+        self.senders: list[SmtpMailSender] = []
+        self._numbers = count(1)
+
+    def sender(self, server: SmtpServer, *, mail: MailSettings | None = None, **smtp: Any) -> SmtpMailSender:
+        """Keywords are fields of SmtpSettings; `mail` takes MailSettings."""
         settings = SmtpSettings(host=server.host, port=server.port, **smtp)
-        made.append(SmtpMailSender(settings, mail or MailSettings()))
-        return made[-1]
+        self.senders.append(SmtpMailSender(settings, mail or MailSettings()))
+        return self.senders[-1]
 
-    yield make
-    for sender in made:
-        await sender.aclose()
-
-
-@pytest.fixture
-def make_mail() -> MakeMail:
-    """`make_mail(recipient, **fields of Mail and MailContent)`; each with a delivery key of its own."""
-    numbers = count(1)
-
-    def make(recipient: str = "alice@example.com", **fields: str) -> Mail:
+    def mail(self, recipient: str = "alice@example.com", **fields: str) -> Mail:
+        """Keywords are fields of Mail and MailContent; each mail has a delivery key of its own."""
         content = {"subject": "Your order 1042", "text": "Thank you.\n", "html": "<p>Thank you.</p>\n"}
         content.update({name: fields.pop(name) for name in content if name in fields})
         return Mail(
             recipient=recipient,
             recipient_name=fields.pop("recipient_name", "Alice Martin"),
             content=MailContent(**content),
-            delivery_key=fields.pop("delivery_key", f"order-confirmation/{next(numbers)}"),
+            delivery_key=fields.pop("delivery_key", f"order-confirmation/{next(self._numbers)}"),
             **fields,
         )
 
-    return make
+
+@pytest.fixture
+async def post() -> AsyncIterator[Post]:
+    post = Post()
+    yield post
+    for sender in post.senders:
+        await sender.aclose()

@@ -81,10 +81,6 @@ def test_a_message_offers_text_and_then_html_under_the_headers_of_a_transactiona
     assert message.defects == []
 
 
-def test_there_is_no_reply_to_unless_it_is_set() -> None:
-    assert "Reply-To" not in read(write())
-
-
 @given(text=WRITTEN, html=WRITTEN, eight_bit=st.booleans())
 def test_texts_arrive_as_they_were_written_and_within_what_smtp_allows(text: str, html: str, eight_bit: bool) -> None:
     raw = write(text=text, html=html, eight_bit=eight_bit)
@@ -93,15 +89,6 @@ def test_texts_arrive_as_they_were_written_and_within_what_smtp_allows(text: str
     assert not re.search(rb"\r(?!\n)|(?<!\r)\n", raw)
     assert max(map(len, raw.split(b"\r\n"))) <= 998
     assert eight_bit or raw.isascii()
-
-
-@pytest.mark.parametrize("eight_bit", [False, True])
-@pytest.mark.parametrize("letter", ["x", "ü", "я", "注"])
-def test_a_line_of_any_length_arrives_whole(letter: str, eight_bit: bool) -> None:
-    raw = write(text=letter * 5000, html="<p>" + (letter + " ") * 5000, eight_bit=eight_bit)
-
-    assert texts(raw) == [letter * 5000, "<p>" + (letter + " ") * 5000]
-    assert max(map(len, raw.split(b"\r\n"))) <= 998
 
 
 @pytest.mark.parametrize(
@@ -132,22 +119,6 @@ def test_names_and_subjects_in_any_script_arrive_as_they_were_written(name: str,
     assert max(len(line) for line in raw.partition(b"\r\n\r\n")[0].split(b"\r\n")) <= 78
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Jürgen Müller",
-        "Мария Иванова",
-        "山田 太郎",
-        "محمد",
-        'Martin, "Al" \\ Alice (sales) <x@y>',
-        "=?utf-8?q?no?=",
-        "a b" * 200,
-    ],
-)
-def test_the_recipients_name_is_encoded_so_that_it_reads_the_same(name: str) -> None:
-    assert to(write(name=name)) == (name, "alice@example.com")
-
-
 def test_a_recipient_without_a_name_is_addressed_by_the_address_alone() -> None:
     assert b"\r\nTo: <alice@example.com>\r\n" in write(name=" ")
 
@@ -173,9 +144,3 @@ def test_half_of_a_surrogate_pair_is_replaced_rather_than_failing_the_mail() -> 
 
     assert texts(raw)[0] == "Thank?s"
     assert read(raw)["Subject"] == "Or der"
-
-
-def test_an_address_beyond_ascii_stands_in_the_header_as_it_is() -> None:
-    raw = write(address="jürgen@müller.example", name="Jürgen")
-
-    assert "To: =?utf-8?q?J=C3=BCrgen?= <jürgen@müller.example>\r\n".encode() in raw

@@ -8,130 +8,77 @@ from domain.errors import (
     JobError,
     MessageRejected,
     OutcomeUnknown,
-    RateLimited,
     RecipientRejected,
     ServiceUnavailable,
 )
-from tests.adapters.email.conftest import MakeMail, MakeSender
+from tests.adapters.email.conftest import Post
 from tests.smtp_server import ACCEPT, Phase, Reply, SmtpServer
 
 
 @pytest.mark.parametrize(
     ("phase", "code", "expected", "message"),
     [
-        (Phase.greeting, 421, ServiceUnavailable, "421 at connecting"),
         (Phase.greeting, 554, MessageRejected, "554 at connecting"),
-        (Phase.ehlo, 421, ServiceUnavailable, "421 at EHLO"),
         (Phase.ehlo, 550, MessageRejected, "550 at EHLO"),
         (Phase.mail, 421, ServiceUnavailable, "421 at MAIL FROM"),
-        (Phase.mail, 451, ServiceUnavailable, "451 at MAIL FROM"),
-        (Phase.mail, 550, MessageRejected, "550 at MAIL FROM"),
-        (Phase.rcpt, 421, ServiceUnavailable, "421 at RCPT TO"),
         (Phase.rcpt, 450, ServiceUnavailable, "450 at RCPT TO"),
         (Phase.rcpt, 550, RecipientRejected, "550 at RCPT TO"),
-        (Phase.data, 421, ServiceUnavailable, "421 at DATA"),
         (Phase.data, 451, ServiceUnavailable, "451 at DATA"),
-        (Phase.data, 554, MessageRejected, "554 at DATA"),
         (Phase.data, 250, ServiceUnavailable, "an answer that makes no sense at DATA"),
         (Phase.dot, 421, ServiceUnavailable, "421 at the final dot"),
-        (Phase.dot, 452, ServiceUnavailable, "452 at the final dot"),
         (Phase.dot, 554, MessageRejected, "554 at the final dot"),
         (Phase.dot, 354, OutcomeUnknown, "an answer that makes no sense at the final dot"),
     ],
 )
 async def test_an_answer_is_told_by_its_code_and_phase_and_the_next_mail_goes_out(
-    phase: Phase,
-    code: int,
-    expected: type[JobError],
-    message: str,
-    server: SmtpServer,
-    make_sender: MakeSender,
-    make_mail: MakeMail,
+    phase: Phase, code: int, expected: type[JobError], message: str, server: SmtpServer, post: Post
 ) -> None:
-    server.script(phase, [Reply(code, "no mail for alice@example.com today")])
-    sender = make_sender(server)
+    server.script(phase, [Reply(code, "no mail\nfor alice@example.com\ntoday")])
+    sender = post.sender(server)
 
     with pytest.raises(JobError) as caught:
-        await sender.send(make_mail())
-    await sender.send(make_mail())
+        await sender.send(post.mail())
+    await sender.send(post.mail())
 
     assert type(caught.value) is expected
     assert caught.value.message == message
+    # Nor does the server's text hang on the error otherwise: history keeps causes too.
+    assert "alice" not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__cause__ is None
     assert len(server.mails) == 1
 
 
 @pytest.mark.parametrize("phase", [Phase.mail, Phase.rcpt, Phase.data, Phase.dot])
 @pytest.mark.parametrize("code", [450, 550])
 async def test_a_connection_whose_server_said_no_is_used_again_after_it_was_reset(
-    phase: Phase, code: int, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+    phase: Phase, code: int, server: SmtpServer, post: Post
 ) -> None:
     server.script(phase, [ACCEPT, Reply(code, "no"), Reply(code, "no")])
-    sender = make_sender(server)
+    sender = post.sender(server)
 
     for _ in range(4):
         try:
-            await sender.send(make_mail())
+            await sender.send(post.mail())
         except JobError:
             continue
 
     assert (len(server.mails), server.connections) == (2, 1)
 
 
-async def test_a_connection_that_cannot_be_reset_is_not_used_again(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
+async def test_a_connection_that_cannot_be_reset_is_not_used_again(server: SmtpServer, post: Post) -> None:
     server.script("alice@example.com", [Reply(550, "5.1.1 unknown")])
     server.script(Phase.rset, [Reply(500, "5.5.1 what?")])
-    sender = make_sender(server)
+    sender = post.sender(server)
 
     with pytest.raises(RecipientRejected):
-        await sender.send(make_mail())
-    await sender.send(make_mail())
+        await sender.send(post.mail())
+    await sender.send(post.mail())
 
     assert (len(server.mails), server.connections) == (1, 2)
 
 
-async def test_a_throttling_server_is_told_from_a_broken_one(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    server.script("alice@example.com", [Reply(451, "4.7.1 slow down"), Reply(451, "4.3.0 disk trouble")])
-    sender = make_sender(server)
-
-    with pytest.raises(RateLimited, match=r"^451 4\.7\.1 at RCPT TO$"):
-        await sender.send(make_mail())
-    with pytest.raises(ServiceUnavailable, match=r"^451 4\.3\.0 at RCPT TO$"):
-        await sender.send(make_mail())
-
-
-async def test_an_answer_of_several_lines_is_one_answer(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    server.script("alice@example.com", [Reply(550, "5.1.1 The account\n5.1.1 alice@example.com\n5.1.1 does not exist")])
-    sender = make_sender(server)
-
-    with pytest.raises(RecipientRejected, match=r"^550 5\.1\.1 at RCPT TO$"):
-        await sender.send(make_mail())
-    await sender.send(make_mail())
-
-
-async def test_an_acceptance_other_than_250_is_an_acceptance(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
+async def test_an_acceptance_other_than_250_is_an_acceptance(server: SmtpServer, post: Post) -> None:
     server.script("alice@example.com", [Reply(251, "2.1.5 will forward")])
     server.script(Phase.dot, [Reply(252, "2.0.0 fine")])
 
-    assert await make_sender(server).send(make_mail()) == "252 2.0.0"
-
-
-@pytest.mark.parametrize("phase", [Phase.greeting, Phase.ehlo, Phase.mail, Phase.rcpt, Phase.data, Phase.dot])
-async def test_nothing_of_the_servers_text_hangs_on_the_error_since_history_keeps_causes_too(
-    phase: Phase, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    server.script(phase, [Reply(550, "5.7.1 <alice@example.com> and her orders are not welcome")])
-
-    with pytest.raises(JobError) as caught:
-        await make_sender(server).send(make_mail())
-
-    assert "alice" not in "".join(traceback.format_exception(caught.value))
-    assert caught.value.__cause__ is None
-    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    assert await post.sender(server).send(post.mail()) == "252 2.0.0"

@@ -8,17 +8,15 @@ from domain.errors import MessageRejected, RecipientRejected
 from domain.mail import message_id
 from domain.policies import NOTIFICATION
 from domain.ports import MailSender
-from tests.adapters.email.conftest import MakeMail, MakeSender
+from tests.adapters.email.conftest import Post
 from tests.smtp_server import SmtpServer
 
 
-async def test_a_mail_arrives_as_it_was_written(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    sender: MailSender = make_sender(server, mail=MailSettings(from_name="Läden & Co", reply_to="help@example.com"))
+async def test_a_mail_arrives_as_it_was_written(server: SmtpServer, post: Post) -> None:
+    sender: MailSender = post.sender(server, mail=MailSettings(from_name="Läden & Co", reply_to="help@example.com"))
     text = "Danke!\n\n.\n..two dots\nEnde"
 
-    await sender.send(make_mail(recipient_name="山田 太郎", subject="Größe 42", text=text, html="<p>Danke</p>"))
+    await sender.send(post.mail(recipient_name="山田 太郎", subject="Größe 42", text=text, html="<p>Danke</p>"))
 
     (mail,) = server.mails
     assert (mail.sender, mail.recipients) == ("orders@shop.example.com", ("alice@example.com",))
@@ -30,71 +28,40 @@ async def test_a_mail_arrives_as_it_was_written(
     assert parts == [text, "<p>Danke</p>"]
 
 
-async def test_the_answer_is_the_servers_codes_without_its_text(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    assert await make_sender(server).send(make_mail()) == "250 2.0.0"
-
-
-async def test_a_server_without_enhanced_codes_is_answered_for_by_its_code_alone(
-    make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    async with SmtpServer(offer=()) as server:
-        assert await make_sender(server).send(make_mail()) == "250"
-
-
-async def test_each_attempt_of_a_delivery_carries_the_same_message_id(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    sender = make_sender(server)
+async def test_each_attempt_of_a_delivery_carries_the_same_message_id(server: SmtpServer, post: Post) -> None:
+    sender = post.sender(server)
 
     for key in ("order-confirmation/1042", "order-confirmation/1042", "order-confirmation/1043"):
-        await sender.send(make_mail(delivery_key=key))
+        await sender.send(post.mail(delivery_key=key))
 
     first, again, other = (mail.parsed["Message-ID"] for mail in server.mails)
     assert first == again == message_id("order-confirmation/1042", "shop.example.com")
     assert other != first
 
 
-async def test_8bit_text_is_sent_as_it_is_where_the_server_takes_it(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    sender = make_sender(server)
+async def test_8bit_text_is_sent_as_it_is_where_the_server_takes_it(server: SmtpServer, post: Post) -> None:
+    sender = post.sender(server)
 
-    await sender.send(make_mail(text="Grüße"))
-    await sender.send(make_mail(text="Regards"))
+    await sender.send(post.mail(text="Grüße"))
+    await sender.send(post.mail(text="Regards"))
 
     assert ["BODY=8BITMIME" in mail.options for mail in server.mails] == [True, False]
 
 
-async def test_8bit_text_is_encoded_where_the_server_does_not_take_it(
-    make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    async with SmtpServer(offer=()) as server:
-        await make_sender(server).send(make_mail(text="Grüße"))
-
-    (mail,) = server.mails
-    assert mail.options == ()
-    assert mail.raw.isascii()
-    assert server.violations == []
-
-
-async def test_the_size_is_declared_where_the_server_asks_for_it(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    await make_sender(server).send(make_mail(text=".\n" * 100))
+async def test_the_size_is_declared_where_the_server_asks_for_it(server: SmtpServer, post: Post) -> None:
+    assert await post.sender(server).send(post.mail(text=".\n" * 100)) == "250 2.0.0"
 
     (mail,) = server.mails
     assert f"SIZE={len(mail.raw)}" in mail.options
 
 
 async def test_an_address_beyond_ascii_goes_out_with_smtputf8_where_it_is_offered(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+    server: SmtpServer, post: Post
 ) -> None:
-    sender = make_sender(server)
+    sender = post.sender(server)
 
-    await sender.send(make_mail("jürgen@müller.example"))
-    await sender.send(make_mail("alice@example.com", recipient_name="Jürgen"))
+    await sender.send(post.mail("jürgen@müller.example"))
+    await sender.send(post.mail("alice@example.com", recipient_name="Jürgen"))
 
     first, second = server.mails
     assert first.recipients == ("jürgen@müller.example",)
@@ -103,40 +70,31 @@ async def test_an_address_beyond_ascii_goes_out_with_smtputf8_where_it_is_offere
     assert "SMTPUTF8" not in second.options
 
 
-async def test_a_domain_beyond_ascii_goes_out_as_idna_where_smtputf8_is_not_offered(
-    make_sender: MakeSender, make_mail: MakeMail
+async def test_without_smtputf8_and_8bitmime_a_domain_goes_out_as_idna_a_text_encoded_and_a_name_beyond_ascii_not(
+    post: Post,
 ) -> None:
-    async with SmtpServer(offer=["8BITMIME"]) as server:
-        await make_sender(server).send(make_mail("alice@müller.example"))
+    async with SmtpServer(offer=[]) as server:
+        sender = post.sender(server)
+        with pytest.raises(RecipientRejected, match="SMTPUTF8") as caught:
+            await sender.send(post.mail("jürgen@müller.example"))
+        assert await sender.send(post.mail("alice@müller.example", text="Grüße")) == "250"
 
+    assert "rgen" not in str(caught.value)
     (mail,) = server.mails
+    assert mail.raw.isascii()
+    assert mail.options == ()
     assert mail.recipients == ("alice@xn--mller-kva.example",)
     assert mail.parsed["To"].addresses[0].addr_spec == "alice@xn--mller-kva.example"
     assert server.violations == []
 
 
-async def test_a_local_part_beyond_ascii_is_rejected_where_smtputf8_is_not_offered_without_naming_it(
-    make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    async with SmtpServer(offer=["8BITMIME"]) as server:
-        sender = make_sender(server)
-        with pytest.raises(RecipientRejected, match="SMTPUTF8") as caught:
-            await sender.send(make_mail("jürgen@müller.example"))
-        await sender.send(make_mail())
-
-    assert "rgen" not in str(caught.value)
-    assert (len(server.mails), server.connections) == (1, 1)
-
-
-async def test_a_sender_of_ours_beyond_ascii_is_our_own_fault_where_smtputf8_is_not_offered(
-    make_sender: MakeSender, make_mail: MakeMail
-) -> None:
+async def test_a_sender_of_ours_beyond_ascii_is_our_own_fault_where_smtputf8_is_not_offered(post: Post) -> None:
     ours = MailSettings(from_address="bestellung@müller.example", reply_to="hilfe@müller.example")
     async with SmtpServer(offer=["SMTPUTF8"]) as utf8, SmtpServer(offer=[]) as plain:
-        await make_sender(utf8, mail=ours).send(make_mail())
-        await make_sender(plain, mail=ours).send(make_mail())
+        await post.sender(utf8, mail=ours).send(post.mail())
+        await post.sender(plain, mail=ours).send(post.mail())
         with pytest.raises(MessageRejected, match="MAIL_FROM_ADDRESS"):
-            await make_sender(plain, mail=MailSettings(from_address="größe@müller.example")).send(make_mail())
+            await post.sender(plain, mail=MailSettings(from_address="größe@müller.example")).send(post.mail())
 
     assert utf8.mails[0].sender == "bestellung@müller.example"
     assert plain.mails[0].sender == "bestellung@xn--mller-kva.example"
@@ -145,42 +103,26 @@ async def test_a_sender_of_ours_beyond_ascii_is_our_own_fault_where_smtputf8_is_
 
 @pytest.mark.parametrize("address", ["alice", "alice@example.com>\r\nRCPT TO:<eve@example.com", "alice@example.com "])
 async def test_what_is_no_address_is_rejected_before_anything_is_sent(
-    address: str, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+    address: str, server: SmtpServer, post: Post
 ) -> None:
     with pytest.raises(RecipientRejected) as caught:
-        await make_sender(server).send(make_mail(address))
+        await post.sender(server).send(post.mail(address))
 
     assert "alice" not in str(caught.value)
     assert server.connections == 0
 
 
 async def test_a_probe_connects_and_asks_and_leaves_the_connection_for_the_next_mail(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
+    server: SmtpServer, post: Post
 ) -> None:
-    sender = make_sender(server)
+    sender = post.sender(server)
 
     assert await sender.probe() == "250 2.0.0"
-    await sender.send(make_mail())
+    await sender.send(post.mail())
 
     assert server.verbs() == ["EHLO", "NOOP", "MAIL", "RCPT", "DATA"]
     assert server.connections == 1
 
 
-async def test_a_probe_is_not_misled_by_a_kept_connection_that_has_died(
-    server: SmtpServer, make_sender: MakeSender
-) -> None:
-    sender = make_sender(server)
-    await sender.probe()
-    await server.close_idle()
-
-    assert await sender.probe() == "250 2.0.0"
-
-
 def test_the_default_time_limits_of_a_send_fit_into_an_attempt() -> None:
     assert longest_send(SmtpSettings()) < NOTIFICATION.attempt_limit
-
-
-def test_the_longest_send_counts_every_limit() -> None:
-    smtp = SmtpSettings(wait_timeout=1, connect_timeout=10, command_timeout=100, data_timeout=1000)
-
-    assert longest_send(smtp).total_seconds() == 1 + 10 + 5 * 100 + 1000

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from random import Random
 
 import psutil
-import pytest
 
 from domain.errors import JobError, OutcomeUnknown, TransientError
-from tests.adapters.email.conftest import MakeMail, MakeSender
+from tests.adapters.email.conftest import Post
 from tests.smtp_server import ACCEPT, Drop, Phase, Reply, SmtpServer, Step
 
 
@@ -35,22 +34,19 @@ def closings(random: Random) -> Iterator[Step]:
         yield random.choice(steps)
 
 
-@pytest.mark.parametrize("seed", range(3))
-async def test_under_drops_and_refusals_each_of_300_mails_is_accepted_or_raises(
-    seed: int, server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
-    random = Random(seed)  # noqa: S311  a test's dice
+async def test_under_drops_and_refusals_each_of_300_mails_is_accepted_or_raises(server: SmtpServer, post: Post) -> None:
+    random = Random(1)  # noqa: S311  a test's dice
     server.script("alice@example.com", trouble(random))
     server.script(Phase.mail, closings(random))
-    sender = make_sender(server, connections=4, mails_per_connection=1000)
+    sender = post.sender(server, connections=4, mails_per_connection=1000)
     sockets_before = len(psutil.Process().net_connections())
-    keys = iter([f"order-confirmation/{seed}-{number}" for number in range(300)])
+    keys = iter([f"order-confirmation/{number}" for number in range(300)])
     outcomes: dict[str, str | JobError] = {}
 
     async def work() -> None:
         for key in keys:
             try:
-                outcomes[key] = await sender.send(make_mail(delivery_key=key))
+                outcomes[key] = await sender.send(post.mail(delivery_key=key))
             except TransientError as exc:
                 outcomes[key] = exc
 
@@ -71,16 +67,14 @@ async def test_under_drops_and_refusals_each_of_300_mails_is_accepted_or_raises(
     gc.collect()  # a socket left open would now warn, and warnings are errors
 
 
-async def test_cancelled_at_any_moment_no_connection_is_lent_again_dirty(
-    server: SmtpServer, make_sender: MakeSender, make_mail: MakeMail
-) -> None:
+async def test_cancelled_at_any_moment_no_connection_is_lent_again_dirty(server: SmtpServer, post: Post) -> None:
     random = Random(7)  # noqa: S311  a test's dice
-    sender = make_sender(server, connections=3)
+    sender = post.sender(server, connections=3)
     results: list[str | BaseException] = []
 
     async def work() -> None:
         for _ in range(25):
-            task = asyncio.create_task(sender.send(make_mail()))
+            task = asyncio.create_task(sender.send(post.mail()))
             if random.random() < 0.5:
                 for _ in range(random.randrange(20)):
                     await asyncio.sleep(0)

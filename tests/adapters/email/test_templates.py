@@ -117,12 +117,6 @@ def test_the_html_says_what_the_text_says() -> None:
     assert shown.count("€3,727.00") == 2  # in the preview, too
 
 
-def test_an_order_without_a_gift_note_has_no_place_for_one() -> None:
-    for note in (None, "", " \n"):
-        content = confirmation(an_order(gift_note=note))
-        assert "Gift note" not in content.text + content.html
-
-
 def test_a_customer_without_a_name_is_greeted_all_the_same() -> None:
     content = confirmation(an_order(name=" "))
     assert "\nHello,\n" in content.text
@@ -171,10 +165,6 @@ def test_a_language_without_translation_is_english_with_the_locale_s_amounts() -
     assert '<html lang="en" dir="ltr"' in content.html
 
 
-def test_an_unknown_locale_is_english() -> None:
-    assert "Total: €3,727.00" in confirmation(an_order("xx_YY")).text
-
-
 @pytest.mark.parametrize("locale", ["ar_KW", "he_IL"])
 def test_arabic_and_hebrew_mails_are_laid_out_from_right_to_left(locale: str) -> None:
     content = confirmation(an_order(locale))
@@ -182,13 +172,6 @@ def test_arabic_and_hebrew_mails_are_laid_out_from_right_to_left(locale: str) ->
     assert '<span dir="auto">Blue mug</span>' in content.html
     assert "text-align: left" in content.html  # amounts stand at the end of a line
     assert all(line.startswith("\u200f") for line in content.text.splitlines() if line)
-
-
-def test_english_for_a_persian_reader_is_laid_out_from_left_to_right() -> None:
-    content = confirmation(an_order("fa_IR", name="شیرین"))
-    assert 'dir="rtl"' not in content.html
-    assert 'Hello <span dir="auto">شیرین</span>,' in content.html
-    assert "Hello \u2068شیرین\u2069," in content.text
 
 
 def test_markup_in_a_gift_note_shows_as_text() -> None:
@@ -204,12 +187,6 @@ def test_the_subject_is_one_line_even_where_the_shop_s_name_is_not() -> None:
     assert subject == "Your Corner Bcc: all@example.com order 1042 is confirmed"
 
 
-def test_a_name_with_line_breaks_is_one_line_of_the_text() -> None:
-    content = confirmation(an_order("en", OrderItem(name="Mug\n\nTotal: €0", quantity=1, unit_price=1), name="A\nB"))
-    assert "\nHello A B,\n" in content.text
-    assert "\n  Mug Total: €0\n" in content.text
-
-
 def test_a_mail_of_sixty_items_is_short_enough_not_to_be_clipped() -> None:
     items = [OrderItem(name=f"{n} " + "Name " * 10, quantity=n, unit_price=n) for n in range(1, 61)]
     for locale in ("en", "ar_KW"):
@@ -223,12 +200,6 @@ def test_long_lines_of_the_text_are_wrapped() -> None:
     name = "A name with many words that goes on " * 8
     content = confirmation(an_order("de", OrderItem(name=name, quantity=1, unit_price=1), gift_note="ありがとう" * 50))
     assert max(columns(line) for line in content.text.splitlines()) <= COLUMNS
-
-
-def test_the_html_loads_nothing_from_elsewhere() -> None:
-    page = Page(confirmation(an_order()).html)
-    assert {"img", "link", "script", "iframe", "a"}.isdisjoint(page.elements)
-    assert {"src", "href", "background"}.isdisjoint(name for name, _ in page.attributes)
 
 
 @settings(deadline=None)
@@ -250,6 +221,7 @@ def test_any_text_is_rendered_escaped_and_whole(name: str, item_name: str, note:
         assert typed in page.text
         assert without_spaces_and_marks(typed) in without_spaces_and_marks(content.text)
     assert set(page.elements) <= {*plain.elements, "br", "span"}
+    assert {"img", "link", "script", "iframe", "a"}.isdisjoint(page.elements)
     assert "\n" not in content.subject
     assert content.html.encode()
     assert content.text.encode()

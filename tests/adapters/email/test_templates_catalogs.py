@@ -1,17 +1,17 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adapters.email.catalogs import load_catalogs
-from adapters.email.templates import JinjaMailTemplates
+from adapters.email.templates import JinjaMailTemplates, load_catalogs
 from domain.errors import InvalidRequest
 
 CONTENT = Path(__file__).parents[3] / "adapters" / "email" / "content"
 MESSAGE_FOLDERS = sorted(CONTENT.glob("*/messages"))
 
 
-def write_messages(folder: Path, **catalogs: dict[str, str]) -> Path:
+def write_messages(folder: Path, **catalogs: dict[str, Any]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for language, messages in catalogs.items():
         (folder / f"{language}.json").write_text(json.dumps(messages), encoding="utf-8")
@@ -40,28 +40,21 @@ def test_all_catalogs_agree_and_no_message_is_empty(folder: Path) -> None:
     assert all(message.strip() for messages in catalogs.values() for message in messages.values())
 
 
-def test_a_catalog_that_lacks_a_message_is_refused_by_name(tmp_path: Path) -> None:
-    write_messages(tmp_path, en={"greeting": "Hello", "total": "Total"}, fr={"total": "Total"})
-    with pytest.raises(ValueError, match=r"fr\.json and en\.json differ in \['greeting'\]"):
-        load_catalogs(tmp_path)
-
-
-def test_a_translation_with_another_placeholder_is_refused_by_name(tmp_path: Path) -> None:
-    write_messages(tmp_path, en={"greeting": "Hello {name}"}, fr={"greeting": "Bonjour {nom}"})
-    with pytest.raises(ValueError, match=r"'greeting' in fr\.json"):
-        load_catalogs(tmp_path)
-
-
-def test_a_mail_without_english_messages_is_refused(tmp_path: Path) -> None:
-    write_messages(tmp_path, fr={"greeting": "Bonjour"})
-    with pytest.raises(ValueError, match=r"en\.json is missing"):
-        load_catalogs(tmp_path)
-
-
-def test_a_catalog_that_is_not_an_object_of_texts_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "en.json").write_text('{"greeting": 1}', encoding="utf-8")
-    with pytest.raises(ValueError, match="object of texts"):
-        load_catalogs(tmp_path)
+@pytest.mark.parametrize(
+    ("catalogs", "says"),
+    [
+        (
+            {"en": {"hi": "Hello", "total": "Total"}, "fr": {"total": "Total"}},
+            r"fr\.json and en\.json differ in \['hi'\]",
+        ),
+        ({"en": {"hi": "Hello {name}"}, "fr": {"hi": "Bonjour {nom}"}}, r"'hi' in fr\.json"),
+        ({"fr": {"hi": "Bonjour"}}, r"en\.json is missing"),
+        ({"en": {"hi": 1}}, "object of texts"),
+    ],
+)
+def test_catalogs_that_do_not_fit_english_are_refused(tmp_path: Path, catalogs: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        load_catalogs(write_messages(tmp_path, **catalogs))
 
 
 def test_a_new_kind_of_mail_is_a_new_folder(tmp_path: Path) -> None:
@@ -99,34 +92,26 @@ def test_a_message_with_the_name_of_one_of_the_layout_is_refused(tmp_path: Path)
         JinjaMailTemplates("Corner Shop", folders=[tmp_path])
 
 
-def test_a_mail_that_lacks_a_part_is_refused(tmp_path: Path) -> None:
-    (write_mail(tmp_path) / "parcel-sent" / "body.txt.j2").unlink()
-    with pytest.raises(ValueError, match=r"'parcel-sent' lacks body\.txt\.j2"):
-        JinjaMailTemplates("Corner Shop", folders=[tmp_path])
+def test_a_mail_that_lacks_a_part_or_has_the_name_of_another_is_refused(tmp_path: Path) -> None:
+    (write_mail(tmp_path / "one") / "parcel-sent" / "body.txt.j2").unlink()
+    write_mail(tmp_path / "other", "order-confirmation")
+    for folder, says in (("one", r"'parcel-sent' lacks body\.txt\.j2"), ("other", "two mails are called")):
+        with pytest.raises(ValueError, match=says):
+            JinjaMailTemplates("Corner Shop", folders=[tmp_path / folder])
 
 
-def test_two_mails_with_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="two mails are called 'order-confirmation'"):
-        JinjaMailTemplates("Corner Shop", folders=[write_mail(tmp_path, "order-confirmation")])
-
-
-def test_an_unknown_template_is_a_permanent_error_that_names_the_known_ones() -> None:
-    with pytest.raises(InvalidRequest, match="'order-cancelled'; there are order-confirmation"):
-        JinjaMailTemplates("Corner Shop").render("order-cancelled", locale="en", data={})
-
-
-def test_data_that_lacks_what_the_template_names_is_a_permanent_error() -> None:
-    with pytest.raises(InvalidRequest, match="'order' is undefined"):
-        JinjaMailTemplates("Corner Shop").render("order-confirmation", locale="en", data={})
-
-
-def test_a_message_that_the_catalog_lacks_is_a_permanent_error(tmp_path: Path) -> None:
-    templates = JinjaMailTemplates("Corner Shop", folders=[write_mail(tmp_path, text='{{ t("arrived") }}')])
-    with pytest.raises(InvalidRequest, match="'arrived'"):
-        templates.render("parcel-sent", locale="en", data={"number": 7})
-
-
-def test_data_can_not_take_the_name_of_what_templates_are_given(tmp_path: Path) -> None:
-    templates = JinjaMailTemplates("Corner Shop", folders=[write_mail(tmp_path)])
-    with pytest.raises(InvalidRequest, match="money"):
-        templates.render("parcel-sent", locale="en", data={"number": 7, "money": 5})
+@pytest.mark.parametrize(
+    ("template", "text", "data", "says"),
+    [
+        ("order-cancelled", "", {}, "'order-cancelled'; there are order-confirmation"),
+        ("order-confirmation", "", {}, "'order' is undefined"),
+        ("parcel-sent", '{{ t("arrived") }}', {"number": 7}, "'arrived'"),
+        ("parcel-sent", "", {"number": 7, "money": 5}, "money"),
+    ],
+)
+def test_a_template_or_a_value_that_is_missing_or_reserved_is_a_permanent_error(
+    tmp_path: Path, template: str, text: str, data: dict[str, int], says: str
+) -> None:
+    templates = JinjaMailTemplates("Corner Shop", folders=[write_mail(tmp_path, text=text)])
+    with pytest.raises(InvalidRequest, match=says):
+        templates.render(template, locale="en", data=data)

@@ -6,11 +6,9 @@ import base64
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from adapters.payments.callbacks import Callbacks, NotTheirs, standard_webhooks, stripe_scheme
-from tests.callback_signing import ANOTHER_SECRET, SECRET, Callback, Scheme, body_of, secret_of, signed
+from tests.callback_signing import ANOTHER_SECRET, SECRET, Callback, Scheme, secret_of, signed
 
 MAKE = {"standard": standard_webhooks, "stripe": stripe_scheme}
 BY = {name: make([SECRET]) for name, make in MAKE.items()}
@@ -26,20 +24,15 @@ def refused(callbacks: Callbacks, headers: list[tuple[bytes, bytes]], body: byte
 
 
 @both_schemes
-def test_what_the_providers_library_has_signed_is_read(scheme: Scheme) -> None:
-    callback = signed(scheme)
-    event = BY[scheme].read(callback.raw_headers, callback.body)
-    kind = {"standard": "payment.captured", "stripe": "payment_intent.succeeded"}[scheme]
-    assert (event.id, event.type, event.payment_id) == ("evt_1", kind, "pi_1")
-
-
-@both_schemes
-def test_while_secrets_are_changed_each_of_them_will_do(scheme: Scheme) -> None:
+def test_what_the_providers_library_has_signed_is_read_by_each_of_the_secrets(scheme: Scheme) -> None:
     new = secret_of(b"the new one of the same provider")
     callbacks = MAKE[scheme]([SECRET, new])
-    for secret in (SECRET, new):
-        callback = signed(scheme, secret=secret)
-        assert callbacks.read(callback.raw_headers, callback.body).id == "evt_1"
+    kind = {"standard": "payment.captured", "stripe": "payment_intent.succeeded"}[scheme]
+    # A clock may be four minutes off.
+    for secret, ago in ((SECRET, 240), (new, -240)):
+        callback = signed(scheme, secret=secret, ago=ago)
+        event = callbacks.read(callback.raw_headers, callback.body)
+        assert (event.id, event.type, event.payment_id) == ("evt_1", kind, "pi_1")
     forged = signed(scheme, secret=ANOTHER_SECRET)
     assert "does not fit" in refused(callbacks, forged.raw_headers, forged.body)
 
@@ -54,13 +47,6 @@ def test_one_of_several_signatures_has_to_fit(scheme: Scheme) -> None:
     assert BY[scheme].read(both.raw_headers, both.body).id == "evt_1"
     twice = Callback({**ours.headers, name: moment + between.join([signatures[0]] * 2)}, ours.body)
     assert "does not fit" in refused(BY[scheme], twice.raw_headers, twice.body)
-
-
-@both_schemes
-@pytest.mark.parametrize("minutes", [4, -4])
-def test_a_providers_clock_may_be_four_minutes_off(scheme: Scheme, minutes: int) -> None:
-    callback = signed(scheme, ago=minutes * 60)
-    assert BY[scheme].read(callback.raw_headers, callback.body).id == "evt_1"
 
 
 @both_schemes
@@ -89,12 +75,6 @@ def test_a_header_that_is_missing_empty_or_there_twice_is_refused(scheme: Scheme
             assert "once each" in refused(BY[scheme], [(name, second), *callback.raw_headers], callback.body)
 
 
-def test_an_id_that_is_not_ascii_is_refused_though_it_is_signed() -> None:
-    callback = signed("standard", event_id="évt_1")
-    headers = [(name.encode(), value.encode("latin-1")) for name, value in callback.headers.items()]
-    assert "ASCII" in refused(BY["standard"], headers, callback.body)
-
-
 _NUL_DIGEST = base64.b64encode(bytes(32))
 
 
@@ -104,17 +84,10 @@ _NUL_DIGEST = base64.b64encode(bytes(32))
         ("webhook-id", "évt_1".encode()),
         ("webhook-id", b"evt_2"),
         ("webhook-timestamp", b"now"),
-        ("webhook-timestamp", b"nan"),
-        ("webhook-timestamp", b"-1"),
         ("webhook-timestamp", b"9" * 400),
         ("webhook-timestamp", "١٧٧٤٧٧٣٠٠٠".encode()),
-        ("webhook-signature", b"v1"),
-        ("webhook-signature", b"v1,"),
-        ("webhook-signature", b"v1,!"),
         ("webhook-signature", b"v1,\xff\xfe"),
-        ("webhook-signature", b"v1,a,b"),
         ("webhook-signature", b"v2," + _NUL_DIGEST),
-        ("webhook-signature", b" " * 1000),
         ("webhook-signature", b"v1," + _NUL_DIGEST),
     ],
 )
@@ -128,19 +101,12 @@ def test_a_malformed_header_of_standard_webhooks_is_refused(name: str, value: by
     "change",
     [
         lambda header: header.replace("t=", "t=-"),
-        lambda header: header.replace("t=", "t= "),
-        lambda header: header.replace("t=", "t=0"),
         lambda header: header.replace("t=", "x="),
         lambda header: header.replace("t=", "t=1,t="),
         lambda header: header.replace("v1=", "v0="),
-        lambda header: header.replace("v1=", "v1=0"),
-        lambda header: header.partition(",")[0],
-        lambda header: header.partition(",")[2],
-        lambda header: header[:-1],
         lambda header: header[:-1] + "é",
         lambda header: header.upper(),
         lambda _: "t=" + "9" * 400 + ",v1=" + "0" * 64,
-        lambda _: "=,=,=",
         lambda _: "t=,v1=",
     ],
 )
@@ -148,36 +114,3 @@ def test_a_malformed_header_of_stripe_is_refused(change: Any) -> None:
     callback = signed("stripe")
     header = change(callback.headers["stripe-signature"])
     refused(BY["stripe"], [(b"stripe-signature", header.encode())], callback.body)
-
-
-_bytes = st.one_of(st.binary(max_size=60), st.text(max_size=30).map(str.encode), st.just(b"1774773000"))
-_headers = st.lists(
-    st.tuples(
-        st.sampled_from([b"webhook-id", b"webhook-timestamp", b"webhook-signature", b"stripe-signature", b"x-\xff"]),
-        st.one_of(_bytes, _bytes.map(lambda value: b"v1," + value), _bytes.map(lambda value: b"t=1,v1=" + value)),
-    ),
-    max_size=6,
-)
-
-
-@both_schemes
-@settings(max_examples=300, deadline=None)
-@given(headers=_headers, body=_bytes)
-def test_no_bytes_at_all_are_taken_for_the_providers(
-    scheme: Scheme, headers: list[tuple[bytes, bytes]], body: bytes
-) -> None:
-    refused(BY[scheme], headers, body)
-
-
-@both_schemes
-@pytest.mark.parametrize("secrets", [[], [""], [SECRET, ""]])
-def test_nothing_is_read_without_a_secret(scheme: Scheme, secrets: list[str]) -> None:
-    with pytest.raises(ValueError, match="secret"):
-        MAKE[scheme](secrets)
-
-
-@both_schemes
-def test_a_callback_of_the_other_scheme_is_refused(scheme: Scheme) -> None:
-    other: Scheme = "stripe" if scheme == "standard" else "standard"
-    callback = signed(other, body_of(other))
-    assert "once each" in refused(BY[scheme], callback.raw_headers, callback.body)

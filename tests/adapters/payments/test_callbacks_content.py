@@ -28,12 +28,8 @@ def read(scheme: Scheme, body: Any, event_id: str = "evt_1") -> Event:
         "{",
         "[]",
         "null",
-        "1",
-        '"text"',
-        "[" * 60_000,
         '{"type":' + "[" * 60_000,
         '{"a": ' + "9" * 5000 + "}",
-        "\ufeff{}",
     ],
 )
 def test_what_is_no_json_object_cannot_be_read(scheme: Scheme, body: str) -> None:
@@ -50,51 +46,30 @@ def test_a_body_in_another_encoding_cannot_be_read(encoding: str) -> None:
         BY["stripe"].read([(b"stripe-signature", f"t={at},v1={signature}".encode())], body)
 
 
-@both_schemes
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"type": None},
-        {"type": 1},
-        {"type": ""},
-        {"type": "payment captured"},
-        {"type": "payment\0captured"},
-        {"type": "payment.\x1b[31m"},
-        {"type": "x" * 256},
-        {"type": ["payment.captured"]},
-    ],
-)
-def test_an_event_without_a_proper_type_cannot_be_read(scheme: Scheme, changes: dict[str, Any]) -> None:
-    with pytest.raises(Unreadable):
-        read(scheme, body_of(scheme) | changes)
-
-
 _IDS = ["", "pi 1", "pi/1", "pi\n1", "pi\0", "x" * 256, "\ud800", 1, ["pi_1"], {}]
 
 
 @both_schemes
-@pytest.mark.parametrize("payment_id", _IDS)
-def test_an_event_of_a_payment_without_a_proper_id_cannot_be_read(scheme: Scheme, payment_id: Any) -> None:
+@pytest.mark.parametrize("odd", _IDS)
+def test_an_event_without_a_proper_id_type_or_payment_cannot_be_read(scheme: Scheme, odd: Any) -> None:
     with pytest.raises(Unreadable):
-        read(scheme, body_of(scheme, payment_id=payment_id))
-
-
-@pytest.mark.parametrize("event_id", _IDS)
-def test_an_event_of_stripe_needs_a_proper_id(event_id: Any) -> None:
+        read(scheme, body_of(scheme, payment_id=odd))
     with pytest.raises(Unreadable):
-        read("stripe", body_of("stripe") | {"id": event_id})
+        read(scheme, body_of(scheme) | {"type": odd})
+    if scheme == "stripe":
+        with pytest.raises(Unreadable):
+            read(scheme, body_of(scheme) | {"id": odd})
+    elif isinstance(odd, str) and odd.isascii() and odd.isprintable() and odd:
+        with pytest.raises(Unreadable):
+            read(scheme, body_of(scheme), odd)
 
 
-@pytest.mark.parametrize("event_id", ["evt 1", "evt/1", "evt\t1", "x" * 256])
-def test_an_event_of_standard_webhooks_needs_a_proper_id(event_id: str) -> None:
-    with pytest.raises(Unreadable):
-        read("standard", body_of("standard"), event_id)
-
-
-@pytest.mark.parametrize("data", [None, [], {}, {"payment_id": None}, "pi_1"])
-def test_an_event_of_a_payment_that_does_not_say_of_which_cannot_be_read(data: Any) -> None:
-    with pytest.raises(Unreadable):
-        read("standard", body_of("standard") | {"data": data})
+def test_an_event_of_a_payment_has_to_say_of_which_in_standard_webhooks_and_need_not_in_stripes() -> None:
+    for data in (None, [], {}, {"payment_id": None}):
+        with pytest.raises(Unreadable):
+            read("standard", body_of("standard") | {"data": data})
+    for data in (None, {}, {"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}):
+        assert read("stripe", body_of("stripe", kind="charge.succeeded") | {"data": data}).payment_id is None
 
 
 @pytest.mark.parametrize(
@@ -108,11 +83,6 @@ def test_an_event_of_a_payment_that_does_not_say_of_which_cannot_be_read(data: A
 )
 def test_whatever_an_event_of_stripe_is_about_its_payment_is_found(kind: str, thing: dict[str, str]) -> None:
     assert read("stripe", body_of("stripe", kind=kind) | {"data": {"object": thing}}).payment_id == "pi_1"
-
-
-@pytest.mark.parametrize("data", [{"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}, None, {}])
-def test_an_event_of_stripe_may_be_of_no_payment(data: Any) -> None:
-    assert read("stripe", body_of("stripe", kind="charge.succeeded") | {"data": data}).payment_id is None
 
 
 @both_schemes
@@ -132,12 +102,9 @@ def test_the_same_event_written_down_anew_is_the_same(scheme: Scheme) -> None:
             json.dumps(dict(reversed(body.items())), separators=(",", ":")),
         )
     }
+    if scheme == "stripe":  # which says how many deliveries are missing
+        hashes.add(read(scheme, body | {"pending_webhooks": 1}).hash)
     assert len(hashes) == 1
-
-
-def test_an_event_that_stripe_sends_again_tells_of_fewer_deliveries_that_are_missing_and_is_the_same() -> None:
-    again = body_of("stripe") | {"pending_webhooks": 1}
-    assert read("stripe", again).hash == read("stripe", body_of("stripe")).hash
 
 
 @both_schemes

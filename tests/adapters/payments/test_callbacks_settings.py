@@ -9,7 +9,7 @@ from adapters.configuration import problems, shown, values
 from adapters.known_secrets import MASK
 from adapters.payments.callbacks import callbacks_of
 from adapters.settings import PaymentCallbackSettings
-from tests.callback_signing import SECRET, Scheme, secret_of, signed
+from tests.callback_signing import SECRET, secret_of
 
 NEW = secret_of(b"the new one of the same provider")
 
@@ -26,17 +26,6 @@ def test_without_a_secret_no_callback_is_taken(told: pytest.MonkeyPatch, secrets
     if secrets is not None:
         told.setenv("PAYMENT_CALLBACK_SECRETS", secrets)
     assert callbacks_of(PaymentCallbackSettings()) is None
-
-
-@pytest.mark.parametrize("scheme", ["standard", "stripe"])
-def test_several_secrets_stand_between_commas(told: pytest.MonkeyPatch, scheme: Scheme) -> None:
-    told.setenv("PAYMENT_CALLBACK_SCHEME", scheme)
-    told.setenv("PAYMENT_CALLBACK_SECRETS", f"{SECRET}, {NEW},")
-    callbacks = callbacks_of(PaymentCallbackSettings())
-    assert callbacks is not None
-    for secret in (SECRET, NEW):
-        callback = signed(scheme, secret=secret)
-        assert callbacks.read(callback.raw_headers, callback.body).id == "evt_1"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.payments.provider import StripePayments
 from demo.payments.controller import ProviderController
-from domain.errors import ConnectionBroken, InvalidRequest, RateLimited, ServiceUnavailable
+from domain.errors import ConnectionBroken, InvalidRequest, ServiceUnavailable
 from domain.payments import Payment, PaymentState
 from tests.adapters.payments.conftest import MakePayments
 
@@ -55,20 +55,8 @@ async def test_what_changed_before_the_moment_does_not_come(
     assert [payment.id for payment in await changed(payments, moment + timedelta(seconds=1))] == []
 
 
-@pytest.mark.parametrize("ways", [[S.authorised, S.cancelled], [S.captured, S.disputed, S.captured], [S.refunded]])
-async def test_every_kind_of_change_is_seen(
-    payments: StripePayments, provider: ProviderController, ways: list[S]
-) -> None:
-    payment_id = (await provider.begin(1042, 100)).id
-
-    for minutes, way in enumerate(ways, start=10):
-        moment = datetime.now(UTC) + timedelta(minutes=minutes)
-        await provider.move(payment_id, way, at=moment)
-        assert [payment.state for payment in await changed(payments, moment)] == [way]
-
-
 async def test_pages_are_followed_to_their_end(payments: StripePayments, provider: ProviderController) -> None:
-    ids = [(await provider.begin(order, 100)).id for order in range(1, 71)]
+    ids = [(await provider.begin(order, 100)).id for order in range(1, 52)]
     for state in (S.authorised, S.captured):
         for payment_id in ids:
             await provider.move(payment_id, state)
@@ -77,7 +65,7 @@ async def test_pages_are_followed_to_their_end(payments: StripePayments, provide
 
     assert [payment.id for payment in found] == ids
     assert {payment.state for payment in found} == {S.captured}
-    assert [call.path for call in await provider.calls()].count("/v1/events") == 3
+    assert [call.path for call in await provider.calls()].count("/v1/events") == 2
 
 
 async def test_a_list_without_an_end_is_given_up(payments: StripePayments, provider: ProviderController) -> None:
@@ -92,32 +80,12 @@ async def test_a_list_without_an_end_is_given_up(payments: StripePayments, provi
     assert [payment.id for payment in await changed(payments)] == [payment_id]
 
 
-async def test_a_page_that_is_refused_fails_before_the_first_payment(
-    payments: StripePayments, provider: ProviderController
-) -> None:
-    await provider.begin(1042, 100)
-    await provider.misbehave("answer", status=429, headers={"Retry-After": "3"}, path="/v1/events")
-
-    with pytest.raises(RateLimited) as caught:
-        await anext(payments.changed_since(NOW))
-    assert caught.value.retry_after == timedelta(seconds=3)
-
-
-async def test_a_payment_that_the_provider_does_not_know_any_more_is_left_out(
-    payments: StripePayments, provider: ProviderController, caplog: pytest.LogCaptureFixture
-) -> None:
-    first, gone, last = [(await provider.begin(order, 100)).id for order in (1, 2, 3)]
-    await provider.misbehave("answer", status=404, payment_id=gone)
-
-    assert [payment.id for payment in await changed(payments)] == [first, last]
-    assert [record.message for record in caplog.records] == ["A payment that has changed is left out"]
-
-
-async def test_a_payment_that_cannot_be_fetched_holds_up_none_after_it_and_fails_at_the_end(
+async def test_one_that_is_unknown_is_left_out_and_one_that_cannot_be_fetched_fails_only_at_the_end(
     make_payments: MakePayments, provider: ProviderController
 ) -> None:
-    first, broken, third, last = [(await provider.begin(order, 100)).id for order in (1, 2, 3, 4)]
+    first, broken, third, gone, last = [(await provider.begin(order, 100)).id for order in range(1, 6)]
     await provider.misbehave("cut", payment_id=broken)
+    await provider.misbehave("answer", status=404, payment_id=gone)
     found = []
 
     async def look() -> None:
@@ -163,11 +131,6 @@ async def test_one_who_stops_listening_leaves_no_call_behind(
     fetched = [call for call in await provider.calls() if call.payment_id]
     assert len(fetched) == 2
     assert asyncio.all_tasks() <= before
-
-
-async def test_a_moment_needs_a_time_zone(payments: StripePayments) -> None:
-    with pytest.raises(ValueError, match="needs a time zone"):
-        await changed(payments, datetime(2026, 11, 24))  # noqa: DTZ001  # the point
 
 
 async def test_a_moment_that_the_provider_has_forgotten_is_refused(

