@@ -17,11 +17,11 @@ from temporalio.client import Client
 from adapters.db import job_kinds, migrate
 from adapters.process import leave
 from demo.inbox.reader import InboxReader
-from demo.payments.controller import ProviderController
 from demo.ports import Ports
 from demo.stack import Stack
 from starter.setup import add_search_attributes, wanted_search_attributes
 from tests.namespaces import new_namespace
+from tests.payment_provider import ProviderController
 from workflows.registry import registry
 
 _SOON_STUCK = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2")
@@ -36,13 +36,13 @@ _numbers = count(1)
 _status = 0
 
 _LONG = (
-    *("demo/test_tour.py", "demo/test_tour_ends.py", "demo/test_stack_ends.py", "starter/test_cli_exits.py"),
+    *("demo/test_tour.py", "demo/test_stack.py", "starter/test_cli_exits.py"),
     *("reports/test_kills.py", "scheduled_jobs/test_kills.py", "outbox/test_kills.py", "payments/test_kills.py"),
     *("docs/test_adding_a_job.py", "deploys/test_versions.py", "deploys/test_rolling_restart.py"),
     *("deploy/test_compose_runs.py", "schedules/test_cli_schedules.py", "http_interface/test_fuzzing.py"),
     *("dead_letters/redriving/test_redrive_causes.py", "dead_letters/redriving/test_cli_dead.py"),
     *("worker/test_worker_drain.py", "worker/test_worker_processes.py", "worker/test_worker_ready.py"),
-    *("encryption/test_missing_keys.py", "benchmarks/test_outbox_benchmark.py", "starter/test_jobs_types.py"),
+    *("encryption/test_missing_keys.py", "starter/test_jobs_types.py"),
 )
 """Files that take longest. They come first, or one process would be at them when the others have nothing left to do."""
 
@@ -88,7 +88,13 @@ def stack() -> Iterator[Stack]:
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
     attributes = dict.fromkeys(wanted_search_attributes(), "Keyword")
     try:
-        with Stack(folder, ports=Ports.free(), search_attributes=attributes, temporal_args=_SOON_STUCK) as running:
+        with Stack(
+            folder,
+            ports=Ports.free(),
+            payments=ProviderController,
+            search_attributes=attributes,
+            temporal_args=_SOON_STUCK,
+        ) as running:
             yield running
     finally:
         shutil.rmtree(folder)
@@ -153,10 +159,10 @@ async def _set_up(url: str) -> None:
 @pytest.fixture
 async def provider(stack: Stack) -> AsyncIterator[ProviderController]:
     """The stack's payment provider, which holds no payments and behaves; `PaymentSettings` come from `stack`."""
-    async with ProviderController(stack.payments_url) as controller:
-        await controller.clear()
-        yield controller
-        await controller.clear()  # a worker of a test that does not ask for it asks for payments all the same
+    assert isinstance(stack.payments, ProviderController)
+    await stack.payments.clear()
+    yield stack.payments
+    await stack.payments.clear()  # a worker of a test that does not ask for it asks for payments all the same
 
 
 async def _administer(stack: Stack, statement: str) -> None:

@@ -5,6 +5,7 @@ is half done.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,9 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 
-from demo.payments import objects
-from demo.payments.held import HeldPayment
 from domain.outcomes import Done
 from domain.payments import PaymentState
+from tests.payment_provider import HeldPayment
 from tests.payments.conftest import Serving
 from tests.payments.shop import CURRENCY, TOTAL, Shop, one_each
 from workflows.interceptor import ERROR_TYPE
@@ -161,7 +161,7 @@ async def test_a_payment_that_does_not_fit_is_never_applied_and_leaves_nothing_h
 
 def changed(held: HeldPayment, change: dict[str, Any]) -> str:
     """What the provider answers for a payment that was changed behind its back."""
-    return json.dumps(objects.intent(HeldPayment.model_validate(held.model_dump() | change), expanded=True))
+    return json.dumps(replace(held, **change).intent())
 
 
 async def test_an_order_that_is_paid_twice_is_a_matter_for_a_person_until_one_went_back(

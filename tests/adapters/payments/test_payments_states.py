@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.payments.provider import StripePayments
-from demo.payments.controller import ProviderController
 from domain.errors import InvalidRequest, NotFound, OutcomeUnknown, ServiceUnavailable
 from domain.payments import Payment, PaymentState
 from tests.adapters.payments.conftest import MakePayments
+from tests.payment_provider import ProviderController
 
 S = PaymentState
 
