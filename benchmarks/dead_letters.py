@@ -9,13 +9,11 @@ The last line is a JSON object with the figures; `ok` tells whether all targets 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import logging
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -24,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import psutil
 from pydantic import SecretStr
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
@@ -34,17 +32,70 @@ from adapters.db.dead_letter_sweep import SqlSweepMark
 from adapters.db.dead_letters import SqlDeadLetters
 from adapters.db.engine import make_engine
 from adapters.db.migrate import upgrade
-from adapters.process import leave
 from adapters.settings import DatabaseSettings
 from adapters.temporal.dead_runs import TemporalDeadRuns
-from benchmarks.dead_job import CAUSES, KINDS, QUEUE, Cause, DeadJobRequest
+from benchmarks.measuring import cpu, main, say
 from demo.stack import Stack
 from domain.dead_letter_sweep import SweepTimes
+from domain.errors import NotFound
+from domain.outcomes import Done, Outcome
+from domain.policies import Policy
+from domain.requests import EntityId, JobRequest
 from domain.scheduling import ScheduledRun
 from starter import Jobs
 from starter.setup import add_search_attributes, set_retention
+from workflows import steps
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
+from workflows.kinds import Kind, Registry
+
+QUEUE = "dead-jobs"
+CAUSES = 7
+"""Into how many groups the letters fall."""
+
+
+class Cause:
+    """Shared with the worker, which is in the same process."""
+
+    mended = False
+
+
+class DeadJobRequest(JobRequest):
+    """Fail."""
+
+    order_id: EntityId
+
+
+class DeadJobActivities:
+    """One step."""
+
+    @activity.defn(name="dead_job.work")
+    async def work(self, request: DeadJobRequest) -> None:
+        """Can run twice: it does nothing."""
+        if not Cause.mended:
+            raise NotFound(f"No {'abcdefg'[request.order_id % CAUSES]} is there.")
+
+
+@workflow.defn
+class DeadJob:
+    """Fails."""
+
+    @workflow.run
+    async def run(self, request: DeadJobRequest) -> Outcome:
+        """One step."""
+        await steps.run(DeadJobActivities.work, request)
+        return Done()
+
+
+_POLICY = Policy(
+    name="dead-job",
+    waits=(),
+    attempt_limit=timedelta(seconds=10),
+    deadline=timedelta(minutes=1),
+    purpose="benchmarks",
+)
+KINDS = Registry()
+KINDS.register(Kind(DeadJobRequest, DeadJob, DeadJobActivities, QUEUE, _POLICY))
 
 TARGETS = {"command_s": 2.0, "rate_off": 0.1}
 
@@ -64,8 +115,13 @@ FULL = Extent(dead=10_000, redriven=1000, rate=30, commands=5)
 QUICK = Extent(dead=100, redriven=60, rate=20, commands=1)
 
 
-async def run(extent: Extent, stack: Stack) -> dict[str, Any]:
+async def run(extent: Extent, folder: Path) -> dict[str, Any]:
     """Measure part after part; returns the figures."""
+    with Stack(folder / "stack", inbox=False, payments=None) as stack:
+        return await _run(extent, stack)
+
+
+async def _run(extent: Extent, stack: Stack) -> dict[str, Any]:
     await upgrade(stack.database_url)
     client = await Client.connect(stack.temporal_address, data_converter=data_converter)
     await add_search_attributes(client)
@@ -75,11 +131,11 @@ async def run(extent: Extent, stack: Stack) -> dict[str, Any]:
     logging.disable(logging.ERROR)
     async with job_worker(client, QUEUE, KINDS, {}, sandbox=False):
         failed_s = await _timed(_fail(client, extent.dead))
-        sweep = _sweep(client, SqlDeadLetters(engine, alert_window=timedelta(hours=1)), SqlSweepMark(engine))
-        first = await _measured(sweep.run())
-        _say("first sweep", first)
-        again = await _measured(sweep.run())
-        _say("second sweep", again)
+        letters, mark = SqlDeadLetters(engine, alert_window=timedelta(hours=1)), SqlSweepMark(engine)
+        first = await _measured(_sweep(client, letters, mark))
+        say("first sweep", first)
+        again = await _measured(_sweep(client, letters, mark))
+        say("second sweep", again)
         commands = {
             name: await _command(stack, extent.commands, "dead", *arguments)
             for name, arguments in {
@@ -88,10 +144,10 @@ async def run(extent: Extent, stack: Stack) -> dict[str, Any]:
                 "groups": ("groups",),
             }.items()
         }
-        _say("commands", commands)
+        say("commands", commands)
         Cause.mended = True
         redrive = await _redrive(stack, extent)
-        _say("redrive", redrive)
+        say("redrive", redrive)
     await engine.dispose()
     return {
         "dead": extent.dead,
@@ -116,31 +172,22 @@ async def _fail(client: Client, count: int) -> None:
         await asyncio.sleep(0.2)
 
 
-class _Sweep:
-    def __init__(self, step: DeadLetterSweepActivities) -> None:
-        self._step = step
-
-    async def run(self) -> int:
-        """Returns how many letters it recorded."""
-        told = ScheduledRun(name="sweep", at=datetime.now(UTC), time_zone="UTC", run="sweep/1")
-        swept = await ActivityEnvironment().run(self._step.sweep, told)
-        return swept.recorded
-
-
-def _sweep(client: Client, letters: SqlDeadLetters, mark: SqlSweepMark) -> _Sweep:
+async def _sweep(client: Client, letters: SqlDeadLetters, mark: SqlSweepMark) -> int:
+    """Sweep once; returns how many dead letters it recorded."""
     runs = TemporalDeadRuns(lambda: client, {kind.workflow_type: kind.request for kind in KINDS}, no_jobs=())
-    return _Sweep(DeadLetterSweepActivities(letters, runs, mark, SweepTimes()))
+    turn = ScheduledRun(name="sweep", at=datetime.now(UTC), time_zone="UTC", run="sweep/1")
+    step = DeadLetterSweepActivities(letters, runs, mark, SweepTimes())
+    return (await ActivityEnvironment().run(step.sweep, turn)).recorded
 
 
 async def _measured(sweep: Awaitable[int]) -> dict[str, Any]:
     """Its time on the wall, and the CPU time of this process, whose worker is idle."""
-    me = psutil.Process()
-    began, used = time.perf_counter(), sum(me.cpu_times()[:2])
+    began, used = time.perf_counter(), cpu(os.getpid())
     recorded = await sweep
     return {
         "recorded": recorded,
         "s": round(time.perf_counter() - began, 2),
-        "cpu_s": round(sum(me.cpu_times()[:2]) - used, 2),
+        "cpu_s": round(cpu(os.getpid()) - used, 2),
     }
 
 
@@ -192,23 +239,5 @@ async def _redrive(stack: Stack, extent: Extent) -> dict[str, Any]:
     }
 
 
-def _say(part: str, figures: dict[str, Any]) -> None:
-    print(f"{part}: {figures}", flush=True)  # noqa: T201  # a report
-
-
-def main() -> None:
-    """Run it, and print the figures as the last line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a few seconds, for a look whether it works")
-    chosen = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="dead-letters-bench-") as folder,
-        Stack(Path(folder), inbox=False, payments=False) as stack,
-    ):
-        figures = asyncio.run(run(QUICK if chosen.quick else FULL, stack))
-    print(json.dumps(figures), flush=True)  # noqa: T201  # the result
-    leave(0 if figures["ok"] else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, full=FULL, quick=QUICK)

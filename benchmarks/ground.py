@@ -6,12 +6,13 @@ plain worker has.
 
 from __future__ import annotations
 
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,13 +21,46 @@ from temporalio.client import Client
 from adapters.db.engine import make_engine
 from adapters.db.migrate import upgrade
 from adapters.settings import DatabaseSettings
+from benchmarks.measuring import running
 from benchmarks.orders import Orders
-from benchmarks.sides import Sink, spawn
 from demo.ports import free_port
 from demo.stack import Stack
 from demo.temporal_server import TemporalServer
 from starter.setup import add_search_attributes
 from workflows.data_converter import data_converter
+from workflows.hosting import job_worker
+from workflows.registry import registry
+
+
+class Sink:
+    """The process that all mails end in, and the times at which it accepted them."""
+
+    def __init__(self) -> None:
+        """Start it."""
+        self.accepted: dict[int, int] = {}
+        """Order → time of the OK in nanoseconds since the epoch."""
+        self.repeated = 0
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.sink"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.port = int(next(self._lines()))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _lines(self) -> Iterator[str]:
+        return iter(self._process.stdout or ())
+
+    def _read(self) -> None:
+        for line in self._lines():
+            order, at = map(int, line.split())
+            self.repeated += order in self.accepted
+            self.accepted.setdefault(order, at)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join()
 
 
 @dataclass
@@ -45,11 +79,8 @@ class Ground:
     orders: Orders
 
     @contextmanager
-    def process(self, *arguments: str, plain: bool = False) -> Iterator[Popen[bytes]]:
-        """Python with these arguments, beside us: on the stack, or on the plain server. It is killed at the end.
-
-        An error that passes through here gets the end of its log as a note: a process that ended is waited for in vain.
-        """
+    def process(self, *arguments: str, plain: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+        """Python with these arguments, beside us: on the stack, or on the plain server. It is killed at the end."""
         environment = {
             **self.stack.environment(),
             "SMTP_HOST": "127.0.0.1",
@@ -59,29 +90,29 @@ class Ground:
         if plain:
             environment["TEMPORAL_ADDRESS"] = self.plain_server.address
         log = self.folder / ("-".join(Path(argument).name for argument in arguments) + ".log")
-        process = spawn([sys.executable, *arguments], environment, log)
-        try:
+        with running([sys.executable, *arguments], environment, log) as process:
             yield process
-        except Exception as exc:
-            said = log.read_text(errors="replace")[-2000:]
-            exc.add_note(f"{' '.join(arguments)} (exit status {process.poll()}) said: {said}")
-            raise
-        finally:
-            process.kill()
-            process.wait()
+
+    @asynccontextmanager
+    async def maintenance_worker(self, ports: Mapping[type, object]) -> AsyncIterator[None]:
+        """A worker in this process for those kinds of the queue whose ports are given."""
+        kinds = [kind for kind in registry if set(kind.ports_asked().values()) <= ports.keys()]
+        async with job_worker(self.client, "maintenance", kinds, ports, sandbox=False):
+            yield
 
 
 @asynccontextmanager
 async def ground(folder: Path) -> AsyncIterator[Ground]:
     """Start everything in a folder of its own, and stop it at the end."""
     async with AsyncExitStack() as leaving:
-        stack = leaving.enter_context(Stack(folder / "stack", inbox=False, payments=False))
+        stack = leaving.enter_context(Stack(folder / "stack", inbox=False, payments=None))
         plain_server = TemporalServer(
             folder / "plain", port=free_port(), ui_port=free_port(), log=folder / "plain.log", tuned=False
         )
         plain_server.start()
         leaving.callback(plain_server.stop)
-        sink = leaving.enter_context(Sink())
+        sink = Sink()
+        leaving.callback(sink.stop)
         await upgrade(stack.database_url)
         database = DatabaseSettings(url=SecretStr(stack.database_url))
         engine = make_engine(database)

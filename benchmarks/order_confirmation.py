@@ -10,23 +10,58 @@ The last line is a JSON object with the figures; `ok` tells whether all targets 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import statistics
-import tempfile
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
-from adapters.process import leave
-from benchmarks.ground import ground
+from temporalio.client import Client
+
+from benchmarks.ground import Sink, ground
+from benchmarks.measuring import cpu, main, quantile, say
 from benchmarks.orders import Orders
-from benchmarks.quantiles import quantile
-from benchmarks.sides import Side, Sink
+from demo.temporal_server import TemporalServer
 
 TARGETS = {"throughput": 5.0, "p50": 0.25, "cpu": 0.25, "events": 12}
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured: rounds, and jobs of each part in a round."""
+
+    rounds: int
+    jobs: int
+    alone: int
+    at_rate: int
+
+
+FULL = Extent(rounds=3, jobs=500, alone=50, at_rate=200)
+QUICK = Extent(rounds=1, jobs=20, alone=2, at_rate=5)
+
+
+@dataclass
+class Side:
+    """One of the two: its server, and the process that starts jobs and works on them."""
+
+    name: str
+    server: TemporalServer
+    worker: Popen[bytes]
+    client: Client
+    workflow_id: Callable[[int], str]
+
+    def tell(self, order_ids: Iterable[int]) -> None:
+        """Have the process start the confirmation of these orders."""
+        if self.worker.stdin is None:
+            raise RuntimeError(f"{self.name} was started without an input")
+        self.worker.stdin.write("".join(f"{order_id}\n" for order_id in order_ids).encode())
+
+    def cpu(self) -> tuple[float, float]:
+        """CPU seconds of the worker and of the server so far."""
+        return cpu(self.worker.pid), cpu(self.server.pid)
 
 
 @dataclass
@@ -111,34 +146,29 @@ class Bench:
         measured.history_bytes = described.history_size_bytes
 
 
-async def run(rounds: int, jobs: int, alone: int, at_rate: int, folder: Path) -> dict[str, Any]:
+async def run(extent: Extent, folder: Path) -> dict[str, Any]:
     """Measure both sides in turns; returns the figures."""
     async with ground(folder) as on:
-        bench = Bench(on.orders, on.sink)
-        with on.process("-m", "benchmarks.embedded") as ours, on.process("-m", "benchmarks.plain", plain=True) as plain:
+        bench, measured = Bench(on.orders, on.sink), (Measured(), Measured())
+        with (
+            on.process("-m", "benchmarks.side", "ours") as ours,
+            on.process("-m", "benchmarks.side", "plain", plain=True) as plain,
+        ):
             sides = (
                 Side("this worker", on.stack.temporal, ours, on.client, lambda i: f"order-confirmation/{i}"),
                 Side("plain worker", on.plain_server, plain, on.plain_client, lambda i: f"plain-{i}"),
             )
-            ours_measured, plain_measured = await _in_turns(bench, sides, rounds, jobs, alone, at_rate)
-        return _verdict(ours_measured.row(), plain_measured.row(), on.sink.repeated)
-
-
-async def _in_turns(
-    bench: Bench, sides: tuple[Side, Side], rounds: int, jobs: int, alone: int, at_rate: int
-) -> tuple[Measured, Measured]:
-    measured = (Measured(), Measured())
-    for side in sides:
-        await bench.throughput(side, 50, Measured())  # warm
-    for turn in range(rounds):
-        for side, figures in zip(sides, measured, strict=True):
-            await bench.throughput(side, jobs, figures)
-            await bench.alone(side, alone, figures)
-            await bench.at_rate(side, at_rate, 20, figures)
-            print(f"round {turn + 1}, {side.name}: {figures.row()}", flush=True)  # noqa: T201  # a report
-    for side, figures in zip(sides, measured, strict=True):
-        await bench.history(side, figures)
-    return measured
+            for side in sides:
+                await bench.throughput(side, 50, Measured())  # warm
+            for turn in range(extent.rounds):
+                for side, figures in zip(sides, measured, strict=True):
+                    await bench.throughput(side, extent.jobs, figures)
+                    await bench.alone(side, extent.alone, figures)
+                    await bench.at_rate(side, extent.at_rate, 20, figures)
+                    say(f"round {turn + 1}, {side.name}", figures.row())
+            for side, figures in zip(sides, measured, strict=True):
+                await bench.history(side, figures)
+        return _verdict(measured[0].row(), measured[1].row(), on.sink.repeated)
 
 
 def _verdict(ours: dict[str, float], plain: dict[str, float], repeated: int) -> dict[str, Any]:
@@ -167,19 +197,5 @@ def _verdict(ours: dict[str, float], plain: dict[str, float], repeated: int) -> 
     }
 
 
-def main() -> None:
-    """Run it, and print the figures as the last line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--jobs", type=int, default=500, help="of the throughput part, a round")
-    parser.add_argument("--alone", type=int, default=50, help="one at a time, a round")
-    parser.add_argument("--at-rate", type=int, default=200, help="at 20/s, a round")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="jobs-bench-") as folder:
-        figures = asyncio.run(run(chosen.rounds, chosen.jobs, chosen.alone, chosen.at_rate, Path(folder)))
-    print(json.dumps(figures), flush=True)  # noqa: T201  # the result
-    leave(0 if figures["ok"] else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, full=FULL, quick=QUICK)

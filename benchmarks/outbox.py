@@ -6,22 +6,31 @@ compared is measured in turns, in one run on one machine, which the servers shar
 `benchmarks/order_confirmation.py`: the plain worker's Temporal server has the server's defaults, ours the settings of
 the embedded stack.
 
-The last line is a JSON object with the figures; `ok` tells whether all targets are reached.
+What enqueueing costs is measured by three kinds of transaction, in turns: an order, an order with its job, a job. The
+orders have no items: they are the least that an application would write. Everything runs in this one process, so that
+many connections share one Python thread.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
-import tempfile
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.process import leave
-from benchmarks import outbox_accepting, outbox_latency, outbox_relaying
-from benchmarks.ground import ground
+from sqlalchemy import insert, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from adapters.db import outbox
+from adapters.db.outbox_relay import SqlOutbox
+from adapters.db.tables import orders
+from benchmarks import outbox_latency, relaying
+from benchmarks.ground import Ground, ground
+from benchmarks.measuring import main, say
+from domain.order_confirmation import OrderConfirmationRequest
 
 TARGETS = {"relayed_to_directly": 0.8, "commit_to_start_p50_ms": 50, "commit_to_mail_to_plain": 0.25}
 
@@ -52,14 +61,12 @@ async def run(extent: Extent, folder: Path) -> dict[str, Any]:
         latency = await outbox_latency.measure(
             on, rounds=extent.rounds, alone=extent.alone, at_rate=extent.at_rate, warm_up=extent.warm_up
         )
-        _say("from the commit", latency)
+        say("from the commit", latency)
         # With no worker there from here on.
-        accepted = await outbox_accepting.measure(
-            on, rounds=extent.rounds, transactions=extent.transactions, in_bulk=extent.in_bulk
-        )
-        _say("accepted", accepted)
-        relay = await outbox_relaying.measure(on, rounds=extent.relay_rounds, jobs=extent.relayed)
-        _say("relayed", relay)
+        accepted = await _accepted(on, rounds=extent.rounds, transactions=extent.transactions, in_bulk=extent.in_bulk)
+        say("accepted", accepted)
+        relay = await _relayed(on, rounds=extent.relay_rounds, jobs=extent.relayed)
+        say("relayed", relay)
         repeated = on.sink.repeated
     return {
         "rows_accepted": accepted,
@@ -76,20 +83,95 @@ async def run(extent: Extent, folder: Path) -> dict[str, Any]:
     }
 
 
-def _say(part: str, figures: dict[str, Any]) -> None:
-    print(f"{part}: {figures}", flush=True)  # noqa: T201  # a report
+Write = Callable[[AsyncSession, Sequence[int], int], Awaitable[None]]
+"""Adds to the session's transaction what belongs to these ids of orders; all of them are this customer's."""
 
 
-def main() -> None:
-    """Run it, and print the figures as the last line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a few seconds a part, for a look whether it works")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="outbox-bench-") as folder:
-        figures = asyncio.run(run(QUICK if chosen.quick else FULL, Path(folder)))
-    print(json.dumps(figures), flush=True)  # noqa: T201  # the result
-    leave(0 if figures["ok"] else 1)
+async def _order(session: AsyncSession, ids: Sequence[int], customer: int) -> None:
+    rows = [{"id": i, "customer_id": customer, "currency": "EUR", "total": 8929} for i in ids]
+    await session.execute(insert(orders), rows)
+
+
+async def _job(session: AsyncSession, ids: Sequence[int], _: int) -> None:
+    if len(ids) == 1:
+        outbox.enqueue(session, OrderConfirmationRequest(order_id=ids[0]))
+    else:
+        outbox.enqueue_all(session, (OrderConfirmationRequest(order_id=i) for i in ids))
+
+
+async def _order_with_job(session: AsyncSession, ids: Sequence[int], customer: int) -> None:
+    await _order(session, ids, customer)
+    await _job(session, ids, customer)
+
+
+_TRANSACTIONS: dict[str, Write] = {"order": _order, "order_with_job": _order_with_job, "job": _job}
+
+
+async def _accepted(on: Ground, *, rounds: int, transactions: int, in_bulk: int) -> dict[str, dict[str, Any]]:
+    """Rows a second by connection count and in bulk; an order with its job counts as one row."""
+    # A customer a connection, or they would wait for each other's lock of the one row.
+    customers = await on.orders.place(10)
+    shapes = {
+        "one_connection": (customers[:1], transactions, 1),
+        "ten_connections": (customers, transactions, 1),
+        "in_one_transaction": (customers[:1], 1, in_bulk),
+    }
+    rates: dict[str, dict[str, list[float]]] = {shape: {what: [] for what in _TRANSACTIONS} for shape in shapes}
+    # PostgreSQL has more to do at a commit while a relay listens; nobody takes the entries.
+    listening = asyncio.create_task(SqlOutbox(on.engine, on.database).listen(lambda: None))
+    for turn in range(rounds + 1):
+        for shape, (buyers, number, rows) in shapes.items():
+            for what, write in _TRANSACTIONS.items():
+                rate = await _rate(on, write, buyers, number, rows)
+                if turn:  # the first warms up
+                    rates[shape][what].append(rate)
+    listening.cancel()
+    return {shape: _figures(found) for shape, found in rates.items()}
+
+
+def _figures(rates: dict[str, list[float]]) -> dict[str, Any]:
+    ratios = [both / alone for both, alone in zip(rates["order_with_job"], rates["order"], strict=True)]
+    return {
+        **{f"{what}_per_second": round(statistics.median(found)) for what, found in rates.items()},
+        "with_job_to_without": round(statistics.median(ratios), 3),
+    }
+
+
+async def _rate(on: Ground, write: Write, buyers: Sequence[int], transactions: int, rows: int) -> float:
+    async def connection(customer: int) -> None:
+        for _ in range(transactions // len(buyers)):
+            async with AsyncSession(on.engine) as session:
+                await write(session, on.orders.new_ids(rows), customer)
+                await session.commit()
+
+    began = time.perf_counter()
+    await asyncio.gather(*map(connection, buyers))
+    took = time.perf_counter() - began
+    async with on.engine.begin() as cleaning:
+        await cleaning.execute(text("TRUNCATE outbox"))
+    return transactions // len(buyers) * len(buyers) * rows / took
+
+
+async def _relayed(on: Ground, *, rounds: int, jobs: int) -> dict[str, Any]:
+    """Starts per second both ways; the relay's from its start until the outbox is empty."""
+
+    def request(number: int) -> OrderConfirmationRequest:
+        return OrderConfirmationRequest(order_id=number)
+
+    async def enqueue(ids: Sequence[int]) -> None:
+        async with AsyncSession(on.engine) as session:
+            outbox.enqueue_all(session, map(request, ids))
+            await session.commit()
+
+    async def nothing() -> None: ...
+
+    directly, relayed = await relaying.compare(on, request, enqueue, nothing, rounds=rounds, jobs=jobs)
+    return {
+        "directly_per_second": round(statistics.median(directly)),
+        "relayed_per_second": round(statistics.median(relayed)),
+        **relaying.ratios_of(directly, relayed),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, full=FULL, quick=QUICK)

@@ -9,13 +9,9 @@ The last line is a JSON object with the figures; `ok` tells whether all targets 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import statistics
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,13 +20,10 @@ from typing import Any
 
 import asyncpg
 import httpx
-import psutil
 
 from adapters.db.migrate import upgrade
-from adapters.process import leave
 from benchmarks.callback_load import as_fast_as_it_goes, at_rate, callbacks
-from benchmarks.quantiles import quantile
-from benchmarks.sides import spawn
+from benchmarks.measuring import cpu, main, quantile, running
 from demo.payments.keys import WEBHOOK_SECRET
 from demo.ports import free_port
 from demo.stack import Stack
@@ -66,9 +59,9 @@ class Side:
 
     async def measure(self, requests: int) -> None:
         """One round."""
-        signed, before = callbacks(requests), _cpu(self.pid)
+        signed, before = callbacks(requests), cpu(self.pid)
         rate, took = await as_fast_as_it_goes(self.port, signed, connections=CONNECTIONS)
-        self.cpu += _cpu(self.pid) - before
+        self.cpu += cpu(self.pid) - before
         self.per_second.append(rate)
         self.milliseconds += took
 
@@ -84,10 +77,10 @@ class Side:
 
 async def run(extent: Extent, folder: Path) -> dict[str, Any]:
     """Measure; returns the figures."""
-    with Stack(folder / "stack", inbox=False, payments=False) as stack, ExitStack() as leaving:
+    with Stack(folder / "stack", inbox=False, payments=None) as stack, ExitStack() as leaving:
         await upgrade(stack.database_url)
         environment = {**stack.environment(), "PAYMENT_CALLBACK_SECRETS": WEBHOOK_SECRET}
-        bare = leaving.enter_context(_server("benchmarks.bare_callbacks:app", environment, folder))
+        bare = leaving.enter_context(_server("benchmarks.callback_load:bare", environment, folder))
         ours = leaving.enter_context(_server("starter.api:app", environment, folder))
         await asyncio.to_thread(stack.temporal.stop)
         await _serve(bare, ours)
@@ -121,17 +114,9 @@ async def run(extent: Extent, folder: Path) -> dict[str, Any]:
 def _server(app: str, environment: dict[str, str], folder: Path) -> Iterator[Side]:
     """One process of uvicorn with this app."""
     port = free_port()
-    log = folder / f"{app}.log"
     command = [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--no-access-log"]
-    process = spawn(command, environment, log)
-    try:
+    with running(command, environment, folder / f"{app}.log") as process:
         yield Side(port, process.pid)
-    except Exception as exc:
-        exc.add_note(f"{app} (exit status {process.poll()}) said: {log.read_text(errors='replace')[-2000:]}")
-        raise
-    finally:
-        process.kill()
-        process.wait()
 
 
 async def _serve(*sides: Side) -> None:
@@ -146,11 +131,6 @@ async def _serve(*sides: Side) -> None:
                     await asyncio.sleep(0.1)
 
 
-def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
-
-
 async def _kept(url: str) -> list[int]:
     """How many events and jobs there are."""
     connection = await asyncpg.connect(url)
@@ -160,18 +140,5 @@ async def _kept(url: str) -> list[int]:
         await connection.close()
 
 
-def main() -> None:
-    """Run it, and print the figures as the last line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a few seconds, for a look whether it works")
-    chosen = parser.parse_args()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="callbacks-bench-") as folder:
-        figures = asyncio.run(run(QUICK if chosen.quick else FULL, Path(folder)))
-    print(f"took {time.monotonic() - began:.0f} s", flush=True)  # noqa: T201  # a report
-    print(json.dumps(figures), flush=True)  # noqa: T201  # the result
-    leave(0 if figures["ok"] else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, full=FULL, quick=QUICK)

@@ -10,8 +10,6 @@ The last line is a JSON object with the figures; `ok` tells whether all targets 
 
 from __future__ import annotations
 
-import argparse
-import asyncio
 import json
 import statistics
 import subprocess
@@ -23,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.db.migrate import upgrade
-from adapters.process import leave
 from benchmarks import report_orders
+from benchmarks.measuring import main, say
 from benchmarks.report_process import report_of
 from demo.ports import free_port
 from demo.postgres import PROGRAMS, Postgres
@@ -80,7 +78,7 @@ class Ground:
         if done.returncode:
             raise RuntimeError(f"{way} {form} {period} failed: {done.stderr[-2000:]}")
         figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        _say(f"{way} {form} {period}", figures)
+        say(f"{way} {form} {period}", figures)
         return figures
 
     def copy(self, period: str) -> float:
@@ -96,16 +94,17 @@ class Ground:
                 check=True,
             )
         took = time.perf_counter() - began
-        _say(f"COPY {period}", f"{took:.2f} s")
+        say(f"COPY {period}", f"{took:.2f} s")
         return took
 
 
-def run(extent: Extent, folder: Path) -> dict[str, Any]:
+async def run(extent: Extent, folder: Path) -> dict[str, Any]:
     """Measure; returns the figures."""
     server = Postgres(folder / "data", port=free_port(), log=folder / "postgres.log")
     server.start()
     try:
-        asyncio.run(_fill(server.url, extent.lines))
+        await upgrade(server.url)
+        await report_orders.fill(server.url, extent.lines)
         return _measure(Ground(server, folder), extent)
     finally:
         server.stop()
@@ -156,27 +155,5 @@ def _measure(on: Ground, extent: Extent) -> dict[str, Any]:
     }
 
 
-async def _fill(url: str, lines: int) -> None:
-    await upgrade(url)
-    await report_orders.fill(url, lines)
-
-
-def _say(what: str, figures: object) -> None:
-    print(f"{what}: {figures}", flush=True)  # noqa: T201  # a report
-
-
-def main() -> None:
-    """Run it, and print the figures as the last line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="less of everything, for a look whether it works")
-    chosen = parser.parse_args()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="reports-bench-", ignore_cleanup_errors=True) as folder:
-        figures = run(QUICK if chosen.quick else FULL, Path(folder))
-    _say("took", f"{time.monotonic() - began:.0f} s")
-    print(json.dumps(figures), flush=True)  # noqa: T201  # the result
-    leave(0 if figures["ok"] else 1)
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, full=FULL, quick=QUICK)

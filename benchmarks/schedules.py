@@ -3,23 +3,33 @@
 How fast thousands of mails that are due at once become running jobs, against starting the same jobs directly; and how
 fast a million expired sessions are removed, and how long those who use the sessions wait for locks meanwhile.
 
-The last line is a JSON object with the figures; `ok` tells whether all targets are reached.
+The dispatch of mails is the job that a schedule starts: from its start until the last mail's job is started, by way of
+the outbox.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import json
-import tempfile
+import statistics
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-from adapters.process import leave
-from benchmarks import scheduled_mails, session_cleanup
-from benchmarks.ground import ground
+from sqlalchemy import insert, select
 
+from adapters.db.scheduled_emails import SqlScheduledEmails
+from adapters.db.scheduling_tables import scheduled_emails
+from adapters.db.tables import customers
+from benchmarks import relaying, session_cleanup
+from benchmarks.ground import Ground, ground
+from benchmarks.measuring import main, say
+from domain.scheduled_email import ScheduledEmailRequest
+from domain.scheduled_email_dispatch import DueEmails, ScheduledEmailDispatchRequest
+from starter import Jobs
+
+_CUSTOMER = 900_000_000
 TARGETS = {"dispatched_to_directly": 0.8, "longest_lock_wait_ms": 100}
 
 
@@ -41,10 +51,10 @@ QUICK = Extent(rounds=1, mails=200, expired=20_000, valid=2_000, alone=0.5)
 async def run(extent: Extent, folder: Path) -> dict[str, Any]:
     """Measure part after part; returns the figures."""
     async with ground(folder) as on:
-        mails = await scheduled_mails.measure(on, rounds=extent.rounds, mails=extent.mails)
-        _say("scheduled mails", mails)
+        mails = await _mails(on, rounds=extent.rounds, mails=extent.mails)
+        say("scheduled mails", mails)
         sessions = await session_cleanup.measure(on, expired=extent.expired, valid=extent.valid, alone=extent.alone)
-        _say("expired sessions", sessions)
+        say("expired sessions", sessions)
     waits = [sessions["meanwhile"][f"{who}_longest_lock_wait_ms"] for who in ("reader", "writer")]
     return {
         "scheduled_mails": mails,
@@ -54,20 +64,36 @@ async def run(extent: Extent, folder: Path) -> dict[str, Any]:
     }
 
 
-def _say(part: str, figures: dict[str, Any]) -> None:
-    print(f"{part}: {figures}", flush=True)  # noqa: T201  # a report
+async def _mails(on: Ground, *, rounds: int, mails: int) -> dict[str, Any]:
+    """Starts per second both ways. Raises RuntimeError if not every mail was queued."""
+    moments = count(1)
+    async with on.engine.begin() as connection:
+        await connection.execute(insert(customers).values(id=_CUSTOMER, name="Ada", email="a@example.com", locale="en"))
 
+    async def add(ids: Sequence[int]) -> None:
+        due = datetime.now(UTC) - timedelta(minutes=1)
+        mail = {"customer_id": _CUSTOMER, "subject": "Your week", "text": "Hello", "due_at": due}
+        async with on.engine.begin() as connection:
+            await connection.execute(insert(scheduled_emails), [mail | {"id": i} for i in ids])
 
-def main() -> None:
-    """Run it, and print the figures as the last line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="a few seconds a part, for a look whether it works")
-    chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="schedules-bench-") as folder:
-        figures = asyncio.run(run(QUICK if chosen.quick else FULL, Path(folder)))
-    print(json.dumps(figures), flush=True)  # noqa: T201  # the result
-    leave(0 if figures["ok"] else 1)
+    async def dispatch() -> Awaitable[Any]:
+        moment = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=next(moments))
+        return (await Jobs(on.client).start(ScheduledEmailDispatchRequest(at=moment))).result()
+
+    async with on.maintenance_worker({DueEmails: SqlScheduledEmails(on.engine)}):
+        directly, dispatched = await relaying.compare(
+            on, lambda number: ScheduledEmailRequest(email_id=number), add, dispatch, rounds=rounds, jobs=mails
+        )
+    async with on.engine.connect() as connection:
+        if left := (await connection.execute(select(scheduled_emails.c.id).filter_by(queued_at=None))).all():
+            raise RuntimeError(f"{len(left)} mails were not queued")
+    return {
+        "mails": mails,
+        "directly_per_second": round(statistics.median(directly)),
+        "dispatched_per_second": round(statistics.median(dispatched)),
+        **relaying.ratios_of(directly, dispatched),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, run, full=FULL, quick=QUICK)

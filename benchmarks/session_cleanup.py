@@ -20,8 +20,7 @@ import asyncpg
 from adapters.db.scheduled_periods import SqlPeriodLedger
 from adapters.db.sessions import SqlSessions
 from benchmarks.ground import Ground
-from benchmarks.quantiles import quantile
-from benchmarks.scheduled_worker import maintenance_worker
+from benchmarks.measuring import quantile
 from domain.outcomes import Done
 from domain.scheduling import PeriodLedger
 from domain.session_cleanup import SessionCleanupRequest, Sessions
@@ -51,7 +50,7 @@ async def measure(on: Ground, *, expired: int, valid: int, alone: float) -> dict
     await setting_up.execute("VACUUM ANALYZE sessions", timeout=600)
     without = await _used(dsn, expired, valid, asyncio.create_task(asyncio.sleep(alone)))
     ports: dict[type, object] = {Sessions: SqlSessions(on.engine), PeriodLedger: SqlPeriodLedger(on.engine)}
-    async with maintenance_worker(on, ports):
+    async with on.maintenance_worker(ports):
         began = time.perf_counter()
         job = await Jobs(on.client).start(SessionCleanupRequest(at=datetime(2026, 1, 1, tzinfo=UTC)))
         meanwhile = await _used(dsn, expired, valid, asyncio.create_task(job.result()))

@@ -1,9 +1,8 @@
-"""One stack a folder: a lock that the kernel releases when everyone who holds it is gone."""
+"""One stack per folder: a lock that the kernel releases when the last process that holds it is gone."""
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import time
 from pathlib import Path
@@ -12,58 +11,45 @@ import psutil
 
 
 class FolderInUse(Exception):
-    """Another stack runs on the folder, or it is another user's."""
+    """Another stack runs on the folder, or it belongs to another user."""
 
 
 class FolderLock:
-    """Held by the owner of a stack and by the guards of its parts, who inherit it.
+    """Held by the owner of a stack and by its servers, which inherit it.
 
-    So a folder whose owner was killed stays locked until the last of its servers has stopped.
+    So a folder whose owner was killed stays locked until the last of its servers has ended.
     """
 
-    def __init__(self, folder: Path, *, wait: float = 30) -> None:
-        """Take the lock.
-
-        Where only servers of a dead owner hold it, wait up to `wait` seconds for them to stop. Raises `FolderInUse`.
-        """
+    def __init__(self, folder: Path, *, wait_s: float = 30) -> None:
+        """Take the lock. If only servers of a dead owner hold it, wait for their end. Raises `FolderInUse`."""
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "stack.lock"
         try:
-            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self.fd = os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except PermissionError as exc:
             raise FolderInUse(f"{folder} belongs to another user; start as that user, or take another folder") from exc
-        deadline = time.monotonic() + wait
-        while not self._try():
-            owner = _owner(path)
-            if owner is not None or time.monotonic() > deadline:
-                os.close(self.fd)
-                who = f"process {owner}" if owner is not None else "servers that do not stop"
-                raise FolderInUse(f"a stack runs on {folder} already ({who}); stop it, or take another folder")
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                owner = os.pread(self.fd, 20, 0).decode()
+                if _lives(owner) or time.monotonic() > deadline:
+                    os.close(self.fd)
+                    raise FolderInUse(
+                        f"a stack runs on {folder} already (process {owner}); stop it, or take another folder"
+                    ) from None
             time.sleep(0.05)
-        me = psutil.Process()
         os.ftruncate(self.fd, 0)
-        os.pwrite(self.fd, json.dumps({"pid": me.pid, "started": me.create_time()}).encode(), 0)
+        os.pwrite(self.fd, str(os.getpid()).encode(), 0)
 
     def release(self) -> None:
-        """Let go of it; nothing happens the second time."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
-
-    def _try(self) -> bool:
-        try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+        """Let go of it."""
+        os.close(self.fd)
 
 
-def _owner(path: Path) -> int | None:
-    """Process id of the living owner; None where it is dead or has not written itself down yet."""
+def _lives(pid: str) -> bool:
     try:
-        noted = json.loads(path.read_text())
-        process = psutil.Process(noted["pid"])
-        alive = abs(process.create_time() - noted["started"]) < 1 and process.status() != psutil.STATUS_ZOMBIE
-    except (ValueError, psutil.NoSuchProcess):
-        return None
-    return int(noted["pid"]) if alive else None
+        return psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+    except (ValueError, psutil.NoSuchProcess):  # not written yet, or ended
+        return False

@@ -2,58 +2,85 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
+import subprocess
+import sys
 import time
+import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
-from demo.guarded import Account, Guarded
+import psutil
 
 Say = Callable[[str], None]
 """Takes one line for the person at the terminal."""
 
+_TIE = Path(__file__).with_name("tie.py")
 _LOG_LIMIT = 10 * 2**20
+
+# A tied process is killed when the thread that started it ends: so one thread starts all, and ends with this process.
+_STARTER = ThreadPoolExecutor(1, thread_name_prefix="starter-of-parts")
+
+# The environment may name a proxy, which has no business with the loopback interface.
+_HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def silent(_line: str) -> None:
     """Say nothing."""
 
 
+def answer(url: str) -> bytes | None:
+    """The body of a 200; None for anything else."""
+    try:
+        with _HTTP.open(url, timeout=2) as response:
+            return bytes(response.read())
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+class Account(NamedTuple):
+    """A system account to run as; -1 for ours."""
+
+    uid: int = -1
+    gid: int = -1
+
+
 class PartFailed(Exception):
     """A part did not start."""
 
     def __init__(self, part: str, problem: str, *, log: Path | None = None, last_lines: str = "", do: str) -> None:
-        """`do` tells what to do about it."""
-        self.part, self.log, self.last_lines = part, log, last_lines
+        """`do` says what to do about it."""
+        self.last_lines = last_lines
         shown = f"\nLast lines of {log}:\n{last_lines}" if last_lines else ""
         super().__init__(f"{part}: {problem}{shown}\n{do}")
 
     @property
     def port_taken(self) -> bool:
-        """True where another program had the port."""
-        return any(text in self.last_lines.lower() for text in ("address already in use", "taken by another program"))
+        """True if another program had the port."""
+        return "address already in use" in self.last_lines.lower()
 
 
 class Part(ABC):
-    """A server. Subclasses say how it is started and how one sees that it is ready."""
+    """A server. Subclasses define how it is started and how to see that it is ready."""
 
-    name: ClassVar[str]
-    """For people, and of its log: `logs/<name>.log`."""
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
-    grace: ClassVar[float] = 10
-    """Seconds to stop in good order, before it is killed."""
-    start_limit: ClassVar[float] = 30
-    """Seconds until it must be ready."""
+    start_limit_s: ClassVar[float] = 60
 
-    def __init__(self, *, log: Path, say: Say = silent, keep_open: Sequence[int] = ()) -> None:
-        """The part's guard keeps the file descriptors `keep_open` open until the part is gone."""
+    def __init__(
+        self, name: str, *, log: Path, say: Say = silent, keep_open: Sequence[int] = (), grace_s: float = 10
+    ) -> None:
+        """The process inherits the file descriptors `keep_open`; it gets `grace_s` to stop before it is killed."""
+        self.name = name
         self.log = log.resolve()
         self.say = say
         self.keep_open = keep_open
-        self._process: Guarded | None = None
+        self.grace_s = grace_s
+        self._process: subprocess.Popen[bytes] | None = None
         self._log_start = 0
 
     @abstractmethod
@@ -64,19 +91,19 @@ class Part(ABC):
     def ready(self) -> bool:
         """Whether it serves, asked once."""
 
-    def prepare(self) -> None:  # noqa: B027 most parts need nothing
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """Its environment variables."""
+
+    def prepare(self) -> None:  # noqa: B027  # most parts need nothing
         """Make what it needs before it starts."""
 
-    def finish_start(self) -> None:  # noqa: B027 most parts need nothing
+    def finish_start(self) -> None:  # noqa: B027  # most parts need nothing
         """Do what can be done only once it serves."""
 
     def account(self) -> Account:
-        """The system account it runs as."""
+        """The account that it runs as."""
         return Account()
-
-    def environment(self) -> dict[str, str]:
-        """Its environment variables."""
-        return dict(os.environ)
 
     @property
     def pid(self) -> int | None:
@@ -84,25 +111,19 @@ class Part(ABC):
         return self._process.pid if self._process else None
 
     @property
-    def guard_pid(self) -> int | None:
-        """Process id of the server's guard; None while it is not started."""
-        return self._process.guard_pid if self._process else None
-
-    @property
     def running(self) -> bool:
         """Whether the process is there."""
-        return self._process is not None and self._process.running
+        return self._process is not None and self._process.poll() is None
 
     @property
     def died(self) -> bool:
-        """True where it ended though nobody called `stop` or `kill`."""
-        return self._process is not None and not self._process.running
+        """True if it ended without a call of `stop` or `kill`."""
+        return self._process is not None and self._process.poll() is not None
 
     def start(self) -> None:
         """Start, and return when it serves. Raises `PartFailed`; nothing is left running then."""
         if self.running:
             return
-        self._release()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         if self._log_start > _LOG_LIMIT:
@@ -118,17 +139,12 @@ class Part(ABC):
             raise
 
     def stop(self) -> None:
-        """Stop in good order; returns when all its processes are gone. Nothing happens where it doesn't run."""
-        # Forgotten first: who looks meanwhile whether it died must not take this for it.
-        process, self._process = self._process, None
-        if process is not None:
-            process.stop()
+        """Stop in good order; returns when all its processes are gone. Does nothing if it does not run."""
+        self._end(self.stop_signal)
 
     def kill(self) -> None:
         """Kill it as a crash would (SIGKILL); returns when all its processes are gone."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
+        self._end(signal.SIGKILL)
 
     def restart(self) -> None:
         """Stop it and start it again, on the same ports and data. Raises `PartFailed`."""
@@ -144,37 +160,54 @@ class Part(ABC):
             return "\n".join(file.read().decode(errors="replace").splitlines()[-count:])
 
     def failure(self, problem: str, do: str) -> PartFailed:
-        """Make the error that tells of a failed start."""
+        """The error for a failed start."""
         return PartFailed(self.name, problem, log=self.log, last_lines=self.last_lines(), do=do)
 
-    def spawn(self, command: list[str]) -> Guarded:
-        """Start a program under a guard, as the part's account, writing to the part's log."""
+    def spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start a program that does not outlive this process, as the part's account, writing to the part's log."""
+        tie = [sys.executable, "-I", "-S", str(_TIE), str(os.getpid()), *map(str, self.account())]
         with self.log.open("ab") as log:
-            return Guarded(
-                command,
-                log=log,
-                environment=self.environment(),
-                stop_signal=self.stop_signal,
-                grace=self.grace,
-                account=self.account(),
-                keep_open=self.keep_open,
-                cwd=Path("/"),  # another account may have no access to ours
-            )
+            return _STARTER.submit(
+                subprocess.Popen,
+                [*tie, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self.environment(),
+                pass_fds=self.keep_open,
+                cwd="/",  # another account may have no access to ours
+                # Ctrl-C in a terminal reaches every process of the foreground group: it is for the owner only.
+                start_new_session=True,
+            ).result()
 
-    def _wait_until_ready(self, process: Guarded) -> None:
-        deadline = time.monotonic() + self.start_limit
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + self.start_limit_s
         while not self.ready():
-            if not process.running:
-                raise self.failure("it ended while starting.", "Mend what the log tells, then start again.")
+            if process.poll() is not None:
+                raise self.failure("it ended while starting.", "Fix what the log shows, then start again.")
             if time.monotonic() > deadline:
                 raise self.failure(
-                    f"it is not ready after {self.start_limit:.0f} s.",
-                    "Is the machine very busy? Try again; if it stays so, remove the stack's folder and start anew.",
+                    f"it is not ready after {self.start_limit_s:.0f} s.",
+                    "Is the machine very busy? Try again; if it stays so, remove the stack's folder and start again.",
                 )
             time.sleep(0.02)
 
-    def _release(self) -> None:
-        """Collect what is left of a process that died."""
-        if self._process is not None:
-            self._process.stop()
-            self._process = None
+    def _end(self, number: signal.Signals) -> None:
+        # Forgotten first, so that nobody takes a part that is being stopped for one that died.
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            family = psutil.Process(process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            family = []
+        process.send_signal(number)
+        try:
+            process.wait(self.grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        _, left = psutil.wait_procs(family, timeout=1)
+        for each in left:
+            each.kill()
+        psutil.wait_procs(left)

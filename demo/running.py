@@ -5,190 +5,146 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-import httpx
-from pydantic import SecretStr
-
-from adapters.db.engine import make_engine
-from adapters.settings import DatabaseSettings
-from demo import api_part, beside, next_steps, worker_part
-from demo.api_part import ApiPart
-from demo.blocking import to_its_end
-from demo.display import Display, ReaderLeft
-from demo.ending import Ending
-from demo.payments.callbacks import CallbackSettings
-from demo.payments.controller import ProviderController
+from adapters.process import leave
+from demo import programs
+from demo.guide import Display, Guide, commands_folder, http_client
+from demo.inbox.reader import InboxReader
+from demo.part import Part
 from demo.ports import Ports
-from demo.set_up import SetUp, set_up
-from demo.shop_client import ShopClient
-from demo.stack import Death, Stack
+from demo.set_up import set_up
+from demo.stack import Stack
 from demo.tour import tour
-from demo.worker_part import WorkerPart
-from domain.errors import JobError
-from starter import Jobs, StarterError
 
-_LOOK_EVERY = 0.5
-
-_ProgramT = TypeVar("_ProgramT", bound=beside.ProgramPart)
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says."""
+    """The command line."""
 
     folder: Path
     once: bool
     any_ports: bool
+    verbose: bool
 
 
 class PartDied(Exception):
-    """A part ended though nobody stopped it."""
+    """A part ended without being stopped."""
 
-    def __init__(self, deaths: list[Death]) -> None:
-        """Tell of all of them."""
-        # The name at the end, where one looks first.
-        logs = "\n\n".join(f"last lines of {d.log}:\n{d.last_lines or '(none)'}" for d in deaths)
-        super().__init__(f"{logs}\n\nThis part ended, though nobody stopped it: {', '.join(d.part for d in deaths)}.")
-
-
-@dataclass(frozen=True)
-class _Everything:
-    """What is up."""
-
-    set_up: SetUp
-    worker: WorkerPart
-    api: ApiPart
+    def __init__(self, parts: list[Part]) -> None:
+        """Name all of them, at the end, where one looks first."""
+        logs = "\n\n".join(f"last lines of {part.log}:\n{part.last_lines() or '(none)'}" for part in parts)
+        super().__init__(f"{logs}\n\nThis part ended unexpectedly: {', '.join(part.name for part in parts)}.")
 
 
 class Demo:
     """One run of `make demo`."""
 
-    def __init__(self, options: Options, display: Display) -> None:
+    def __init__(self, options: Options) -> None:
         """Nothing runs yet."""
         self._options = options
-        self._display = display
+        self._display = Display(verbose=options.verbose)
         ports = Ports.free() if options.any_ports else None
-        self._stack = Stack(options.folder, ports=ports, say=display.line)
-        self._beside: list[beside.ProgramPart] = []
-        """Our own programs that were started, whatever has become of them."""
+        self._stack = Stack(options.folder, ports=ports, say=self._display.line)
         self._staying = False
 
     async def run(self) -> int:
-        """Run until the end; returns the exit status.
-
-        Raises `PartDied`, `PartFailed`, `FolderInUse`, `JobError`s and `StarterError`s, when everything is stopped.
-        """
-        ending = Ending(self._display.give_back)
+        """Run until the end; returns the exit status. Raises what `_live` raises, when everything is stopped."""
         body = asyncio.create_task(self._live())
-        told = asyncio.create_task(ending.told())
-        await asyncio.wait({body, told}, return_when=asyncio.FIRST_COMPLETED)
-        if not body.done():
+        received: list[signal.Signals] = []
+
+        def end(number: signal.Signals) -> None:
+            if received:  # the second one: no time for good order, the kernel ends the servers
+                leave(128 + number, flush_within=1)
+            received.append(number)
             body.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
         with suppress(asyncio.CancelledError):
             return await body
-        return 0 if self._staying and ending.number is signal.SIGINT else ending.status
+        return 0 if self._staying and received == [signal.SIGINT] else 128 + received[0]
 
     async def _live(self) -> int:
-        async with self._everything() as everything:
-            watching = asyncio.create_task(self._watch())
-            visiting = asyncio.create_task(self._visit(everything))
-            try:
-                await asyncio.wait({watching, visiting}, return_when=asyncio.FIRST_COMPLETED)
-                if visiting.done() and isinstance(visiting.exception(), (JobError, StarterError, httpx.HTTPError)):
-                    # It may be because a part has died: then that is what to tell.
-                    await asyncio.wait({watching}, timeout=2 * _LOOK_EVERY)
-                if watching.done():
-                    watching.result()
-                return visiting.result()
-            finally:
-                for task in (watching, visiting):
-                    task.cancel()
-                await asyncio.wait({watching, visiting})
-
-    async def _visit(self, everything: _Everything) -> int:
-        display, stack, jobs = self._display, self._stack, Jobs(everything.set_up.client, web_ui=self._stack.web_ui)
-        engine = make_engine(
-            DatabaseSettings(url=SecretStr(stack.database_url)), application_name="demo-tour", pooled=False
-        )
         try:
-            async with ShopClient(everything.api.url, everything.set_up.api_key) as shop:
-                seen = await tour(stack, shop, jobs, engine, display, next_steps.commands_folder())
+            async with self._everything() as guide:
+                watching = asyncio.create_task(self._watch())
+                visiting = asyncio.create_task(self._visit(guide))
+                try:
+                    await asyncio.wait({watching, visiting}, return_when=asyncio.FIRST_COMPLETED)
+                    if watching.done():
+                        watching.result()
+                    return visiting.result()
+                finally:
+                    for task in (watching, visiting):
+                        task.cancel()
+                    await asyncio.wait({watching, visiting})
         finally:
-            await engine.dispose()
-        if self._options.once:
-            return 0 if seen.held else 1
-        next_steps.show(stack, everything.worker, everything.api, seen, display)
-        self._staying = True
-        await asyncio.Event().wait()
-        return 0
+            with suppress(OSError):  # the terminal may be gone
+                self._display.line("\nStopping everything …")
+            await _to_its_end(self._stack.stop)
+
+    async def _visit(self, guide: Guide) -> int:
+        await tour(guide)
+        if not self._options.once:
+            self._next_steps(guide)
+            self._staying = True
+            await asyncio.Event().wait()
+        return 1 if guide.unmet else 0
 
     async def _watch(self) -> None:
         """Raises `PartDied` as soon as one has."""
-        while not (deaths := self._deaths()):  # noqa: ASYNC110  # nobody tells when a process ends
-            await asyncio.sleep(_LOOK_EVERY)
-        raise PartDied(deaths)
-
-    def _deaths(self) -> list[Death]:
-        ours = [Death(part.name, part.log, part.last_lines()) for part in self._beside if part.died]
-        return self._stack.died() + ours
+        while not (dead := self._stack.died()):  # noqa: ASYNC110  # processes have no event
+            await asyncio.sleep(_LOOK_EVERY_S)
+        raise PartDied(dead)
 
     @asynccontextmanager
-    async def _everything(self) -> AsyncIterator[_Everything]:
+    async def _everything(self) -> AsyncIterator[Guide]:
+        stack, display = self._stack, self._display
+        began = time.monotonic()
+        display.line(f"Starting Temporal, PostgreSQL, a mail server, a payment provider in {stack.folder} …")
+        await _to_its_end(stack.start)
+        done = await set_up(stack)
+        url = f"http://127.0.0.1:{stack.ports.api}"
+        settings = {**stack.environment(), "REPORTS_URL": url}
+        api = programs.api(settings, port=stack.ports.api, **stack.options("api"))
+        worker = programs.worker(settings, port=stack.ports.worker, **stack.options("worker"))
+        await _to_its_end(lambda: stack.run(api, worker))
+        stack.keep({"JOBS_API_URL": url, "JOBS_API_KEY": done.api_key, "REPORTS_URL": url})
+        display.line(f"Ready after {time.monotonic() - began:.0f} s; a worker and the shop's HTTP interface run, too.")
+        display.line(f"   Temporal's Web UI: {stack.web_ui}    mail inbox: {stack.inbox_url}")
+        async with AsyncExitStack() as leaving:
+            inbox = await leaving.enter_async_context(InboxReader(stack.inbox_url))
+            headers = {"Authorization": f"Bearer {done.api_key}"}
+            http = await leaving.enter_async_context(http_client(url, headers=headers))
+            yield Guide(stack, api, worker, done.client, inbox, http, display)
+
+    def _next_steps(self, guide: Guide) -> None:
         display, stack = self._display, self._stack
-        began = time.perf_counter()
-        display.line(f"Starting Temporal, PostgreSQL, a mail inbox and a payment provider in {stack.folder} …")
-        try:
-            await to_its_end(stack.start)
-            done = await set_up(stack)
-            await to_its_end(self._start_beside)
-            worker, api = self._started(WorkerPart), self._started(ApiPart)
-            stack.keep({"JOBS_API_URL": api.url, "JOBS_API_KEY": done.api_key, "REPORTS_URL": api.url})
-            async with ProviderController(stack.payments_url) as provider:
-                # All of them: a tour that was killed may have left it misbehaving.
-                await provider.callbacks(**CallbackSettings(url=f"{api.url}/webhooks/payments").model_dump())
-            new = f", {done.loaded} orders loaded" if done.loaded else ""
-            display.line(
-                f"Everything is up after {time.perf_counter() - began:.1f} s{new}: a worker takes jobs, an HTTP "
-                f"interface takes orders."
-            )
-            display.link("Web UI", stack.web_ui)
-            display.link("inbox", stack.inbox_url)
-            yield _Everything(done, worker, api)
-        finally:
-            try:
-                if stack.parts:
-                    with suppress(OSError, ReaderLeft):  # the terminal may be gone
-                        display.line("\nStopping everything …")
-                await to_its_end(self._stop_beside)
-            finally:
-                await to_its_end(stack.stop)
+        display.heading("Everything stays up until Ctrl-C. In another terminal, in this folder:")
+        display.line(f"   set -a; . {stack.folder / 'env'}; set +a")
+        display.line(f"   {commands_folder()}jobs list")
+        display.line(f"   {commands_folder()}jobs start order-confirmation --order-id 1100 --wait")
+        display.line(f"   {commands_folder()}temporal workflow list --query \"ExecutionStatus='Failed'\"")
+        for what, where in (
+            ("HTTP interface", f"{guide.api.url}/openapi.json"),
+            ("metrics", f"{guide.worker.url}/metrics"),
+            ("logs", stack.folder / "logs"),
+        ):
+            display.detail(f"{what}: {where}")
 
-    def _start_beside(self) -> None:
-        """Start the HTTP interface, then the worker, whose mails have links to it."""
-        self._start(ApiPart, api_part.USUAL_PORT)
-        self._start(WorkerPart, worker_part.USUAL_PORT, {"REPORTS_URL": self._started(ApiPart).url})
 
-    def _start(self, kind: type[beside.ProgramPart], usual_port: int, more: Mapping[str, str] | None = None) -> None:
-        stack, say = self._stack, self._display.line
-
-        def make(port: int) -> beside.ProgramPart:
-            log = stack.folder / "logs" / f"{kind.name}.log"
-            settings = {**stack.environment(), **(more or {})}
-            return kind(settings, port=port, log=log, say=say, keep_open=stack.keep_open)
-
-        self._beside.append(beside.start(make, usual_port, any_port=self._options.any_ports, say=say))
-
-    def _started(self, kind: type[_ProgramT]) -> _ProgramT:
-        return next(part for part in self._beside if isinstance(part, kind))
-
-    def _stop_beside(self) -> None:
-        with ThreadPoolExecutor() as pool:
-            stops = [pool.submit(part.stop) for part in self._beside]
-        for stop in stops:
-            stop.result()
+async def _to_its_end(act: Callable[[], None]) -> None:
+    """Run it in a thread; if we are cancelled meanwhile, wait for its end: what it starts must be known to us."""
+    running = asyncio.ensure_future(asyncio.to_thread(act))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        running.exception()  # nothing else retrieves it
+        raise

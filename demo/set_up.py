@@ -1,16 +1,26 @@
-"""Gives the servers what they need before jobs can run: schema, search attributes, retention, data, a key."""
+"""Gives the servers what jobs need before they can run: schema, search attributes, schedules, data, a key."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
+from pydantic import SecretStr
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from adapters.db.api_keys import SqlApiKeys
+from adapters.db.engine import make_engine
 from adapters.db.job_kinds import sync
 from adapters.db.migrate import upgrade
-from demo.api_key import visitors_key
-from demo.load import load
+from adapters.db.orders import SqlOrders
+from adapters.db.report_tables import report_subscriptions, staff
+from adapters.settings import DatabaseSettings
+from demo.data.shop import orders
+from demo.data.staff import STAFF, SUBSCRIPTIONS
 from demo.stack import Stack
+from domain.api_keys import new_secret
 from starter import encryption
 from starter.schedules import OWNER, declared
 from starter.scheduling.actual import ActualSchedules
@@ -24,10 +34,8 @@ class SetUp:
     """What there is now."""
 
     client: Client
-    loaded: int
-    """Orders that were not there before."""
     api_key: str
-    """Of the HTTP interface, for the visitor."""
+    """Of the HTTP interface, for the visitor; a new one each time."""
 
 
 async def set_up(stack: Stack) -> SetUp:
@@ -39,5 +47,20 @@ async def set_up(stack: Stack) -> SetUp:
     await add_search_attributes(client)
     await set_retention(client)
     await apply(declared(), ActualSchedules(client), OWNER)
-    loaded = await load(stack.database_url)
-    return SetUp(client, loaded, await visitors_key(stack.database_url, stack.folder))
+    settings = DatabaseSettings(url=SecretStr(stack.database_url))
+    engine = make_engine(settings, application_name="demo-setup", pooled=False)
+    try:
+        await load(engine)
+        secret = new_secret()
+        await SqlApiKeys(engine).add(secret, "demo", lifetime=timedelta(days=1))
+        return SetUp(client, secret.key)
+    finally:
+        await engine.dispose()
+
+
+async def load(engine: AsyncEngine) -> int:
+    """Add the data set's orders and the staff; returns how many orders were added. What is there stays as it is."""
+    async with engine.begin() as connection:
+        await connection.execute(insert(staff).on_conflict_do_nothing(), STAFF)
+        await connection.execute(insert(report_subscriptions).on_conflict_do_nothing(), SUBSCRIPTIONS)
+    return await SqlOrders(engine).add_all(orders())

@@ -8,36 +8,29 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from demo.data.staff import ALERTS_FROM, OPERATOR
-from demo.inbox.part import Inbox
-from demo.link_secret import LINK_SECRET
 from demo.lock import FolderLock
 from demo.part import Part, PartFailed, Say, silent
 from demo.payments.keys import API_KEY, WEBHOOK_SECRET
-from demo.payments.part import PaymentProviderPart
+from demo.payments.provider import DemoProvider
 from demo.ports import LOOPBACK, Ports
 from demo.postgres import Postgres
+from demo.programs import Program
 from demo.temporal_server import TemporalServer
 
 _ATTEMPTS = 3
 
-
-@dataclass(frozen=True)
-class Death:
-    """A part that ended though nobody stopped it."""
-
-    part: str
-    log: Path
-    last_lines: str
+LINK_SECRET = "links-of-the-corner-shop-of-the-demo"  # noqa: S105  # opens nothing but reports of the demo
+"""Signs the links to reports."""
 
 
 class Stack:
-    """Starts all parts in one folder, and sees to it that none of them outlives this process.
+    """Starts all parts in one folder. None of them outlives this process.
 
     Methods block for up to some seconds; in asyncio code call them through `asyncio.to_thread`.
     """
@@ -47,35 +40,30 @@ class Stack:
         folder: Path,
         *,
         ports: Ports | None = None,
-        take_others: bool = True,
         inbox: bool = True,
-        payments: bool = True,
-        tuned: bool = True,
+        payments: type[DemoProvider] | None = DemoProvider,
         search_attributes: Mapping[str, str] | None = None,
         temporal_args: Sequence[str] = (),
         say: Say = silent,
     ) -> None:
-        """Nothing runs before `start`.
+        """Nothing runs before `start`. `payments` is the provider; the last two are the Temporal server's.
 
-        `take_others`: where a port is taken, use another one (and say so), instead of raising `PortTaken`.
-        `tuned`, `search_attributes` and `temporal_args` are the Temporal server's.
+        A port that another program has is replaced by another one.
         """
         self.folder = folder.resolve()
         self.ports = ports or Ports()
         self._wanted_ports = self.ports
-        self._take_others = take_others
         self._with_inbox = inbox
-        self._with_payments = payments
-        self._tuned = tuned
+        self._payments = payments
         self._search_attributes = search_attributes
         self._temporal_args = temporal_args
         self._say = say
         self._lock: FolderLock | None = None
-        self._parts: list[Part] = []
+        self._batches: list[Sequence[Part]] = []
         self.temporal: TemporalServer
         self.postgres: Postgres
-        self.inbox: Inbox | None = None
-        self.payments: PaymentProviderPart | None = None
+        self.inbox: Program | None = None
+        self.payments: DemoProvider | None = None
 
     @property
     def temporal_address(self) -> str:
@@ -109,7 +97,7 @@ class Stack:
 
     @property
     def payments_url(self) -> str:
-        """Address of the payment provider, of its interface and of its page."""
+        """Address of the payment provider."""
         return f"http://{LOOPBACK}:{self.ports.payments}"
 
     def environment(self) -> dict[str, str]:
@@ -134,17 +122,19 @@ class Stack:
         """Start all parts at once, and return when all of them serve.
 
         The variables of `environment()` are kept in the folder too, as `env`, for `set -a; . env` in a shell. Raises
-        `PartFailed`, `FolderInUse` or `PortTaken`; nothing is left running then.
+        `PartFailed` or `FolderInUse`; nothing is left running then.
         """
         if self._lock is not None:
             return
         self._lock = FolderLock(self.folder)
         try:
             for attempt in range(1, _ATTEMPTS + 1):
-                self.ports = self._wanted_ports.settle(take_others=self._take_others, say=self._say)
-                self._make_parts(keep_open=[self._lock.fd])
+                self.ports = self._wanted_ports.settle(say=self._say)
                 try:
-                    self._start_parts()
+                    self.run(*self._made())
+                    if self._payments:
+                        self.payments = self._payments(self.ports.payments)
+                        self.payments.start()
                 except PartFailed as exc:
                     # Between our look at a port and the server's use of it, another program may take it.
                     if not exc.port_taken or attempt == _ATTEMPTS:
@@ -157,13 +147,21 @@ class Stack:
             self.stop()
             raise
 
+    def run(self, *parts: Part) -> None:
+        """Start parts, all at once, that are watched and stopped with the others. Raises `PartFailed`."""
+        self._batches.append(parts)
+        with ThreadPoolExecutor(len(parts)) as pool:
+            starts = [pool.submit(part.start) for part in parts]
+        for start in starts:
+            start.result()
+
     def keep(self, more: Mapping[str, str]) -> None:
-        """Keep these variables in the folder's `env` too: of what is started beside the stack."""
+        """Keep these variables in the folder's `env` too: of what is started besides."""
         lines = [f"{key}={shlex.quote(value)}\n" for key, value in {**self.environment(), **more}.items()]
         (self.folder / "env").write_text("".join(lines))
 
     def stop(self) -> None:
-        """Stop all parts; returns when none of their processes is left. Nothing happens the second time."""
+        """Stop all parts; returns when none of their processes is left. Does nothing the second time."""
         if self._lock is None:
             return
         try:
@@ -173,19 +171,15 @@ class Stack:
             self._lock.release()
             self._lock = None
 
-    def died(self) -> list[Death]:
-        """Parts that ended though nobody called their `stop` or `kill`, with the end of their logs."""
-        return [Death(part.name, part.log, part.last_lines()) for part in self._parts if part.died]
+    def died(self) -> list[Part]:
+        """Parts that ended without a call of their `stop` or `kill`."""
+        return [part for part in chain(*self._batches) if part.died]
 
-    @property
-    def keep_open(self) -> tuple[int, ...]:
-        """File descriptors for parts that are started beside these: while one has them, the folder stays locked."""
-        return () if self._lock is None else (self._lock.fd,)
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts that were started, whatever has become of them."""
-        return tuple(self._parts)
+    def options(self, name: str) -> dict[str, Any]:
+        """What every part of this stack is made with: `log`, `say` and `keep_open`."""
+        # While a part has the lock's file descriptor, the folder stays locked.
+        keep_open = () if self._lock is None else (self._lock.fd,)
+        return {"log": self.folder / "logs" / f"{name}.log", "say": self._say, "keep_open": keep_open}
 
     def __enter__(self) -> Self:
         self.start()
@@ -196,49 +190,33 @@ class Stack:
     ) -> None:
         self.stop()
 
-    def _make_parts(self, keep_open: Sequence[int]) -> None:
-        folder, ports, say = self.folder, self.ports, self._say
-        logs = folder / "logs"
+    def _made(self) -> list[Part]:
+        folder, ports = self.folder, self.ports
         self.temporal = TemporalServer(
             folder / "temporal",
             port=ports.temporal,
             ui_port=ports.web_ui,
-            log=logs / "temporal.log",
-            tuned=self._tuned,
             search_attributes=self._search_attributes,
             extra_args=self._temporal_args,
-            say=say,
-            keep_open=keep_open,
+            **self.options("temporal"),
         )
-        self.postgres = Postgres(
-            folder / "postgres", port=ports.postgres, log=logs / "postgres.log", say=say, keep_open=keep_open
-        )
-        self._parts = [self.temporal, self.postgres]
+        self.postgres = Postgres(folder / "postgres", port=ports.postgres, **self.options("postgres"))
+        parts: list[Part] = [self.temporal, self.postgres]
         if self._with_inbox:
-            self.inbox = Inbox(
-                folder / "inbox",
-                smtp_port=ports.smtp,
-                port=ports.inbox,
-                log=logs / "inbox.log",
-                say=say,
-                keep_open=keep_open,
-            )
-            self._parts.append(self.inbox)
-        if self._with_payments:
-            self.payments = PaymentProviderPart(
-                folder / "payments", port=ports.payments, log=logs / "payments.log", say=say, keep_open=keep_open
-            )
-            self._parts.append(self.payments)
-
-    def _start_parts(self) -> None:
-        with ThreadPoolExecutor(len(self._parts)) as pool:
-            starts = [pool.submit(part.start) for part in self._parts]
-        for start in starts:
-            start.result()
+            arguments = ["-m", "demo.inbox", str(folder / "inbox"), "--smtp-port", str(ports.smtp)]
+            arguments += ["--port", str(ports.inbox)]
+            self.inbox = Program("inbox", arguments, port=ports.inbox, **self.options("inbox"))
+            parts.append(self.inbox)
+        return parts
 
     def _stop_parts(self) -> None:
-        with ThreadPoolExecutor(max(len(self._parts), 1)) as pool:
-            stops = [pool.submit(part.stop) for part in self._parts]
-        for stop in stops:
-            stop.result()
-        self._parts = []
+        if self.payments:
+            self.payments.stop()
+            self.payments = None
+        # What was started last uses what was started first.
+        while self._batches:
+            parts = self._batches.pop()
+            with ThreadPoolExecutor(len(parts)) as pool:
+                stops = [pool.submit(part.stop) for part in parts]
+            for stop in stops:
+                stop.result()

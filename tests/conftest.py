@@ -17,11 +17,11 @@ from temporalio.client import Client
 from adapters.db import job_kinds, migrate
 from adapters.process import leave
 from demo.inbox.reader import InboxReader
-from demo.payments.controller import ProviderController
 from demo.ports import Ports
 from demo.stack import Stack
 from starter.setup import add_search_attributes, wanted_search_attributes
 from tests.namespaces import new_namespace
+from tests.payment_provider import ProviderController
 from workflows.registry import registry
 
 _SOON_STUCK = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2")
@@ -72,7 +72,13 @@ def stack() -> Iterator[Stack]:
     folder = Path(tempfile.mkdtemp(prefix="stack-"))
     attributes = dict.fromkeys(wanted_search_attributes(), "Keyword")
     try:
-        with Stack(folder, ports=Ports.free(), search_attributes=attributes, temporal_args=_SOON_STUCK) as running:
+        with Stack(
+            folder,
+            ports=Ports.free(),
+            payments=ProviderController,
+            search_attributes=attributes,
+            temporal_args=_SOON_STUCK,
+        ) as running:
             yield running
     finally:
         shutil.rmtree(folder)
@@ -137,10 +143,10 @@ async def _set_up(url: str) -> None:
 @pytest.fixture
 async def provider(stack: Stack) -> AsyncIterator[ProviderController]:
     """The stack's payment provider, which holds no payments and behaves; `PaymentSettings` come from `stack`."""
-    async with ProviderController(stack.payments_url) as controller:
-        await controller.clear()
-        yield controller
-        await controller.clear()  # a worker of a test that does not ask for it asks for payments all the same
+    assert isinstance(stack.payments, ProviderController)
+    await stack.payments.clear()
+    yield stack.payments
+    await stack.payments.clear()  # a worker of a test that does not ask for it asks for payments all the same
 
 
 async def _administer(stack: Stack, statement: str) -> None:

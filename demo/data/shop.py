@@ -9,62 +9,41 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
-from demo.data.people import REGIONS, Region
-from demo.data.products import CURRENCIES, GIFT_NOTES, PRODUCTS, Money
+from demo.data.catalogue import CURRENCIES, GIFT_NOTES, PRODUCTS, REGIONS, Money, Region
 from domain.orders import Customer, Order, OrderItem
 
 CUSTOMERS = 300
 ORDERS = 400
 _FIRST_ORDER = 1001
-_MOST_LINES = 60
+_MAX_LINES = 60
 _OPENED = datetime(2026, 1, 2, 9, 0, tzinfo=UTC)
 _DOMAINS = ("example.com", "example.org", "example.net", "mail.test")
 
 
-@dataclass(frozen=True)
-class TourOrders:
-    """Order numbers with a story, for the guided tour."""
+DELIVERED = 1042
+"""An order like many."""
+REFUSED = 1044
+"""The customer's address has a typing error: 550, until it is corrected to `CORRECTED_ADDRESS`."""
+CONFIRMED, NO_ADDRESS = 1045, 1046
+"""Was confirmed before; the customer gave no mail address."""
+CORRECTED_ADDRESS = "ines.moreau@example.org"
 
-    delivered: int = 1042
-    """Its confirmation arrives at the first attempt."""
-    retried: int = 1043
-    """The customer's mail server answers 451 twice before it accepts."""
-    refused: int = 1044
-    """The customer's address has a typing error: 550, until it is corrected to `corrected_address`."""
-    confirmed: int = 1045
-    """Was confirmed before."""
-    no_address: int = 1046
-    """The customer gave no mail address."""
-    twice: int = 1047
-    """Its confirmation is asked for twice."""
-    long: int = 1048
-    """Sixty lines, and a gift note with markup in it."""
-    unicode_address: int = 1049
-    """The customer's mail address has letters beyond ASCII in front of the @."""
-    unknown: int = 9999
-    """There is no such order."""
-    corrected_address: str = "ines.moreau@example.org"
-    """What the customer of `refused` meant to type."""
-
-
-TOUR = TourOrders()
-
-# What the orders of the tour need of their customers, who are the first in the data set.
-_TOUR_CUSTOMERS: dict[int, Customer] = {
-    TOUR.delivered: Customer(id=1, name="Jürgen Größe", email="juergen.groesse@example.com", locale="de_DE"),
-    TOUR.retried: Customer(id=2, name="Åsa Sjöström", email="asa.sjostrom+451x2@example.com", locale="sv_SE"),
-    TOUR.refused: Customer(id=3, name="Inès Moreau", email="inse.moreau+550@example.org", locale="fr_FR"),
-    TOUR.confirmed: Customer(id=4, name="髙橋 さくら", email="sakura.takahashi@example.net", locale="ja_JP"),
-    TOUR.no_address: Customer(id=5, name="Niamh O'Shea", email=None, locale="en_GB"),
-    TOUR.twice: Customer(id=6, name="دلال الصباح", email="dalal.alsabah@example.com", locale="ar_KW"),
-    TOUR.long: Customer(id=7, name="Maya Smith-Jones", email="maya.smithjones@example.net", locale="en_US"),
-    TOUR.unicode_address: Customer(id=8, name="Żaneta Żółć", email="żaneta.żółć@example.org", locale="pl_PL"),
+# Orders that are special, whose customers are the first in the data set.
+_SPECIAL: dict[int, Customer] = {
+    DELIVERED: Customer(id=1, name="Jürgen Größe", email="juergen.groesse@example.com", locale="de_DE"),
+    # The customer's mail server answers 451 twice before it accepts.
+    1043: Customer(id=2, name="Åsa Sjöström", email="asa.sjostrom+451x2@example.com", locale="sv_SE"),
+    REFUSED: Customer(id=3, name="Inès Moreau", email="inse.moreau+550@example.org", locale="fr_FR"),
+    CONFIRMED: Customer(id=4, name="髙橋 さくら", email="sakura.takahashi@example.net", locale="ja_JP"),
+    NO_ADDRESS: Customer(id=5, name="Niamh O'Shea", email=None, locale="en_GB"),
+    1047: Customer(id=6, name="دلال الصباح", email="dalal.alsabah@example.com", locale="ar_KW"),
+    1048: Customer(id=7, name="Maya Smith-Jones", email="maya.smithjones@example.net", locale="en_US"),
+    1049: Customer(id=8, name="Żaneta Żółć", email="żaneta.żółć@example.org", locale="pl_PL"),
 }
-_TOUR_NOTES = {TOUR.delivered: GIFT_NOTES[1], TOUR.retried: GIFT_NOTES[7], TOUR.refused: None, TOUR.long: GIFT_NOTES[2]}
+_LONG = 1048
 _CURRENCY_OF = {region.locale: region.currency for region in REGIONS}
 
 
@@ -72,7 +51,7 @@ _CURRENCY_OF = {region.locale: region.currency for region in REGIONS}
 def customers() -> tuple[Customer, ...]:
     """All customers, those without an order included, by id."""
     chance = _chance("customers")
-    named = {customer.id: customer for customer in _TOUR_CUSTOMERS.values()}
+    named = {customer.id: customer for customer in _SPECIAL.values()}
     return tuple(named.get(number) or _customer(number, chance) for number in range(1, CUSTOMERS + 1))
 
 
@@ -80,18 +59,18 @@ def customers() -> tuple[Customer, ...]:
 def orders() -> tuple[Order, ...]:
     """All orders, by id."""
     chance = _chance("orders")
-    buyers = [customer for customer in customers() if customer not in _TOUR_CUSTOMERS.values()]
+    buyers = [customer for customer in customers() if customer not in _SPECIAL.values()]
     made = []
     placed_at = _OPENED
     for number in range(_FIRST_ORDER, _FIRST_ORDER + ORDERS):
         placed_at += timedelta(minutes=chance.randint(5, 1200), seconds=chance.randint(0, 59))
-        customer = _TOUR_CUSTOMERS.get(number) or chance.choice(buyers)
+        customer = _SPECIAL.get(number) or chance.choice(buyers)
         made.append(_order(number, customer, placed_at, chance))
     return tuple(made)
 
 
 def order(order_id: int) -> Order:
-    """One order. Raises KeyError where there is none."""
+    """One order. Raises KeyError if there is none."""
     return _by_id()[order_id]
 
 
@@ -100,7 +79,7 @@ def personal_values() -> frozenset[str]:
     """Every name, mail address and gift note in the set: what must not be found in Temporal's history."""
     people = {value for customer in customers() for value in (customer.name, customer.email) if value}
     notes = {order.gift_note for order in orders() if order.gift_note}
-    return frozenset(people | notes | {TOUR.corrected_address})
+    return frozenset(people | notes | {CORRECTED_ADDRESS})
 
 
 @cache
@@ -114,7 +93,7 @@ def _chance(purpose: str) -> random.Random:
 
 def _customer(number: int, chance: random.Random) -> Customer:
     region = REGIONS[number % len(REGIONS)]
-    given, family = chance.choice(region.given), chance.choice(region.family)
+    given, family = chance.choice(region.given.split()), chance.choice(region.family.split())
     return Customer(
         id=number,
         name=_full_name(region, given, family),
@@ -139,16 +118,15 @@ def _latin(name: str) -> str:
 def _order(number: int, customer: Customer, placed_at: datetime, chance: random.Random) -> Order:
     currency = _CURRENCY_OF[customer.locale]
     # Most orders are short; one in twenty is long.
-    lines = chance.randint(1, 5) if chance.random() < 0.95 else chance.randint(20, _MOST_LINES)
+    lines = chance.randint(1, 5) if chance.random() < 0.95 else chance.randint(20, _MAX_LINES)
     gift_note = chance.choice(GIFT_NOTES) if chance.random() < 0.25 else None
-    if number == TOUR.long:
-        lines = _MOST_LINES
-    gift_note = _TOUR_NOTES.get(number, gift_note)
+    if number == _LONG:
+        lines, gift_note = _MAX_LINES, GIFT_NOTES[2]
     items = tuple(
         OrderItem(
             name=name, quantity=chance.choice((1, 1, 1, 2, 3, 12)), unit_price=_price(cents, CURRENCIES[currency])
         )
-        for name, cents in chance.sample(PRODUCTS, lines)
+        for name, cents in chance.sample(list(PRODUCTS.items()), lines)
     )
     return Order(
         id=number,
@@ -158,7 +136,7 @@ def _order(number: int, customer: Customer, placed_at: datetime, chance: random.
         items=items,
         gift_note=gift_note,
         placed_at=placed_at,
-        confirmation_sent_at=placed_at + timedelta(seconds=2) if number == TOUR.confirmed else None,
+        confirmation_sent_at=placed_at + timedelta(seconds=2) if number == CONFIRMED else None,
     )
 
 

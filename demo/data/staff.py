@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from domain.report_generation import ReportFormat, ReportName
-
-MANAGER = 1
-"""Number of the member who asks for reports in the guided tour."""
+MANAGER = {"id": 1, "name": "Grace Okafor", "email": "grace.okafor@shop.example.com", "locale": "en_GB"}
+"""Asks for reports in the guided tour."""
+STAFF = (MANAGER, {"id": 2, "name": "Jörg Wyß", "email": "joerg.wyss@shop.example.com", "locale": "de_CH"})
 
 OPERATOR = "ops@shop.example.com"
-"""Who is alerted."""
+"""Gets the alerts."""
 ALERTS_FROM = "alerts@shop.example.com"
 
-STAFF = (
-    {"id": MANAGER, "name": "Grace Okafor", "email": "grace.okafor@shop.example.com", "locale": "en_GB"},
-    {"id": 2, "name": "Jörg Wyß", "email": "joerg.wyss@shop.example.com", "locale": "de_CH"},
-)
-
 SUBSCRIPTIONS = (
-    {
-        "member_id": MANAGER,
-        "report": str(ReportName.sales_summary),
-        "format": str(ReportFormat.pdf),
-        "time_zone": "Europe/Zurich",
-    },
-    {
-        "member_id": 2,
-        "report": str(ReportName.payments_reconciliation),
-        "format": str(ReportFormat.xlsx),
-        "time_zone": "Europe/Zurich",
-    },
+    {"member_id": 1, "report": "sales-summary", "format": "pdf", "time_zone": "Europe/Zurich"},
+    {"member_id": 2, "report": "payments-reconciliation", "format": "xlsx", "time_zone": "Europe/Zurich"},
 )

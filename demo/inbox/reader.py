@@ -2,51 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from types import TracebackType
-from typing import Annotated, Self
+from typing import Any, Self
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
 
-from demo.keeping import BRIEFLY
+from demo.inbox.mails import OpenedMail, ReceivedMail, RefusedMail
 
-
-class ReceivedMail(BaseModel):
-    """A mail in the list."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: int
-    envelope_from: str
-    envelope_to: tuple[str, ...]
-    sender: Annotated[str, Field(alias="from")]
-    to: str
-    subject: str
-    message_id: str
-    """With its angle brackets."""
-    received_at: datetime
-    size: int
-
-
-class OpenedMail(ReceivedMail):
-    """A mail with all that is in it."""
-
-    headers: tuple[tuple[str, str], ...]
-    text: str | None
-    html: str | None
-    attachments: tuple[str, ...]
-    source: str
-
-
-class RefusedMail(BaseModel):
-    """A mail that was refused, or whose answer got lost, since the inbox was started or cleared."""
-
-    model_config = ConfigDict(frozen=True)
-
-    at: datetime
-    recipient: str
-    answer: str
+LOCAL: dict[str, Any] = {"trust_env": False, "limits": httpx.Limits(keepalive_expiry=2)}
+"""For clients of the demo's servers. The environment may name a proxy, which has no business here. The servers close a
+connection that was unused for five seconds; so does httpx, and a request that is sent in that very moment is lost."""
 
 
 class InboxReader:
@@ -54,8 +19,7 @@ class InboxReader:
 
     def __init__(self, url: str) -> None:
         """`url` is that of the inbox's page."""
-        # The environment may name a proxy, which has no business with the loopback interface.
-        self._http = httpx.AsyncClient(base_url=url, trust_env=False, limits=BRIEFLY)
+        self._http = httpx.AsyncClient(base_url=url, **LOCAL)
 
     async def mails(self, search: str = "") -> list[ReceivedMail]:
         """Mails with `search` in an address, the subject or the Message-ID; newest first."""

@@ -18,9 +18,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
-from demo.inbox.behaviour import CONVENTIONS
-from demo.inbox.smtp import Receiver
-from demo.inbox.store import MailStore, StoredMail, read_content
+from demo.inbox.mails import MailStore, OpenedMail
+from demo.inbox.smtp import CONVENTIONS, Receiver
 
 _PAGES = Path(__file__).with_name("pages")
 _SHOWN = 100
@@ -28,7 +27,7 @@ _VIEWS = ("html", "text", "headers", "source")
 
 # A mail's HTML is someone else's: no scripts, no forms, nothing loaded from anywhere, and its own origin.
 _MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
-_PAGE_POLICY = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'"
+_PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
 
 
 def application(store: MailStore, receiver: Receiver) -> Starlette:
@@ -37,76 +36,50 @@ def application(store: MailStore, receiver: Receiver) -> Starlette:
     templates.env.filters.update(local_time=_local_time, size=_size, name=_name, people=_people)
 
     def page(request: Request, name: str, **context: Any) -> Response:
-        response = templates.TemplateResponse(request, name, context)
-        response.headers["Content-Security-Policy"] = _PAGE_POLICY
-        return response
+        return templates.TemplateResponse(request, name, context, headers={"Content-Security-Policy": _PAGE_POLICY})
 
-    def listing(request: Request) -> dict[str, Any]:
-        wanted = request.query_params.get("q", "").strip()
-        before = request.query_params.get("before", "")
-        mails = [mail for mail in store.newest_first() if _matches(mail, wanted)]
-        older = [mail for mail in mails if not before.isdecimal() or mail.id < int(before)]
-        return {
-            "mails": older[:_SHOWN],
-            "count": len(mails),
-            "older": older[_SHOWN - 1].id if len(older) > _SHOWN else None,
-            "refusals": list(receiver.refusals)[:10],
-            "q": wanted,
-        }
-
-    def one(request: Request) -> StoredMail:
-        mail = store.get(request.path_params["mail_id"])
-        if mail is None:
-            raise HTTPException(404, "There is no such mail.")
-        return mail
+    def opened(request: Request) -> OpenedMail:
+        try:
+            return store.open(request.path_params["mail_id"])
+        except KeyError:
+            raise HTTPException(404, "There is no such mail.") from None
 
     async def home(request: Request) -> Response:
-        return page(request, "list.html", conventions=CONVENTIONS, **listing(request))
-
-    async def rows(request: Request) -> Response:
-        return page(request, "rows.html", **listing(request))
+        wanted, before = (request.query_params.get(name, "").strip() for name in ("q", "before"))
+        mails = store.newest_first(wanted)
+        older = [mail for mail in mails if not before.isdecimal() or mail.id < int(before)]
+        return page(
+            request,
+            "list.html",
+            mails=older[:_SHOWN],
+            count=len(mails),
+            older=older[_SHOWN - 1].id if len(older) > _SHOWN else None,
+            refusals=list(receiver.refusals)[:10],
+            conventions=CONVENTIONS,
+            q=wanted,
+        )
 
     async def mail_page(request: Request) -> Response:
-        mail = one(request)
-        content = read_content(store.path(mail.id))
-        views = [view for view in _VIEWS if view not in ("html", "text") or getattr(content, view) is not None]
+        mail = opened(request)
+        views = [view for view in _VIEWS if getattr(mail, view) is not None]
         view = request.query_params.get("view")
-        shown = view if view in views else views[0]
-        return page(request, "mail.html", mail=mail, content=content, views=views, view=shown)
+        return page(request, "mail.html", mail=mail, views=views, view=view if view in views else views[0])
 
     async def mail_html(request: Request) -> Response:
-        html = read_content(store.path(one(request).id)).html
-        return HTMLResponse(html or "", headers={"Content-Security-Policy": _MAIL_POLICY})
-
-    async def mail_raw(request: Request) -> Response:
-        return PlainTextResponse(store.path(one(request).id).read_bytes())
+        return HTMLResponse(opened(request).html or "", headers={"Content-Security-Policy": _MAIL_POLICY})
 
     async def api_list(request: Request) -> Response:
         if request.method == "DELETE":
             store.clear()
             receiver.forget()
-            return Response(status_code=204)
         wanted = request.query_params.get("q", "").strip()
-        return JSONResponse([_as_json(mail) for mail in store.newest_first() if _matches(mail, wanted)])
+        return JSONResponse([mail.model_dump(mode="json", by_alias=True) for mail in store.newest_first(wanted)])
 
     async def api_mail(request: Request) -> Response:
-        mail = one(request)
-        content = read_content(store.path(mail.id))
-        return JSONResponse(
-            {
-                **_as_json(mail),
-                "headers": content.headers,
-                "text": content.text,
-                "html": content.html,
-                "attachments": content.attachments,
-                "source": content.source,
-            }
-        )
+        return JSONResponse(opened(request).model_dump(mode="json", by_alias=True))
 
     async def api_refusals(_request: Request) -> Response:
-        return JSONResponse(
-            [{"at": r.at.isoformat(), "recipient": r.recipient, "answer": r.answer} for r in receiver.refusals]
-        )
+        return JSONResponse([refusal.model_dump(mode="json") for refusal in receiver.refusals])
 
     async def healthy(_request: Request) -> Response:
         return PlainTextResponse("ok")
@@ -114,10 +87,8 @@ def application(store: MailStore, receiver: Receiver) -> Starlette:
     return Starlette(
         routes=[
             Route("/", home),
-            Route("/rows", rows),
             Route("/mails/{mail_id:int}", mail_page),
             Route("/mails/{mail_id:int}/html", mail_html),
-            Route("/mails/{mail_id:int}/raw", mail_raw),
             Route("/api/mails", api_list, methods=["GET", "DELETE"]),
             Route("/api/mails/{mail_id:int}", api_mail),
             Route("/api/refusals", api_refusals),
@@ -129,31 +100,12 @@ def application(store: MailStore, receiver: Receiver) -> Starlette:
     )
 
 
-def _matches(mail: StoredMail, wanted: str) -> bool:
-    haystack = (mail.subject, mail.sender, mail.to, mail.message_id, *mail.envelope_to)
-    return any(wanted.casefold() in text.casefold() for text in haystack)
-
-
-def _as_json(mail: StoredMail) -> dict[str, Any]:
-    return {
-        "id": mail.id,
-        "envelope_from": mail.envelope_from,
-        "envelope_to": mail.envelope_to,
-        "from": mail.sender,
-        "to": mail.to,
-        "subject": mail.subject,
-        "message_id": mail.message_id,
-        "received_at": mail.received_at.isoformat(),
-        "size": mail.size,
-    }
-
-
 def _local_time(moment: datetime) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _name(people: str) -> str:
-    """Of the first of these people; the address where it has no name."""
+    """Of the first of these people; the address if there is no name."""
     name, address = next(iter(getaddresses([people])), ("", ""))
     return name or address or people
 

@@ -1,15 +1,14 @@
-"""Stacks that are owned by a process of their own, which tests then kill."""
+"""What tests of the demo share."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
-
-from tests.demo.stack_owner import Owner, OwnerStarter
 
 
 @pytest.fixture
@@ -20,15 +19,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-@pytest.fixture
-def start_owner(folder: Path) -> Iterator[OwnerStarter]:
-    started: list[Owner] = []
-
-    def start() -> Owner:
-        started.append(Owner.start(folder))
-        return started[-1]
-
-    yield start
-    for owner in started:
-        owner.process.kill()
-        owner.survivors()
+def survivors(processes: Iterable[psutil.Process], within: float = 30) -> list[psutil.Process]:
+    """Those that are still there when all should have ended."""
+    _, alive = psutil.wait_procs(list(processes), timeout=within)
+    return [process for process in alive if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]

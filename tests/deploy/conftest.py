@@ -28,7 +28,7 @@ def empty_stack() -> Iterator[Stack]:
     """Servers of these tests alone, with nothing in them: accounts belong to a whole server."""
     folder = Path(tempfile.mkdtemp(prefix="machine-"))
     try:
-        with Stack(folder, ports=Ports.free(), payments=False) as running:
+        with Stack(folder, ports=Ports.free(), payments=None) as running:
             yield running
     finally:
         shutil.rmtree(folder)

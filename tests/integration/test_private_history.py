@@ -73,7 +73,7 @@ async def test_no_history_holds_a_name_an_address_or_a_note(
     The server quotes the address in all it says.
     """
     *chosen, put_off = shop.orders()[:61]
-    chosen += [shop.order(shop.TOUR.no_address), shop.order(shop.TOUR.confirmed)]
+    chosen += [shop.order(shop.NO_ADDRESS), shop.order(shop.CONFIRMED)]
     await orders.add_all([*chosen, put_off])
     mail_server.script(str(put_off.customer.email), repeat(Reply(451, f"4.3.0 {put_off.customer.email} says later")))
     to_mail = [order for order in chosen if order.customer.email and not order.confirmation_sent_at]

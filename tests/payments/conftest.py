@@ -23,13 +23,13 @@ from adapters.email.templates import JinjaMailTemplates
 from adapters.payments.provider import StripePayments
 from adapters.settings import DatabaseSettings, MailSettings, PaymentSettings, SmtpSettings
 from demo.inbox.reader import InboxReader
-from demo.payments.controller import ProviderController
 from demo.payments.keys import API_KEY
 from demo.stack import Stack
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from starter.relay import Relay
 from tests.fakes import FakeOrders, fake_ports
+from tests.payment_provider import ProviderController
 from tests.payments.shop import Shop
 from tests.worker.worker_process import clean_environment
 from workflows.hosting import job_worker

@@ -19,7 +19,6 @@ from adapters.db.payments import SqlPayments
 from adapters.db.tables import deliveries, orders
 from adapters.db.tables import outbox as outbox_table
 from demo.inbox.reader import InboxReader
-from demo.payments.controller import ProviderController
 from domain.mail import message_id
 from domain.orders import PaymentMethod
 from domain.outcomes import Outcome
@@ -29,6 +28,7 @@ from domain.payments import PaymentState
 from domain.requests import JobRequest
 from starter import JobDidNotComplete, JobNotFound, Jobs
 from tests.fakes import an_order
+from tests.payment_provider import ProviderController
 
 TOTAL = 1250
 CURRENCY = "GBP"

@@ -9,13 +9,13 @@ from typing import Any
 
 import asyncpg
 
-from demo.payments import objects
-from demo.payments.held import HeldPayment
 from demo.payments.keys import API_KEY, WEBHOOK_SECRET
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.payments import PaymentState
 from tests.integration.test_private_history import dumped
+from tests.payment_provider import PAYER as PROVIDERS_PAYER
+from tests.payment_provider import HeldPayment
 from tests.payments.shop import Shop, becomes
 from tests.worker.worker_process import WorkerProcess
 
@@ -37,7 +37,7 @@ SECRETS = (API_KEY, WEBHOOK_SECRET.removeprefix("whsec_"), "_secret_for_the_brow
 PRIVATE = (
     *(CARD["last4"], CARD["fingerprint"], CARD["number"]),
     *(PAYER["name"], PAYER["email"], "Prägegasse"),
-    *(objects.PAYER["name"], objects.PAYER["email"]),
+    *(PROVIDERS_PAYER["name"], PROVIDERS_PAYER["email"]),
     *SECRETS,
 )
 CUSTOMERS = ("Ada Lovelace", "@example.com", "With love from Charles")
@@ -52,13 +52,13 @@ def private_values_in(text: str, *, customers: bool = True) -> set[str]:
 
 def told_with_all(held: HeldPayment, **changed: object) -> dict[str, Any]:
     """An answer that tells of a payment all that the provider knows."""
-    told = objects.intent(held, expanded=True)
+    told = held.intent()
     told["last_payment_error"] = told["last_payment_error"] and {
         "message": f"{PAYER['name']}'s card {CARD['number']} was declined.",
         "payment_method": {"card": CARD, "billing_details": PAYER},
     }
     told["shipping"] = PAYER
-    told["payment_method"] = {"id": "pm_1", "card": CARD, "billing_details": objects.PAYER}
+    told["payment_method"] = {"id": "pm_1", "card": CARD, "billing_details": PROVIDERS_PAYER}
     told["next_action"] = {"key": API_KEY, "secret": WEBHOOK_SECRET}
     if told["latest_charge"]:
         told["latest_charge"] |= {"payment_method_details": {"card": CARD}, "billing_details": PAYER}
@@ -70,7 +70,7 @@ def told_with_all(held: HeldPayment, **changed: object) -> dict[str, Any]:
 def said(status: int) -> dict[str, Any]:
     """An answer that refuses, and quotes what it can."""
     text = f"{PAYER['name']}, {CARD['number']}, {API_KEY}, {WEBHOOK_SECRET}"
-    body = json.dumps(objects.error("card_error", text, text))
+    body = json.dumps({"error": {"type": "card_error", "code": text, "message": text}})
     return {"kind": "answer", "status": status, "headers": {"Retry-After": "600"}, "body": body}
 
 

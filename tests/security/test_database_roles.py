@@ -18,13 +18,13 @@ from adapters.db import job_kinds, migrate
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
 from demo.inbox.reader import InboxReader
-from demo.payments.controller import ProviderController
 from demo.postgres import PROGRAMS
 from demo.stack import Stack
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.payments import PaymentState
 from starter import OrderConfirmationRequest
 from tests.http_interface.serving import serve
+from tests.payment_provider import ProviderController
 from tests.payments.shop import Shop
 from tests.worker.worker_process import WorkerProcess
 from workflows.registry import registry

@@ -1,4 +1,4 @@
-"""Every process ends with the status that it should: a short version of `benchmarks/clean_exits.py`."""
+"""Every process ends with the status that it should: a short version of `tests/starter/clean_exits.py`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 import pytest
 from temporalio.client import Client
 
-from benchmarks.clean_exits import Program, measure
 from demo.stack import Stack
 from starter import Jobs, OrderConfirmationRequest
+from tests.starter.clean_exits import Program, measure
 
 
 @pytest.mark.usefixtures("database_url")

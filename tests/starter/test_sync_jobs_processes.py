@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from temporalio.client import Client
 
-from benchmarks.clean_exits import ENDINGS, measure_endings
 from demo.stack import Stack
 from starter import Jobs, JobState
+from tests.starter.clean_exits import ENDINGS, measure_endings
 
 Begin = Callable[[str], Awaitable[asyncio.subprocess.Process]]
 

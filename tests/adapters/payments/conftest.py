@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from adapters.payments.provider import StripePayments
 from adapters.settings import PaymentSettings
-from demo.payments.controller import ProviderController
 from demo.payments.keys import API_KEY
 from demo.stack import Stack
+from tests.payment_provider import ProviderController
 
 MakePayments = Callable[..., StripePayments]
 

@@ -15,10 +15,10 @@ from adapters.payments.api import longest_call
 from adapters.payments.provider import StripePayments
 from adapters.payments.shapes import DisputeList, Intent, payment_of, read
 from adapters.settings import PaymentSettings
-from demo.payments.controller import ProviderController
 from domain.errors import JobError, ServiceUnavailable, TransientError
 from domain.payments import Payment
 from domain.policies import PAYMENT
+from tests.payment_provider import ProviderController
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.payments.provider import StripePayments
-from demo.payments.controller import ProviderController
 from domain.errors import ConnectionBroken, InvalidRequest, ServiceUnavailable
 from domain.payments import Payment, PaymentState
 from tests.adapters.payments.conftest import MakePayments
+from tests.payment_provider import ProviderController
 
 S = PaymentState
 

@@ -10,13 +10,12 @@ import stripe
 import trustme
 
 from adapters.payments.api import API_VERSION
-from demo.payments import objects
-from demo.payments.controller import ProviderController
 from demo.payments.keys import API_KEY
 from demo.ports import free_port
 from demo.stack import Stack
 from domain.errors import ConnectionBroken, InvalidRequest, JobError, NetworkTimeout, ServiceUnavailable, TransientError
 from tests.adapters.payments.conftest import MakePayments
+from tests.payment_provider import ProviderController
 
 JSON = "application/json"
 
@@ -138,7 +137,7 @@ async def test_a_call_names_the_interface_that_it_reads_and_takes_nothing_compre
     assert {f"Stripe-Version: {API_VERSION}", "Accept-Encoding: identity", f"Authorization: Bearer {API_KEY}"} <= {
         *lines
     }
-    assert stripe.api_version == objects.API_VERSION == API_VERSION
+    assert stripe.api_version == API_VERSION
 
 
 async def test_a_call_waits_for_a_free_connection_only_so_long(

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from adapters.payments.provider import StripePayments
 from adapters.payments.retry_after import LONGEST, retry_after
-from demo.payments.controller import ProviderController
 from domain.errors import (
     AuthenticationFailed,
     Conflict,
@@ -27,6 +26,7 @@ from domain.errors import (
     TransientError,
 )
 from tests.adapters.payments.conftest import MakePayments
+from tests.payment_provider import ProviderController
 
 NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 

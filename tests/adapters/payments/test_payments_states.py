@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from adapters.payments.provider import StripePayments
-from demo.payments.controller import ProviderController
 from domain.errors import InvalidRequest, NotFound, OutcomeUnknown, ServiceUnavailable
 from domain.payments import PaymentState
 from tests.adapters.payments.conftest import MakePayments
+from tests.payment_provider import ProviderController
 
 S = PaymentState
 
