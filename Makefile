@@ -27,7 +27,7 @@ lint: .venv/dev  ## format, lint, imports, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/mypy -n 2
+	$(BIN)/mypy
 
 unit: .venv/dev  ## tests that need no server
 	$(PYTEST) -n 2 -m "not servers and not long"
