@@ -107,7 +107,7 @@ class Demo:
     async def _everything(self) -> AsyncIterator[Guide]:
         stack, display = self._stack, self._display
         began = time.monotonic()
-        display.line(f"Starting Temporal, PostgreSQL, a mail server, a payment provider in {stack.folder} …")
+        display.line("Starting Temporal, PostgreSQL, a mail server and a payment provider …")
         await _to_its_end(stack.start)
         done = await set_up(stack)
         url = f"http://127.0.0.1:{stack.ports.api}"
@@ -117,7 +117,7 @@ class Demo:
         await _to_its_end(lambda: stack.run(api, worker))
         stack.keep({"JOBS_API_URL": url, "JOBS_API_KEY": done.api_key, "REPORTS_URL": url})
         display.line(f"Ready after {time.monotonic() - began:.0f} s; a worker and the shop's HTTP interface run, too.")
-        display.line(f"   Temporal's Web UI: {stack.web_ui}    mail inbox: {stack.inbox_url}")
+        display.line(f"   Temporal's Web UI: {stack.web_ui}   mails: {stack.inbox_url}")
         async with AsyncExitStack() as leaving:
             inbox = await leaving.enter_async_context(InboxReader(stack.inbox_url))
             headers = {"Authorization": f"Bearer {done.api_key}"}
