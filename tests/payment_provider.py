@@ -292,10 +292,11 @@ class ProviderController(DemoProvider):
         return JSONResponse(self._payment(request.path_params["payment_id"]).intent(expanded=expanded))
 
     async def list_events(self, request: Request) -> Response:
-        types = {value for name, value in request.query_params.multi_items() if name == "types[]"}
+        types = {value for name, value in request.query_params.multi_items() if re.fullmatch(r"types\[\d*\]", name)}
         since = int(request.query_params.get("created[gte]", 0))
         newest_first = sorted(self.happened, key=lambda event: event.created)[::-1]
-        return self.page(request, [e.object for e in newest_first if e.created >= since and e.object["type"] in types])
+        wanted = [e.object for e in newest_first if e.created >= since and (not types or e.object["type"] in types)]
+        return self.page(request, wanted)
 
     def page(self, request: Request, newest_first: Sequence[dict[str, Any]]) -> Response:
         limit, after = int(request.query_params.get("limit", 10)), request.query_params.get("starting_after")
