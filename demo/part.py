@@ -69,7 +69,7 @@ class Part(ABC):
     """A server. Subclasses define how it is started and how to see that it is ready."""
 
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
-    start_limit_s: ClassVar[float] = 60
+    start_limit_s: ClassVar[float] = 180
 
     def __init__(
         self, name: str, *, log: Path, say: Say = silent, keep_open: Sequence[int] = (), grace_s: float = 10
