@@ -83,9 +83,15 @@ async def compare(
 
     async def relayed(ids: Sequence[int]) -> float:
         await prepare(ids)
-        batches = {"batches": _DEFAULTS.batches, "batch": _DEFAULTS.batch}
-        # Without patience: it waits for no worker's relay.
-        relay = Relay(box, on.client, registry, rate=_NO_LIMIT, patience=timedelta(), **batches)
+        relay = Relay(
+            box,
+            on.client,
+            registry,
+            batches=_DEFAULTS.batches,
+            batch=_DEFAULTS.batch,
+            rate=_NO_LIMIT,
+            patience=timedelta(),  # no worker's relay is waited for
+        )
         empty = box.await_empty(len(ids))
         began = time.perf_counter()
         running = asyncio.create_task(relay.run())

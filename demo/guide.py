@@ -17,7 +17,8 @@ from rich.console import Console
 from temporalio.client import Client
 
 from demo.data.shop import DELIVERED, order
-from demo.inbox.reader import LOCAL, InboxReader, ReceivedMail
+from demo.inbox.mails import ReceivedMail
+from demo.inbox.reader import LOCAL, InboxReader
 from demo.programs import PROJECT, SENDER, Program, environment
 from demo.stack import Stack
 from domain.mail import message_id

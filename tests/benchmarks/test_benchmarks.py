@@ -15,7 +15,7 @@ from tests.worker.worker_process import clean_environment
 Figures = dict[str, Any]
 
 
-def _confirmations(figures: Figures) -> bool:
+def _confirmations(figures: Figures) -> object:
     return (
         figures["mails_sent_twice"] == 0
         and 0 < figures["this_worker"]["events"] <= figures["targets"]["events"]
@@ -23,7 +23,7 @@ def _confirmations(figures: Figures) -> bool:
     )
 
 
-def _outbox(figures: Figures) -> bool:
+def _outbox(figures: Figures) -> object:
     commit = figures["from_the_commit"]
     return (
         figures["mails_sent_twice"] == 0
@@ -34,28 +34,28 @@ def _outbox(figures: Figures) -> bool:
     )
 
 
-def _callbacks(figures: Figures) -> bool:
+def _callbacks(figures: Figures) -> object:
     return (
         figures["kept"] == [figures["sent"]] * 2 and 0 < figures["receiver"]["p50_ms"] <= figures["receiver"]["p99_ms"]
     )
 
 
-def _schedules(figures: Figures) -> bool:
+def _schedules(figures: Figures) -> object:
     cleanup = figures["session_cleanup"]
     return all(cleanup[load]["reads"] > 0 for load in ("alone", "meanwhile")) and cleanup["removed_per_second"] > 0
 
 
-def _dead_letters(figures: Figures) -> bool:
+def _dead_letters(figures: Figures) -> object:
     sweep = figures["sweep"]
     recorded = (sweep["first"]["recorded"], sweep["nothing_changed"]["recorded"])
     return recorded == (figures["dead"], 0) and set(figures["commands_s"]) == {"list_50", "list_all_json", "groups"}
 
 
-def _reports(figures: Figures) -> bool:
+def _reports(figures: Figures) -> object:
     return figures["rows"] > 0 and set(figures["memory_mib"]) == {"csv", "parquet"}
 
 
-CHECKS: dict[str, tuple[Callable[[Figures], bool], set[str]]] = {
+CHECKS: dict[str, tuple[Callable[[Figures], object], set[str]]] = {
     "order_confirmation": (
         _confirmations,
         {"throughput_ratio", "p50_ratio", "p50_ratio_at_20_per_second", "cpu_ratio"},
