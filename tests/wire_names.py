@@ -45,6 +45,7 @@ GOLDEN = ROOT / "tests" / "wire_names.json"
 Names = dict[str, list[str]]
 """Section → its names, sorted."""
 
+_LABELS = re.compile(r"\blabels\b|\.(add|record|set|remove)\(")
 _METRIC = re.compile(r"(jobs|http_server)_[a-z_]+")
 _ID = re.compile(r"(?=.*\{\})[a-z_:-]+([/:]([a-z_-]+|\{\}))+")
 _DECORATOR = re.compile(r"(activity\.defn|workflow\.(defn|signal|query|update))\b")
@@ -227,22 +228,10 @@ def _metrics() -> Iterator[str]:
     for source in dict(calls(*makers)):
         for node in source.nodes:
             yield from (name for name in source.texts(node) if _METRIC.fullmatch(name))
-            match node:
-                case ast.Call(func=ast.Attribute(attr="add" | "record" | "set" | "remove"), args=[*_, labels]):
-                    yield from (f"label {name}" for name in _keys(labels))
-                case ast.AnnAssign(target=ast.Name(id="labels"), value=ast.expr() as labels):
-                    yield from (f"label {name}" for name in _keys(labels))
-                case ast.Assign(targets=[ast.Name(id="labels") | ast.Subscript(value=ast.Name(id="labels"))]):
-                    target, labels = node.targets[0], node.value
-                    keys = source.texts(target.slice) if isinstance(target, ast.Subscript) else _keys(labels)
-                    yield from (f"label {name}" for name in keys)
-                case ast.FunctionDef(name="_labels"):
-                    yield from (f"label {key}" for made in ast.walk(node) for key in _keys(made))
-
-
-def _keys(node: ast.AST) -> list[str]:
-    keys = [key for each in ast.walk(node) if isinstance(each, ast.Dict) for key in each.keys]
-    return [str(key.value) for key in keys if isinstance(key, ast.Constant)]
+            if isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign) and _LABELS.search(ast.unparse(node)):
+                made = [inner for inner in ast.walk(node) if isinstance(inner, ast.Dict)]
+                yield from (f"label {name}" for labels in made for name in source.texts(labels))
+    yield from (f"label {name}" for name in keys_of("labels"))
 
 
 def _http() -> Iterator[str]:
