@@ -56,7 +56,7 @@ def serve(path: str) -> None:
         listener.listen(64)
         sys.stdout.write("ready\n")
         sys.stdout.flush()
-        while listener in select.select([listener, sys.stdin], [], [])[0]:
+        while listener.fileno() in select.select([listener.fileno(), sys.stdin.fileno()], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
@@ -78,11 +78,11 @@ def _attend(connection: socket.socket) -> NoReturn:
     for stream in streams:
         os.close(stream)
     ended = os.pidfd_open(program)
-    while ended not in (ready := select.select([ended, connection], [], [])[0]):
+    while ended not in (ready := select.select([ended, connection.fileno()], [], [])[0]):
         for number in connection.recv(16) or [signal.SIGKILL]:  # its end: the launcher was killed
             os.kill(program, number)
     status = os.waitstatus_to_exitcode(os.waitpid(program, 0)[1])
-    if connection not in ready:
+    if connection.fileno() not in ready:
         connection.sendall(status.to_bytes(4, "big", signed=True))
     os._exit(0)
 
