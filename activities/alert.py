@@ -1,4 +1,4 @@
-"""The step that tells people of alerts."""
+"""The step that sends alerts."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from temporalio import activity
 from domain.alert import AlertRequest, Told
 from domain.alert_texts import message_of
 from domain.alerts import AlertChannel, AlertChannels, AlertKind, AlertMessage, Alerts, Gathered
-from domain.dead_letter_sweep import DeadRuns, RunState
+from domain.dead_letter_sweep import FailedRuns, RunState
 from domain.delivery import record
 from domain.errors import TransientError
 from domain.ports import DeliveryLedger
 
 
 class AlertActivities:
-    """What telling people does to the world, behind ports."""
+    """What sending alerts does to the world, behind ports."""
 
     calls: ClassVar[Mapping[type, int]] = {Alerts: 2, DeliveryLedger: 2}
-    """More than one call of a port in an attempt, for the check of time limits. All channels are told at once."""
+    """More than one call of a port in an attempt, for the check of time limits. All channels are sent to at once."""
 
-    def __init__(self, alerts: Alerts, ledger: DeliveryLedger, channels: AlertChannels, runs: DeadRuns) -> None:
+    def __init__(self, alerts: Alerts, ledger: DeliveryLedger, channels: AlertChannels, runs: FailedRuns) -> None:
         """Take the ports; nothing is built or read here."""
         self._alerts = alerts
         self._ledger = ledger
@@ -32,9 +32,9 @@ class AlertActivities:
 
     @activity.defn(name="alert.tell")
     async def tell(self, request: AlertRequest) -> Told:
-        """Can run twice: what the message tells of is settled once, and the ledger knows which channels have taken it.
+        """Can run twice: the message's alerts are fixed by the first run, and the ledger knows which channels took it.
 
-        A channel that fails holds no other one up; the step then fails, and is tried again for that channel alone.
+        A channel that fails does not delay the others; the step then fails, and is retried for that channel only.
         """
         gathered = await self._alerts.gather(request.alert, request.first)
         if gathered is None:
@@ -46,7 +46,7 @@ class AlertActivities:
             return Told(state="runs-went-on")
         if not self._channels.all:
             activity.logger.error(
-                "Nobody is told of alerts: set ALERT_URLS",
+                "No alert channel is configured: set ALERT_URLS",
                 extra={
                     "action": "alert",
                     "alert": gathered.kind.value,
@@ -72,17 +72,16 @@ class AlertActivities:
         return Told(state="told", alerts=gathered.count)
 
     async def _still_so(self, gathered: Gathered) -> Gathered:
-        """Leave out runs that have ended well: whoever recorded their death was killed before Temporal knew of it.
+        """Leave out runs that have ended well: their worker was killed after it had recorded the failure.
 
-        Another worker did the same task then, and it went well. Of alerts so many that the message does not name them
-        all, nothing is left out.
+        Another worker did the same task then, and succeeded. If the message does not name all alerts, all are kept.
         """
         if gathered.kind is not AlertKind.dead_letter or gathered.count > len(gathered.examples):
             return gathered
         try:
             latest = await self._runs.latest({alert.job_id for alert in gathered.examples if alert.job_id})
         except TransientError:
-            return gathered  # better told for nothing than not at all
+            return gathered  # an alert too many is better than one too few
         well = {run.run_id for run in latest.values() if run.state is RunState.well}
         still = tuple(alert for alert in gathered.examples if alert.run_id not in well)
         return gathered.model_copy(update={"count": len(still), "examples": still})

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from adapters.alerts.channels import AT_ONCE, Channels
+from adapters.alerts import MAX_CONCURRENCY, AppriseChannels
 from adapters.db import engine as database
 from adapters.db.alerts import SqlAlerts
-from adapters.db.dead_letter_sweep import SqlSweepMark
-from adapters.db.dead_letters import SqlDeadLetters
+from adapters.db.dead_letters import SqlDeadLetterRepository, SqlSweepCheckpoint
 from adapters.db.deliveries import SqlDeliveryLedger
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
@@ -32,8 +31,8 @@ from adapters.reports.made import AT_ONCE as PARTS_AT_ONCE
 from adapters.reports.made import Reports
 from adapters.settings import Settings
 from domain.alerts import AlertChannels, Alerts
-from domain.dead_letter_sweep import SweepMark, SweepTimes
-from domain.dead_letters import DeadLetters
+from domain.dead_letter_sweep import SweepCheckpoint, SweepTimes
+from domain.dead_letters import DeadLetterRepository
 from domain.errors import InvalidRequest
 from domain.monthly_reports import Subscriptions
 from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
@@ -69,14 +68,14 @@ class Outside:
             )
             self.mail = SmtpMailSender(settings.smtp, settings.mail)
             self.provider = StripePayments(settings.payment)
-            self.alert_channels = Channels(settings.alerts, web_ui=web_ui)
+            self.alert_channels = AppriseChannels(settings.alerts, web_ui=web_ui)
             self._storage = objects.storage_of(settings.reports, settings.aws)
         except InvalidRequest as exc:
             raise Misconfigured(exc.message) from exc
         except OSError as exc:
             raise Misconfigured(f"SMTP_CA_FILE cannot be read: {exc.strerror or type(exc).__name__}.") from exc
         self._reports = Reports(self._storage, settings.database)
-        self.letters = SqlDeadLetters(self._engine, alert_window=settings.alerts.window)
+        self.letters = SqlDeadLetterRepository(self._engine, alert_window=settings.alerts.window)
         self.ports: dict[type, object] = {
             OrderRepository: SqlOrders(self._engine),
             DeliveryLedger: SqlDeliveryLedger(self._engine),
@@ -97,8 +96,8 @@ class Outside:
             ReportRetention: ReportRetention(files=settings.reports.kept),
             Alerts: SqlAlerts(self._engine, window=settings.alerts.window),
             AlertChannels: self.alert_channels,
-            DeadLetters: self.letters,
-            SweepMark: SqlSweepMark(self._engine),
+            DeadLetterRepository: self.letters,
+            SweepCheckpoint: SqlSweepCheckpoint(self._engine),
             SweepTimes: SweepTimes(no_worker_after=settings.dead_letters.no_worker_after),
         }
         self.outbox = SqlOutbox(self._relayed, settings.database, alert_window=settings.alerts.window)
@@ -119,8 +118,8 @@ class Outside:
             ReportDesk: by_database,
             ReportBook: by_database,
             Alerts: by_database,
-            DeadLetters: by_database,
-            SweepMark: by_database,
+            DeadLetterRepository: by_database,
+            SweepCheckpoint: by_database,
             AlertChannels: (timedelta(seconds=settings.alerts.timeout), "ALERT_TIMEOUT"),
             PaymentProvider: (longest_call(settings.payment), "PAYMENT_CALL_TIMEOUT"),
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),
@@ -128,7 +127,7 @@ class Outside:
         """By port: the longest that one call can take, and the settings that this comes from."""
         self.at_once: dict[type, int] = {
             MailSender: settings.smtp.connections,
-            AlertChannels: AT_ONCE,
+            AlertChannels: MAX_CONCURRENCY,
             ReportMaker: PARTS_AT_ONCE,
             PaymentProvider: settings.payment.connections,
         }

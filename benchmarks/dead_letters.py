@@ -28,12 +28,10 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 
 from activities.dead_letter_sweep import DeadLetterSweepActivities
-from adapters.db.dead_letter_sweep import SqlSweepMark
-from adapters.db.dead_letters import SqlDeadLetters
+from adapters.db.dead_letters import SqlDeadLetterRepository, SqlSweepCheckpoint
 from adapters.db.engine import make_engine
 from adapters.db.migrate import upgrade
 from adapters.settings import DatabaseSettings
-from adapters.temporal.dead_runs import TemporalDeadRuns
 from benchmarks.measuring import cpu, main, say
 from demo.stack import Stack
 from domain.dead_letter_sweep import SweepTimes
@@ -43,6 +41,7 @@ from domain.policies import Policy
 from domain.requests import EntityId, JobRequest
 from domain.scheduling import ScheduledRun
 from starter import Jobs
+from starter.dead_letters.failed_runs import TemporalFailedRuns
 from starter.setup import add_search_attributes, set_retention
 from workflows import steps
 from workflows.data_converter import data_converter
@@ -131,7 +130,7 @@ async def _run(extent: Extent, stack: Stack) -> dict[str, Any]:
     logging.disable(logging.ERROR)
     async with job_worker(client, QUEUE, KINDS, {}, sandbox=False):
         failed_s = await _timed(_fail(client, extent.dead))
-        letters, mark = SqlDeadLetters(engine, alert_window=timedelta(hours=1)), SqlSweepMark(engine)
+        letters, mark = SqlDeadLetterRepository(engine, alert_window=timedelta(hours=1)), SqlSweepCheckpoint(engine)
         first = await _measured(_sweep(client, letters, mark))
         say("first sweep", first)
         again = await _measured(_sweep(client, letters, mark))
@@ -172,9 +171,9 @@ async def _fail(client: Client, count: int) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _sweep(client: Client, letters: SqlDeadLetters, mark: SqlSweepMark) -> int:
+async def _sweep(client: Client, letters: SqlDeadLetterRepository, mark: SqlSweepCheckpoint) -> int:
     """Sweep once; returns how many dead letters it recorded."""
-    runs = TemporalDeadRuns(lambda: client, {kind.workflow_type: kind.request for kind in KINDS}, no_jobs=())
+    runs = TemporalFailedRuns(lambda: client, {kind.workflow_type: kind.request for kind in KINDS}, no_jobs=())
     turn = ScheduledRun(name="sweep", at=datetime.now(UTC), time_zone="UTC", run="sweep/1")
     step = DeadLetterSweepActivities(letters, runs, mark, SweepTimes())
     return (await ActivityEnvironment().run(step.sweep, turn)).recorded

@@ -1,4 +1,4 @@
-"""The request of the job that tells people of alerts, and what its step tells the workflow."""
+"""The request of the job that sends alerts, and the result of its step."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from domain.requests import EntityId, JobRequest
 
 
 class AlertRequest(JobRequest):
-    """Tell of an alert, and of all that were raised by then about the same, in one message.
+    """Send an alert, and all others about the same that were raised by then, in one message.
 
-    A job of this kind that fails must not be alerted itself: that would fail as well, for ever. It is seen in the Web
-    UI and in `jobs_failed_total`. Whoever raises alerts about jobs leaves out the kinds of `NEVER_ALERTED`.
+    If a job of this kind fails, that raises no alert: sending it would fail as well. The failure shows in the Web UI
+    and in `jobs_failed_total`.
     """
 
     kind = "alert"
 
-    # Not the closed set of kinds: a worker of older code is to wait for newer code, and not to fail the job.
+    # Not the closed set of kinds: a worker with older code must wait for newer code, and not fail the job.
     alert: Annotated[str, Field(max_length=60, pattern=r"^[a-z]+(-[a-z]+)*$")]
     """The kind of alert."""
     first: EntityId
-    """Number of the alert with which the job was enqueued."""
+    """Number of the alert that enqueued this job."""
 
 
 NEVER_ALERTED = frozenset({AlertRequest.kind})
@@ -36,4 +36,4 @@ class Told(BaseModel):
 
     state: Literal["told", "told-with-others", "no-channel", "alert-not-found", "runs-went-on"]
     alerts: int = 0
-    """How many it tells of."""
+    """How many alerts it covers."""

@@ -1,4 +1,4 @@
-"""What a person has to be told of, and what is needed to tell them once."""
+"""Alerts: what operators must hear of exactly once, and the ports for that."""
 
 from __future__ import annotations
 
@@ -10,49 +10,52 @@ from typing import Annotated, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 NO_SPACE = r"^[^\s\x00]+$"
-"""As others' ids may be."""
+"""The form of ids from elsewhere."""
+
+ABOUT_LIMIT = 200
+"""Maximum length of what alerts are grouped by, in characters."""
 
 EXAMPLES = 5
-"""Most alerts that one message names."""
+"""Maximum number of alerts that one message names."""
 
 
 class AlertKind(StrEnum):
-    """Why somebody is alerted: a closed set. Each has its wording in `domain/alert_texts.py`."""
+    """The reasons for alerts: a closed set. Each has its wording in `domain/alert_texts.py`."""
 
     payment_event_reused = "payment-event-reused"
     """The id of a payment event came again, with another body."""
     outbox_refused = "outbox-refused"
     """An enqueued job cannot be started as it is."""
     dead_letter = "dead-letter"
-    """A job has failed for good, or does not come on."""
+    """A job failed for good, or makes no progress."""
     dead_letter_digest = "dead-letter-digest"
-    """Once a day: jobs that still need a person."""
+    """Once a day: jobs that still need an operator."""
 
 
 class Alert(BaseModel):
-    """One thing that a person has to look at. Ids only: it is kept for ever, and sent to who knows where."""
+    """One thing that an operator must look at. Ids only: it is stored permanently, and sent to other services."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: AlertKind
     key: Annotated[str, Field(min_length=1, max_length=400, pattern=NO_SPACE)]
-    """Unique within its kind: an event's id, a run's id. The same key is alerted once, for ever."""
-    about: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    """What alerts of a kind are told together by, where the kind is not enough: `order-confirmation/RateLimited`."""
+    """Unique within its kind, such as an event's or a run's id. The same key is alerted once, permanently."""
+    about: Annotated[str, Field(max_length=ABOUT_LIMIT, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    """Groups the alerts of a kind into messages: `order-confirmation/RateLimited`."""
     job_id: Annotated[str, Field(min_length=1, max_length=1000, pattern=NO_SPACE)] | None = None
     run_id: Annotated[str, Field(min_length=1, max_length=100, pattern=NO_SPACE)] | None = None
-    """The run to look at, where there is one."""
+    """The run to look at, if there is one."""
 
 
 class Gathered(BaseModel):
-    """The alerts that one message tells of: one kind, about the same."""
+    """The alerts in one message: of one kind, about the same."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: AlertKind
     about: str
     count: int
-    """0 where another message has told of them."""
+    """0 if another message covers them."""
     began_at: datetime | None = None
     ended_at: datetime | None = None
     """When the first and the last of them were raised."""
@@ -61,41 +64,41 @@ class Gathered(BaseModel):
 
 
 class AlertMessage(BaseModel):
-    """What an alert channel sends."""
+    """The message that an alert channel sends."""
 
     model_config = ConfigDict(frozen=True)
 
     title: str
     text: str
     reference: str
-    """The same whenever the message is sent again; receivers can know it by this."""
+    """The same if the message is sent again, so that receivers can recognise it."""
 
 
 class Alerts(Protocol):
-    """Alerts that were raised: one row each, for ever. Each call may raise a `TransientError`."""
+    """Raised alerts, one row each, stored permanently. Each call may raise a `TransientError`."""
 
     async def add(self, alert: Alert) -> bool:
-        """Raise an alert, and enqueue the job that tells of it; False where its key was there before."""
+        """Raise an alert, and enqueue the job that sends it; False if its key existed."""
         ...
 
     async def gather(self, kind: str, first: int) -> Gathered | None:
-        """Gather all that nobody has gathered yet and that is about the same as this alert; None if it isn't there.
+        """Gather all alerts about the same as this one that no message covers yet; None if there is no such alert.
 
-        Again for the same alert: the same ones again. What is raised from now on gets a message of its own.
+        Repeatable: the same alert gathers the same ones again. Later alerts get a message of their own.
         """
         ...
 
     async def told(self, first: int) -> None:
-        """Keep that the message which was gathered for this alert has reached all channels."""
+        """Record that the message gathered for this alert has reached all channels."""
         ...
 
 
 class AlertChannel(Protocol):
-    """One way to reach people."""
+    """One way to reach operators."""
 
     @property
     def name(self) -> str:
-        """The same after a restart, of another channel another one, and without a secret."""
+        """Stable over restarts, unique among channels, and without a secret."""
         ...
 
     async def send(self, message: AlertMessage) -> str:
@@ -108,7 +111,7 @@ class AlertChannels(Protocol):
 
     @property
     def all(self) -> Sequence[AlertChannel]:
-        """None where nobody is to be told."""
+        """Empty if none is configured."""
         ...
 
     @property

@@ -1,4 +1,4 @@
-"""The request that sweeps for dead runs, what Temporal tells of them, and what becomes of letters by that."""
+"""The sweep's request and result, what it asks Temporal for, and how dead letters settle."""
 
 from __future__ import annotations
 
@@ -10,116 +10,112 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.dead_letters import WAITING, DeadRun, DeathCause, Letter, LetterState
+from domain.dead_letters import WAITING, DeadLetter, DeadLetterState, FailedRun, FailureCause, Move
 from domain.scheduling import ScheduledRequest
 
 
 class DeadLetterSweepRequest(ScheduledRequest):
-    """Find dead runs that left no letter, and settle the letters of jobs that are well again."""
+    """Find dead runs that have no dead letter, and settle the dead letters of jobs that recovered."""
 
     kind = "dead-letter-sweep"
 
 
 class Swept(BaseModel):
-    """What a sweep has done."""
+    """The result of a sweep."""
 
     model_config = ConfigDict(frozen=True)
 
     recorded: int = 0
-    """Letters that are new, or open again."""
+    """Dead letters that are new, or open again."""
     resolved: int = 0
     moved: int = 0
-    """To another state."""
+    """Moved to another state."""
 
 
 class RunState(StrEnum):
-    """How a run is, as far as lists tell."""
+    """The state of a run in a list."""
 
     running = "running"
     well = "well"
-    """Completed, cancelled or continued as another."""
+    """Completed, cancelled or continued as new."""
     dead = "dead"
     """Failed, timed out or terminated."""
 
 
 @dataclass(frozen=True)
-class SeenRun:
-    """A run in a list of runs."""
+class ListedRun:
+    """A run as listed by Temporal's visibility."""
 
     workflow_id: str
     run_id: str
     state: RunState
-    cause: DeathCause | None = None
-    """How it seems to have died."""
+    cause: FailureCause | None = None
+    """Why it seems to be dead."""
 
 
 @dataclass(frozen=True)
 class SweepTimes:
-    """What a sweep waits for."""
+    """Time limits of a sweep."""
 
     no_worker_after: timedelta = timedelta(minutes=15)
-    """How long a run's first task may wait where no worker asks for tasks of its queue."""
+    """How long a run's first task may wait if no worker polls its queue."""
     overlap: timedelta = timedelta(minutes=10)
-    """How far a sweep looks back behind the last one: clocks differ, and lists come late."""
+    """How far a sweep looks back before the last one: clocks differ, and lists lag."""
     redrive_grace: timedelta = timedelta(minutes=5)
-    """How long after a letter was moved to redriven its job may still be dead."""
+    """How long a job may still be dead after its dead letter was moved to redriven."""
 
 
-class DeadRuns(Protocol):
-    """What Temporal tells of runs that are dead. Lists come in pages, and may be late or behind.
+class FailedRuns(Protocol):
+    """Temporal's view of dead runs. Lists come in pages and may lag. Each call may raise a `TransientError`."""
 
-    Each call may raise a `TransientError`.
-    """
-
-    def ended(self, since: datetime | None) -> AsyncIterator[Sequence[SeenRun]]:
-        """Runs that failed, timed out or were terminated since then; of some, a later run may be well."""
+    def ended(self, since: datetime | None) -> AsyncIterator[Sequence[ListedRun]]:
+        """Runs that failed, timed out or were terminated since then; a later run of the job may be well."""
         ...
 
-    def stuck(self) -> AsyncIterator[Sequence[SeenRun]]:
+    def stuck(self) -> AsyncIterator[Sequence[ListedRun]]:
         """Running ones whose workflow tasks fail."""
         ...
 
-    def untaken(self, before: datetime) -> AsyncIterator[Sequence[SeenRun]]:
-        """Running ones that were to begin before then, whose first task nobody took, and no worker asks for."""
+    def untaken(self, before: datetime) -> AsyncIterator[Sequence[ListedRun]]:
+        """Running ones that were due before then, whose first task no worker took, on a queue that no worker polls."""
         ...
 
-    async def latest(self, workflow_ids: Collection[str]) -> Mapping[str, SeenRun]:
-        """The last run of each of up to a hundred jobs, as far as Temporal still has one."""
+    async def latest(self, workflow_ids: Collection[str]) -> Mapping[str, ListedRun]:
+        """The last run of each of up to a hundred jobs, if Temporal still has one."""
         ...
 
-    async def look(self, run: SeenRun) -> DeadRun | None:
-        """All that is known of a dead run; None where it isn't dead, or not the last of its job, or was reset."""
+    async def examine(self, run: ListedRun) -> FailedRun | None:
+        """All facts of a dead run; None if it isn't dead, is not the last of its job, or was reset."""
         ...
 
 
-class SweepMark(Protocol):
-    """How far was swept. Each call may raise a `TransientError`."""
+class SweepCheckpoint(Protocol):
+    """How far the sweeps have come. Each call may raise a `TransientError`."""
 
     async def swept_until(self) -> datetime | None:
-        """All runs that ended before are known; None where nothing was swept yet."""
+        """All runs that ended before are known; None before the first sweep."""
         ...
 
-    async def swept(self, until: datetime) -> None:
-        """Keep that; an earlier moment than the one that is kept changes nothing."""
+    async def advance(self, until: datetime) -> None:
+        """Store a later moment; an earlier one changes nothing."""
         ...
 
 
 def settled(
-    letter: Letter, latest: SeenRun, *, still: Collection[str], redriven_before: datetime
-) -> tuple[LetterState, str] | None:
-    """To which state a letter that isn't settled moves by itself, and why; None where it stays.
+    letter: DeadLetter, latest: ListedRun, *, still: Collection[str], redriven_before: datetime
+) -> tuple[Move, str] | None:
+    """The move that an unsettled dead letter makes by itself, and the reason; None if it stays.
 
-    `latest` is the last run of its job; `still`: ids of all runs that are stuck, or that nobody takes.
-    `redriven_before`: a letter that was moved to redriven before then, and whose run is still dead, was not redriven.
+    `latest` is the last run of its job; `still` has the ids of all runs that are stuck or that no worker takes.
+    If the dead letter was moved to redriven before `redriven_before` and its run is still dead, the redrive failed.
     """
-    same = latest.run_id == letter.run.run_id
-    lost = letter.state is LetterState.redriven and letter.state_at < redriven_before
-    dead = latest.state is RunState.dead or latest.run_id in still
+    same = latest.run_id == letter.run_id
+    lost = letter.state is DeadLetterState.redriven and letter.state_at < redriven_before
     if latest.state is RunState.well:
-        return LetterState.resolved, "The run came on and ended well." if same else "A later run ended well."
-    if dead:
-        return (LetterState.open, "The job was not restarted. Redrive it again.") if same and lost else None
+        return Move.resolve, "The run continued and ended well." if same else "A later run ended well."
+    if latest.state is RunState.dead or latest.run_id in still:
+        return (Move.release, "The job was not restarted. Redrive it again.") if same and lost else None
     if same:
-        # One that has recorded its own failure, and runs still, is about to fail.
-        return None if letter.run.cause.final else (LetterState.resolved, "The run came on.")
-    return (LetterState.redriven, "The job runs again.") if letter.state in WAITING else None
+        # A run that recorded its own failure and is still running is about to fail.
+        return None if letter.cause.final else (Move.resolve, "The run continued.")
+    return (Move.redrive, "The job runs again.") if letter.state in WAITING else None

@@ -1,141 +1,146 @@
-"""Dead letters: the jobs that a person must look at, and what people did about them.
+"""Dead letters: the jobs that need an operator, and what operators did about them.
 
-A run is dead that failed, ran out of its time, was terminated, or does not come on by itself. It has one letter, for
-ever. A job, which is all runs of one workflow id, has at most one letter that is open or acknowledged: that of its last
-dead run.
+A run is dead if it failed, exceeded its time limit, was terminated, or makes no progress by itself. Each dead run has
+one dead letter, permanently. A job (all runs of one workflow id) has at most one dead letter that is open or
+acknowledged: the one of its last dead run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Annotated, Any, Protocol
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.fingerprints import fingerprint
 from domain.texts import Name, Note
 
 MESSAGE_LIMIT = 1000
-"""Most characters that are kept of why a run is dead."""
+"""Maximum length of the stored error message, in characters."""
 _NAME_LIMIT = 255
 
 SWEEP = "sweep"
-"""Who moved a letter, where no person did."""
+"""Recorded as the author of changes that no operator made."""
 
 
-class DeathCause(StrEnum):
-    """How a run died: a closed set."""
+class FailureCause(StrEnum):
+    """Why a run is dead: a closed set."""
 
     failed = "failed"
     timed_out = "timed-out"
-    """The run itself; of a step that timed out the run fails."""
+    """The run exceeded its own time limit. (If a step times out, the run fails.)"""
     terminated = "terminated"
     stuck = "stuck"
-    """Running, but its workflow tasks fail: a bug, or code that does not fit its history, or an unknown kind."""
+    """Running, but its workflow tasks fail: a bug, code that does not match its history, or an unknown kind."""
     no_worker = "no-worker"
-    """Running, but nobody has taken its first task."""
+    """Running, but no worker has taken its first task."""
 
     @property
     def final(self) -> bool:
-        """Whether the run has ended: others may come on by themselves, once code or a worker is there."""
-        return self not in (DeathCause.stuck, DeathCause.no_worker)
+        """True if the run has ended. The others continue by themselves once the right code or a worker is there."""
+        return self not in (FailureCause.stuck, FailureCause.no_worker)
 
 
-class LetterState(StrEnum):
-    """What became of a letter: a closed set."""
+class DeadLetterState(StrEnum):
+    """What has become of a dead letter: a closed set."""
 
     open = "open"
     acknowledged = "acknowledged"
-    """Somebody looks after it."""
     redriven = "redriven"
-    """The job was told to go on; how that ends is not known yet."""
     resolved = "resolved"
-    """The job went on and is well, or a later run of it is dead and has a letter of its own."""
     discarded = "discarded"
-    """Somebody decided that nothing will be done about it. It stays so."""
 
 
-WAITING = frozenset({LetterState.open, LetterState.acknowledged})
-"""The job needs a person."""
+_State = DeadLetterState
 
-UNSETTLED = WAITING | {LetterState.redriven}
-"""States that the sweep looks after."""
+WAITING = frozenset({_State.open, _State.acknowledged})
+"""The job needs an operator."""
 
-
-def _text(value: object) -> object:
-    # PostgreSQL holds no NUL, and UTF-8 no lone surrogates.
-    return value.replace("\0", "").encode(errors="replace").decode() if isinstance(value, str) else value
+UNSETTLED = WAITING | {_State.redriven}
+"""The states that the sweep checks."""
 
 
-def _short(value: object) -> object:
-    text = _text(value)
-    return text[:_NAME_LIMIT] if isinstance(text, str) else text
+class Move(Enum):
+    """How a dead letter changes its state: all the moves there are. `docs/dead-letters.md` has the same table."""
+
+    acknowledge = {_State.open}, _State.acknowledged
+    discard = UNSETTLED, _State.discarded
+    reopen = set(_State) - {_State.open}, _State.open
+    redrive = WAITING, _State.redriven
+    release = {_State.redriven}, _State.open
+    release_acknowledged = {_State.redriven}, _State.acknowledged
+    resolve = UNSETTLED, _State.resolved
+    fail_again = {_State.resolved}, _State.open
+
+    def __init__(self, sources: Collection[DeadLetterState], target: DeadLetterState) -> None:
+        self.sources = frozenset(sources)
+        self.target = target
 
 
-def _message(value: object) -> object:
-    text = _text(value)
-    return text[: MESSAGE_LIMIT - 1] + "…" if isinstance(text, str) and len(text) > MESSAGE_LIMIT else text
+def _text(limit: int | None = None, end: str = "") -> BeforeValidator:
+    """Cuts a text to the limit, and removes what PostgreSQL cannot store: NUL and lone surrogates."""
+
+    def storable(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        text = value.replace("\0", "").encode(errors="replace").decode()
+        return text if limit is None or len(text) <= limit else text[: limit - len(end)] + end
+
+    return BeforeValidator(storable)
 
 
-def _with_zone(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise ValueError("say the time zone too, as in 2026-11-24T12:00:00Z")
-    return moment
+_Short = Annotated[str, _text(_NAME_LIMIT)]
 
 
-_Short = Annotated[str, BeforeValidator(_short)]
-_Moment = Annotated[datetime, AfterValidator(_with_zone)]
-
-
-class DeadRun(BaseModel):
-    """A run that is dead, with what retention would drop. Names and messages that are too long are cut."""
+class FailedRun(BaseModel):
+    """A dead run, with the facts that end with Temporal's retention. Long names and messages are cut."""
 
     model_config = ConfigDict(frozen=True)
 
-    workflow_id: Annotated[str, BeforeValidator(_text), Field(min_length=1, max_length=1000)]
+    workflow_id: Annotated[str, _text(), Field(min_length=1, max_length=1000)]
     run_id: Annotated[str, Field(min_length=1, max_length=100)]
     kind: Annotated[_Short, Field(min_length=1)]
-    """`order-confirmation`; of a workflow that no kind has, made of its type in the same way."""
+    """`order-confirmation`; derived in the same way from the type of a workflow that is no known kind."""
     queue: Annotated[_Short, Field(min_length=1)]
-    cause: DeathCause
+    cause: FailureCause
     request: dict[str, Any] | None = None
-    """The request's fields in JSON: ids alone. None where the input was no request of its kind, or is not known yet."""
+    """The request's fields in JSON: ids only. None if the input was no request of its kind, or is not known yet."""
     undecryptable: _Short | None = None
-    """Id of the key under which request or error are encrypted, and which whoever looked at the run lacked."""
+    """Id of the missing key under which the request or the error is encrypted."""
     error_type: Annotated[_Short, Field(min_length=1)]
-    """The error's class, the one that the search attribute `ErrorType` has."""
-    message: Annotated[str, BeforeValidator(_message)] = ""
-    """No personal data and no secret."""
+    """The error's class, as in the search attribute `ErrorType`."""
+    message: Annotated[str, _text(MESSAGE_LIMIT, "…")] = ""
+    """Holds no personal data and no secret."""
     step: _Short | None = None
-    """Type of the activity that failed; None where it was none, or is not known."""
+    """Activity type of the failed step; None if no step failed, or it is unknown."""
     attempts: Annotated[int, Field(ge=1)] | None = None
-    """Of that step."""
-    failed_at: _Moment
-    """When it ended; of a run that is stuck, since when it is seen to be."""
+    """Attempts of that step."""
+    failed_at: AwareDatetime
+    """When the run ended; for a stuck run, when it was first seen to be stuck."""
 
-    @property
-    def fingerprint(self) -> str:
-        """The same for all that have died of the same."""
-        return fingerprint(self.kind, self.error_type, self.step, self.message)
+
+def fingerprint_of(run: FailedRun) -> str:
+    """The same for all runs with the same failure."""
+    return fingerprint(run.kind, run.error_type, run.step, run.message)
 
 
 class FailedStep(BaseModel):
-    """What a failure tells of the step that failed; kept as the detail of it."""
+    """The step that failed, carried as a detail of the failure."""
 
     model_config = ConfigDict(frozen=True)
 
     step: str | None = None
-    """Type of the activity."""
+    """Activity type."""
     attempts: int | None = None
 
     @classmethod
     def among(cls, details: Sequence[object]) -> FailedStep:
-        """What the details of a failure tell; with nothing in it where they tell nothing."""
+        """Read it from a failure's details; empty if they don't have it."""
         match list(details):
-            case [FailedStep() as told]:
-                return told
+            case [FailedStep() as failed_step]:
+                return failed_step
             case [{"step": str(step), **rest}]:
                 attempts = rest.get("attempts")
                 return cls(step=step, attempts=attempts if isinstance(attempts, int) and attempts > 0 else None)
@@ -143,41 +148,37 @@ class FailedStep(BaseModel):
                 return cls()
 
 
-class Letter(BaseModel):
-    """What is kept of a dead run, and what became of it."""
-
-    model_config = ConfigDict(frozen=True)
+class DeadLetter(FailedRun):
+    """A dead run as stored, and what has become of it."""
 
     id: int
-    run: DeadRun
     fingerprint: str
     first_seen: datetime
-    """When it was recorded first."""
-    state: LetterState
+    state: DeadLetterState
     state_at: datetime
     by: str | None = None
-    """Who moved it to its state last: a person, or `SWEEP`; None where nobody did."""
+    """Who made the last move: an operator, or `SWEEP`. None before the first move."""
     note: str = ""
 
 
-class LetterAction(BaseModel):
-    """Who did what with a letter."""
+class DeadLetterAction(BaseModel):
+    """One entry of a dead letter's audit trail."""
 
     model_config = ConfigDict(frozen=True)
 
     at: datetime
     by: str
-    was: LetterState
-    state: LetterState
+    was: DeadLetterState
+    state: DeadLetterState
     note: str
 
 
-class LetterFilter(BaseModel):
-    """Which letters: those that everything fits that is given."""
+class DeadLetterFilter(BaseModel):
+    """Selects the dead letters that match all given fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    states: frozenset[LetterState] | None = None
+    states: frozenset[DeadLetterState] | None = None
     kind: str | None = None
     error_type: str | None = None
     fingerprint: str | None = None
@@ -187,33 +188,27 @@ class LetterFilter(BaseModel):
     ids: frozenset[int] | None = None
     request: dict[str, str] | None = None
     """Fields of the request with their values: `{"order_id": "1042"}`."""
-    since: _Moment | None = None
-    """Failed then or later."""
-    until: _Moment | None = None
-    """Failed before."""
+    since: AwareDatetime | None = None
+    """Failed at this time or later."""
+    until: AwareDatetime | None = None
+    """Failed before this time."""
 
 
-class Group(BaseModel):
-    """Letters that have died of the same."""
+class DeadLetterGroup(BaseModel):
+    """Dead letters with the same fingerprint."""
 
     model_config = ConfigDict(frozen=True)
 
-    fingerprint: str
-    kind: str
-    error_type: str
-    step: str | None
-    message: str
-    """Of the example."""
     count: int
     first: datetime
     last: datetime
     """When the first and the last of them failed."""
-    example: Letter
+    example: DeadLetter
     """The one that failed last."""
 
 
-class Moved(BaseModel):
-    """By whom a letter is moved, and why: checked before anything is done."""
+class Audit(BaseModel):
+    """Who makes a move, and why."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -221,57 +216,49 @@ class Moved(BaseModel):
     note: Note = ""
 
 
-class DeadLetters(Protocol):
-    """The letters. Each call may raise a `TransientError`, and does nothing then, or all of it."""
+class DeadLetterRepository(Protocol):
+    """The dead letters. Each call is atomic, and may raise a `TransientError`."""
 
-    async def record(self, run: DeadRun) -> Letter | None:
-        """Record a dead run, and raise the alert that tells of it, in one transaction; can be called again.
+    async def record(self, run: FailedRun) -> DeadLetter | None:
+        """Record a dead run and raise its alert, in one transaction. Idempotent.
 
-        Returns the letter where it is new or open again; None where it was there. What was not known of it before, or
-        could not be decrypted, is added. A run that was stuck and has died since keeps its letter, which says so; one
-        that had come on and is dead now has its letter opened again. A discarded one stays discarded. The job's earlier
-        letters are resolved.
+        Returns the dead letter if it is new or open again; None if it was there. Facts that were unknown or encrypted
+        are filled in. A stuck run that failed since keeps its dead letter; one that had continued and failed later has
+        it opened again. A discarded one stays discarded. Dead letters of the job's earlier runs are resolved.
         """
         ...
 
-    async def find(self, letter_id: int) -> Letter | None:
-        """One letter."""
+    async def find(self, letter_id: int) -> DeadLetter | None:
+        """One dead letter."""
         ...
 
     async def list(
-        self, which: LetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
-    ) -> Sequence[Letter]:
-        """A page of letters in the order in which they were recorded, the newest first. `after`: the last one's id."""
+        self, which: DeadLetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
+    ) -> Sequence[DeadLetter]:
+        """A page in the order of recording, newest first. `after`: the id of the last one seen."""
         ...
 
-    async def count(self, which: LetterFilter) -> int:
-        """How many there are."""
+    async def count(self, which: DeadLetterFilter) -> int:
+        """How many match."""
         ...
 
     async def waiting(self) -> Mapping[str, int]:
-        """How many wait for a person, by kind; kinds of which none does are left out."""
+        """How many wait for an operator, by kind; only kinds that have some."""
         ...
 
-    async def groups(self, which: LetterFilter, *, limit: int = 100) -> Sequence[Group]:
-        """Letters by what they have died of, most of the same first."""
+    async def groups(self, which: DeadLetterFilter, *, limit: int = 100) -> Sequence[DeadLetterGroup]:
+        """Dead letters by fingerprint, the largest group first."""
         ...
 
-    async def move(
-        self,
-        ids: Collection[int],
-        to: LetterState,
-        *,
-        moved: Moved,
-        only: Collection[LetterState] | None = None,
-    ) -> Sequence[int]:
-        """Move letters to a state, and keep who did and why; returns the ids of those that were moved, sorted.
+    async def move(self, ids: Collection[int], move: Move, audit: Audit) -> Sequence[int]:
+        """Move those that are in one of the move's source states; returns their ids, sorted.
 
-        Those alone that are in one of the states `only`, and not in the new one already: of two who move the same
-        letter at once, one is told its id. A letter is not opened again while the job has another one that waits.
-        Whoever redrives moves first and resets then: the sweep opens a letter again whose job was not restarted.
+        If two callers move the same dead letter at once, one of them gets its id. A dead letter is not opened while
+        its job has another one that waits. A redrive moves first and resets then: the sweep opens a dead letter again
+        if its job was not restarted.
         """
         ...
 
-    async def actions(self, letter_id: int) -> Sequence[LetterAction]:
-        """What was done with a letter, the first first."""
+    async def actions(self, letter_id: int) -> Sequence[DeadLetterAction]:
+        """The audit trail, oldest first."""
         ...

@@ -11,18 +11,14 @@ from typing import Any
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
-from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import Client, WorkflowExecutionDescription
-from temporalio.service import RPCError, RPCStatusCode
 
 from domain.policies import Policy
-from starter.connection import RPC_TIMEOUT, explained
+from starter.connection import explained
+from starter.history import last_events
 from starter.readable import readable
 from starter.status import JobDescription, JobState, JobStatus
 from workflows.data_converter import EncryptionKeyMissing
-
-_EVENTS = 50
-"""How many of a history's last events are looked at: a step has fewer."""
 
 _ASK_WITHIN = 2.0
 """Seconds. Where no worker is there, all of it is spent."""
@@ -43,7 +39,8 @@ async def describe(
     raw = described.raw_description
     info = raw.workflow_execution_info
     running = status.state is JobState.running
-    events = await _last_events(client, described)
+    async with explained(client):
+        events = await last_events(client, described.id, described.run_id)
     waits = await _second_attempt(client, policies, events) if running and not raw.pending_activities else {}
     worker = _worker(described, events)
     attempt = waits.get("attempt", status.attempt)
@@ -77,23 +74,6 @@ def _is_delayed(described: WorkflowExecutionDescription) -> bool:
     begun = described.raw_description.HasField("pending_workflow_task") or described.history_length > 1
     delayed = described.execution_time is not None and described.execution_time > described.start_time
     return delayed and not begun
-
-
-async def _last_events(client: Client, described: WorkflowExecutionDescription) -> Sequence[HistoryEvent]:
-    """The run's last events, latest first."""
-    request = GetWorkflowExecutionHistoryReverseRequest(namespace=client.namespace, maximum_page_size=_EVENTS)
-    request.execution.workflow_id = described.id
-    request.execution.run_id = described.run_id
-    async with explained(client):
-        try:
-            answer = await client.workflow_service.get_workflow_execution_history_reverse(
-                request, retry=True, timeout=RPC_TIMEOUT
-            )
-        except RPCError as exc:
-            if exc.status is RPCStatusCode.UNIMPLEMENTED:  # as by Temporal's test server
-                return ()
-            raise
-    return answer.history.events
 
 
 async def _second_attempt(

@@ -18,11 +18,11 @@ from adapters.outside import Misconfigured, Outside
 from adapters.payments.api import longest_call
 from adapters.readiness import Need, look
 from adapters.settings import Settings
-from adapters.temporal.dead_runs import TemporalDeadRuns
 from adapters.temporal.report_jobs import TemporalReportJobs
-from domain.dead_letter_sweep import DeadLetterSweepRequest, DeadRuns
+from domain.dead_letter_sweep import DeadLetterSweepRequest, FailedRuns
 from domain.report_ports import ReportJobs
 from starter.connection import web_ui_base
+from starter.dead_letters.failed_runs import TemporalFailedRuns
 from starter.deployments import Version, describe, routing_of
 from starter.encryption import describe as describe_keys
 from starter.encryption import keyring_from
@@ -86,7 +86,7 @@ def temporal_ports(client: Callable[[], Client]) -> dict[type, object]:
     sweep = registry.get(DeadLetterSweepRequest.kind).workflow_type
     return {
         # A sweep that fails has left its letter, which the next one settles.
-        DeadRuns: TemporalDeadRuns(client, requests, no_jobs=(PAUSE, sweep)),
+        FailedRuns: TemporalFailedRuns(client, requests, no_jobs=(PAUSE, sweep)),
         ReportJobs: TemporalReportJobs(client),
     }
 

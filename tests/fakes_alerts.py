@@ -14,10 +14,10 @@ def an_alert(key: str = "evt_1/ab", *, about: str = "") -> Alert:
 
 
 class FakeAlerts:
-    """Holds these alerts, which one message gathers; `others` have told of them, or they are `gone`."""
+    """Holds these alerts (of None: none), which one message gathers; `others` have told of them, or they are `gone`."""
 
-    def __init__(self, *alerts: Alert, others: bool = False, gone: bool = False) -> None:
-        self.alerts = alerts or (an_alert(),)
+    def __init__(self, *alerts: Alert | None, others: bool = False, gone: bool = False) -> None:
+        self.alerts: tuple[Alert, ...] = tuple(alert for alert in alerts or (an_alert(),) if alert)
         self.others = others
         self.gone = gone
         self.told_of: Counter[int] = Counter()

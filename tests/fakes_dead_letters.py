@@ -6,56 +6,69 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
-from domain.dead_letter_sweep import DeadRuns, SeenRun, SweepMark, SweepTimes
-from domain.dead_letters import DeadLetters, DeadRun, DeathCause, Letter, LetterFilter, LetterState, Moved
+from domain.dead_letter_sweep import FailedRuns, ListedRun, SweepCheckpoint, SweepTimes
+from domain.dead_letters import (
+    Audit,
+    DeadLetter,
+    DeadLetterFilter,
+    DeadLetterRepository,
+    DeadLetterState,
+    FailedRun,
+    FailureCause,
+    Move,
+    fingerprint_of,
+)
 
 _MOMENT = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
 
 
-def a_letter(run: DeadRun | None = None, *, number: int = 1) -> Letter:
-    run = run or DeadRun(
+def a_failed_run(number: int = 1) -> FailedRun:
+    return FailedRun(
         workflow_id=f"order-confirmation/{number}",
         run_id=f"run-{number}",
         kind="order-confirmation",
         queue="notifications",
-        cause=DeathCause.failed,
+        cause=FailureCause.failed,
         error_type="RecipientRejected",
         failed_at=_MOMENT,
     )
-    return Letter(
+
+
+def a_letter(run: FailedRun | None = None, *, number: int = 1) -> DeadLetter:
+    run = run or a_failed_run(number)
+    return DeadLetter(
+        **run.model_dump(),
         id=number,
-        run=run,
-        fingerprint=run.fingerprint,
+        fingerprint=fingerprint_of(run),
         first_seen=_MOMENT,
-        state=LetterState.open,
+        state=DeadLetterState.open,
         state_at=_MOMENT,
     )
 
 
-class FakeDeadLetters:
-    """Takes every dead run, unless told what to raise at each call. Of the port only what workers call."""
+class FakeDeadLetterRepository:
+    """Takes every dead run, or raises what the script says at each call. Of the port only what workers call."""
 
     def __init__(self, script: Sequence[BaseException | None] = ()) -> None:
         self.script = list(script)
         self.calls = 0
-        self.recorded: list[DeadRun] = []
-        self.open: Sequence[Letter] = ()
+        self.recorded: list[FailedRun] = []
+        self.open: Sequence[DeadLetter] = ()
         self.counts: dict[str, int] | BaseException = {}
 
-    async def record(self, run: DeadRun) -> Letter | None:
+    async def record(self, run: FailedRun) -> DeadLetter | None:
         self.calls += 1
-        step = self.script.pop(0) if self.script else None
-        if step is not None:
-            raise step
+        if self.script and (error := self.script.pop(0)) is not None:
+            raise error
         self.recorded.append(run)
         return a_letter(run, number=len(self.recorded))
 
-    async def count(self, which: LetterFilter) -> int:
+    async def count(self, which: DeadLetterFilter) -> int:
         return len(self.open)
 
     async def list(
-        self, which: LetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
-    ) -> Sequence[Letter]:
+        self, which: DeadLetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
+    ) -> Sequence[DeadLetter]:
         return self.open[:limit]
 
     async def waiting(self) -> Mapping[str, int]:
@@ -63,55 +76,51 @@ class FakeDeadLetters:
             raise self.counts
         return self.counts
 
-    async def move(
-        self, ids: Collection[int], to: LetterState, *, moved: Moved, only: Collection[LetterState] | None = None
-    ) -> Sequence[int]:
+    async def move(self, ids: Collection[int], move: Move, audit: Audit) -> Sequence[int]:
         return ()
 
 
-class FakeDeadRuns:
-    """All runs are well. Raises what it is told to at each sweep."""
+class FakeFailedRuns:
+    """All runs are well. Raises what the script says at each sweep."""
 
     def __init__(self, script: Sequence[BaseException | None] = ()) -> None:
         self.script = list(script)
 
-    async def ended(self, since: datetime | None) -> AsyncIterator[Sequence[SeenRun]]:
-        step = self.script.pop(0) if self.script else None
-        if step is not None:
-            raise step
+    async def ended(self, since: datetime | None) -> AsyncIterator[Sequence[ListedRun]]:
+        if self.script and (error := self.script.pop(0)) is not None:
+            raise error
         yield ()
 
-    async def stuck(self) -> AsyncIterator[Sequence[SeenRun]]:
+    async def stuck(self) -> AsyncIterator[Sequence[ListedRun]]:
         yield ()
 
-    async def untaken(self, before: datetime) -> AsyncIterator[Sequence[SeenRun]]:
+    async def untaken(self, before: datetime) -> AsyncIterator[Sequence[ListedRun]]:
         yield ()
 
-    async def latest(self, workflow_ids: Collection[str]) -> Mapping[str, SeenRun]:
+    async def latest(self, workflow_ids: Collection[str]) -> Mapping[str, ListedRun]:
         return {}
 
-    async def look(self, run: SeenRun) -> DeadRun | None:
+    async def examine(self, run: ListedRun) -> FailedRun | None:
         return None
 
 
-class FakeSweepMark:
+class FakeSweepCheckpoint:
     """Nothing was swept yet."""
 
-    def __init__(self) -> None:
-        self.until: datetime | None = None
+    until: datetime | None = None
 
     async def swept_until(self) -> datetime | None:
         return self.until
 
-    async def swept(self, until: datetime) -> None:
+    async def advance(self, until: datetime) -> None:
         self.until = until
 
 
 def dead_letter_ports(script: Sequence[BaseException | None] = ()) -> dict[type, object]:
     """`script`: what each sweep raises."""
     return {
-        DeadLetters: FakeDeadLetters(),
-        DeadRuns: FakeDeadRuns(script),
-        SweepMark: FakeSweepMark(),
+        DeadLetterRepository: FakeDeadLetterRepository(),
+        FailedRuns: FakeFailedRuns(script),
+        SweepCheckpoint: FakeSweepCheckpoint(),
         SweepTimes: SweepTimes(),
     }

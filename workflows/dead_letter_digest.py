@@ -1,11 +1,11 @@
-"""Dead letter digest: tell people of the dead jobs that nobody has looked at yet."""
+"""Dead letter digest: remind operators of the dead letters that are still open."""
 
 from __future__ import annotations
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    # Our own packages and pydantic: importing them again for each run would cost more than the run itself.
     from activities.dead_letter_digest import DeadLetterDigestActivities as Activities
     from domain.dead_letter_digest import DeadLetterDigestRequest
     from domain.outcomes import Done, Outcome, Skipped
@@ -15,11 +15,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="DeadLetterDigest")
 class DeadLetterDigest:
-    """Reminds people of dead letters that are open, the oldest first."""
+    """Reminds operators of open dead letters, oldest first."""
 
     @workflow.run
     async def run(self, request: DeadLetterDigestRequest) -> Outcome:
-        """One step; nobody is told where nothing is open."""
+        """One step; without open dead letters there is no message."""
         reminded = await steps.run_regular(Activities.remind, scheduled_run(request))
 
         return Done(facts={"open": reminded.open}) if reminded.open else Skipped(reason="nothing-open")

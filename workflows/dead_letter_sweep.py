@@ -1,11 +1,11 @@
-"""Dead letter sweep: find dead runs that left no letter, settle the letters of jobs that are well again."""
+"""Dead letter sweep: find unrecorded dead runs, settle the dead letters of jobs that recovered."""
 
 from __future__ import annotations
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
+    # Our own packages and pydantic: importing them again for each run would cost more than the run itself.
     from activities.dead_letter_sweep import DeadLetterSweepActivities as Activities
     from domain.dead_letter_sweep import DeadLetterSweepRequest
     from domain.outcomes import Done, Outcome
@@ -15,11 +15,11 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name="DeadLetterSweep")
 class DeadLetterSweep:
-    """Finds what a failing run cannot tell itself: that it timed out, was terminated, or is stuck."""
+    """Finds what a run cannot record itself: that it timed out, was terminated, or is stuck."""
 
     @workflow.run
     async def run(self, request: DeadLetterSweepRequest) -> Outcome:
-        """One step, and a long one after an outage. A second run for the same moment does no harm."""
+        """One step, long after an outage. A second run for the same moment does no harm."""
         swept = await steps.run_regular(Activities.sweep, scheduled_run(request))
 
         return Done(facts={"recorded": swept.recorded, "resolved": swept.resolved, "moved": swept.moved})

@@ -17,7 +17,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 from activities.dead_letters import DeadLetterActivities
 from activities.interceptor import RetryInterceptor, tell_attempt
 from activities.pace import PaceInterceptor
-from domain.dead_letters import DeadLetters
+from domain.dead_letters import DeadLetterRepository
 from workflows.data_converter import JobPayloadConverter
 from workflows.interceptor import JobInterceptor, announce
 from workflows.kinds import policies_of
@@ -65,7 +65,7 @@ def job_worker(
     a quarter of the worker's CPU time: for tests. `draw` replaces `random.uniform` for the waits. `passed_through`
     names further modules for the sandbox; `options` go to `temporalio.worker.Worker`. `rate` is how many attempts of
     steps may begin a second. A worker of a `version` gets jobs only once Temporal is told that it is the current one.
-    Runs that fail are recorded by the port `DeadLetters`; without it they are not, and the log says so once.
+    Runs that fail are recorded by the port `DeadLetterRepository`; without it they are not, and the log says so once.
 
     Raises MissingPort where an activities class asks for a port that isn't in `ports`, TypeError where the client has
     another data converter.
@@ -123,9 +123,9 @@ def versioned(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
     )
 
 
-def letters_among(ports: Mapping[type, object]) -> DeadLetters | None:
+def letters_among(ports: Mapping[type, object]) -> DeadLetterRepository | None:
     """The port to which failed runs are told; None where there is none."""
-    return typing.cast("DeadLetters | None", ports.get(DeadLetters))
+    return typing.cast("DeadLetterRepository | None", ports.get(DeadLetterRepository))
 
 
 def sandboxed(passed_through: Sequence[str] = ()) -> SandboxedWorkflowRunner:

@@ -41,7 +41,7 @@ from domain.outcomes import Declined, Done, Skipped
 from domain.policies import Policy
 from domain.requests import JobRequest, kind_name
 from workflows import steps
-from workflows.dead_letters import leave_letter
+from workflows.dead_letters import record_failure
 from workflows.pausing import Pauses, wait_while_paused
 
 ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
@@ -137,7 +137,7 @@ class _Inbound(WorkflowInboundInterceptor):
             return result
         workflow.upsert_search_attributes([ERROR_TYPE.value_set(explained.type or "")])
         workflow.set_current_details(f"**{explained.type}**: {explained.message}")
-        await leave_letter(explained, request)
+        await record_failure(explained, request)
         _finish("failed")
         # Outside the handler: the cause's own class and message are the run's result, without a chain that hides them.
         raise explained

@@ -1,28 +1,17 @@
-"""Alerts in PostgreSQL: each is told once, many of the same together.
+"""Alerts in PostgreSQL: each is sent once, those about the same together.
 
-An alert that finds no other one waiting, about the same, enqueues a job: it leads. Until that job runs, others join it.
-The job gathers all that are there, in one statement, and whoever comes later leads anew. For that, who raises an alert
-holds a lock on what it is about, which others who raise share, until the transaction ends; and the job takes it alone.
-Without it an alert could join a leader in the moment in which its job gathers, and nobody would ever tell of it.
+An alert that finds no other one waiting about the same leads: it enqueues a job, and others join it until the job runs.
+The job gathers all of them in one statement, and the next alert leads again. Whoever raises an alert holds a shared
+lock on its group until the transaction ends, and the job takes it exclusively. Otherwise an alert could join a leader
+while the job gathers, and never be sent.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Integer,
-    Interval,
-    Text,
-    bindparam,
-    exists,
-    func,
-    literal,
-    not_,
-    select,
-    update,
-)
+from sqlalchemy import Integer, exists, func, literal, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -34,88 +23,39 @@ from domain.alert import AlertRequest
 from domain.alerts import EXAMPLES, Alert, AlertKind, Gathered
 from domain.errors import ServiceUnavailable
 
-_LOCKS = 0x616C7274
-"""Of all that alerts are about, as the first half of their locks; the letters "alrt"."""
+_LOCKS = literal(0x616C7274, Integer)
+"""First half of the groups' advisory locks: the characters "alrt"."""
 
 _LEASE = timedelta(minutes=10)
-"""How long after its time a leader's job counts as still to come. One that was refused, discarded or failed before it
-could gather is made good by the next alert about the same."""
+"""How long after its window a leader's job is still expected. If it was refused, discarded or failed before it could
+gather, the next alert about the same leads."""
 
-# Not called as the columns are: SQLAlchemy keeps those names for what an UPDATE sets.
-_kind, _about = bindparam("of_kind", type_=Text), bindparam("of_about", type_=Text)
-_group = func.hashtext(func.concat(_kind, " ", _about), type_=Integer)
-_SHARE = select(func.pg_advisory_xact_lock_shared(literal(_LOCKS, Integer), _group))
-
+_c = alerts.c
 _leader = alerts.alias("leader")
-_led = exists().where(
-    _leader.c.kind == _kind,
-    _leader.c.about == _about,
-    _leader.c.leads,
-    _leader.c.told_with.is_(None),
-    _leader.c.raised_at > func.clock_timestamp() - bindparam("lease", type_=Interval),
-)
-_ADD = (
-    insert(alerts)
-    .from_select(
-        ["kind", "key", "about", "job_id", "run_id", "leads"],
-        select(
-            _kind,
-            bindparam("key", type_=Text),
-            _about,
-            bindparam("job_id", type_=Text),
-            bindparam("run_id", type_=Text),
-            not_(_led).label("leads"),
-        ),
-    )
-    .on_conflict_do_nothing(index_elements=["kind", "key"])
-    .returning(alerts.c.id, alerts.c.leads)
-)
 
-_first = bindparam("first", type_=BigInteger)
-_ALONE = select(
-    alerts.c.kind,
-    alerts.c.about,
-    func.pg_advisory_xact_lock(
-        literal(_LOCKS, Integer), func.hashtext(func.concat(alerts.c.kind, " ", alerts.c.about), type_=Integer)
-    ),
-).where(alerts.c.id == _first, alerts.c.kind == _kind)
-_GATHER = (
-    update(alerts)
-    .where(
-        alerts.c.kind == _kind,
-        alerts.c.about == _about,
-        alerts.c.told_with.is_(None),
-        exists().where(_leader.c.id == _first, _leader.c.told_with.is_(None)),
-    )
-    .values(told_with=_first)
-)
-_SUMMARY = select(func.count(), func.min(alerts.c.raised_at), func.max(alerts.c.raised_at)).where(
-    alerts.c.told_with == _first
-)
-_EXAMPLES = (
-    select(alerts.c.key, alerts.c.job_id, alerts.c.run_id)
-    .where(alerts.c.told_with == _first)
-    .order_by(alerts.c.id)
-    .limit(EXAMPLES)
-)
-_TOLD = (
-    update(alerts)
-    .where(alerts.c.told_with == _first, alerts.c.told_at.is_(None))
-    .values(told_at=func.now())
-    .returning(alerts.c.id)
-)
+
+def _group(kind: Any, about: Any) -> Any:
+    return func.hashtext(func.concat(kind, " ", about), type_=Integer)
 
 
 async def add(connection: AsyncConnection, alert: Alert, *, window: timedelta) -> bool:
-    """Raise an alert in the connection's transaction; False where its key was there before.
+    """Raise an alert in the connection's transaction; False if its key existed.
 
-    The transaction should end soon: until then nobody is told of others about the same.
+    The transaction should end soon: until then, alerts about the same are not sent.
     """
-    group = {"of_kind": alert.kind.value, "of_about": alert.about}
-    await connection.execute(_SHARE, group)
-    # Another statement, which sees what was committed before the lock was had.
-    values = {**group, **alert.model_dump(include={"key", "job_id", "run_id"}), "lease": window + _LEASE}
-    added = (await connection.execute(_ADD, values)).one_or_none()
+    kind, about = literal(alert.kind.value), literal(alert.about)
+    await connection.execute(select(func.pg_advisory_xact_lock_shared(_LOCKS, _group(kind, about))))
+    # A statement of its own, which sees what was committed before the lock was taken.
+    led = exists().where(
+        _leader.c.kind == kind,
+        _leader.c.about == about,
+        _leader.c.leads,
+        _leader.c.told_with.is_(None),
+        _leader.c.raised_at > func.clock_timestamp() - (window + _LEASE),
+    )
+    adding = insert(alerts).values(**alert.model_dump(), leads=~led)
+    once = adding.on_conflict_do_nothing(index_elements=["kind", "key"]).returning(_c.id, _c.leads)
+    added = (await connection.execute(once)).one_or_none()
     if added is not None and added.leads:
         request = AlertRequest(alert=alert.kind.value, first=added.id)
         await connection.execute(*outbox.statement([request], start_after=window))
@@ -126,42 +66,53 @@ class SqlAlerts:
     """Implements `domain.alerts.Alerts`."""
 
     def __init__(self, engine: AsyncEngine, *, window: timedelta) -> None:
-        """Share the engine's pool. `window`: how long alerts wait for others, to be told together."""
+        """Share the engine's pool. `window`: how long an alert waits for others, to share a message."""
         self._engine = engine
         self._statements = Statements(engine)
         self._window = window
 
     async def add(self, alert: Alert) -> bool:
-        """Raise an alert, in a transaction of its own; False where its key was there before."""
+        """Raise an alert, in a transaction of its own; False if its key existed."""
         with translated():
             async with self._engine.begin() as connection:
                 return await add(connection, alert, window=self._window)
 
     async def gather(self, kind: str, first: int) -> Gathered | None:
-        """Gather all that nobody has gathered yet; None if there is no such alert."""
+        """Gather all that no message covers yet; None if there is no such alert."""
+        lock = func.pg_advisory_xact_lock(_LOCKS, _group(_c.kind, _c.about))
         with translated():
             async with self._engine.begin() as connection:
-                group = (await connection.execute(_ALONE, {"first": first, "of_kind": kind})).one_or_none()
+                leader = select(_c.about, lock).where(_c.id == first, _c.kind == kind)
+                group = (await connection.execute(leader)).one_or_none()
                 if group is None:
                     return None
                 if kind not in set(AlertKind):
                     raise ServiceUnavailable(f"This code knows no alert {kind!r}: deploy the code that raised it.")
-                await connection.execute(_GATHER, {"first": first, "of_kind": group.kind, "of_about": group.about})
-                count, began_at, ended_at = (await connection.execute(_SUMMARY, {"first": first})).one()
-                rows = (await connection.execute(_EXAMPLES, {"first": first})).all()
-        examples = tuple(
-            Alert(kind=AlertKind(kind), key=row.key, about=group.about, job_id=row.job_id, run_id=row.run_id)
-            for row in rows
-        )
+                await connection.execute(
+                    update(alerts)
+                    .where(
+                        _c.kind == kind,
+                        _c.about == group.about,
+                        _c.told_with.is_(None),
+                        exists().where(_leader.c.id == first, _leader.c.told_with.is_(None)),
+                    )
+                    .values(told_with=first)
+                )
+                mine = _c.told_with == first
+                summary = select(func.count(), func.min(_c.raised_at), func.max(_c.raised_at)).where(mine)
+                count, began_at, ended_at = (await connection.execute(summary)).one()
+                examples = select(_c.kind, _c.key, _c.about, _c.job_id, _c.run_id).where(mine).order_by(_c.id)
+                rows = (await connection.execute(examples.limit(EXAMPLES))).all()
         return Gathered(
             kind=AlertKind(kind),
             about=group.about,
             count=count,
             began_at=began_at,
             ended_at=ended_at,
-            examples=examples,
+            examples=tuple(Alert(**row._mapping) for row in rows),
         )
 
     async def told(self, first: int) -> None:
-        """Keep that the message has reached all channels."""
-        await self._statements.rows(_TOLD, first=first)
+        """Record that the message has reached all channels."""
+        reached = update(alerts).where(_c.told_with == first, _c.told_at.is_(None)).values(told_at=func.now())
+        await self._statements.rows(reached.returning(_c.id))

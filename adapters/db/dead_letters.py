@@ -1,161 +1,283 @@
-"""Dead letters in PostgreSQL.
+"""Dead letters in PostgreSQL, the sweep's checkpoint, and the lock of those who redrive.
 
-Who records a run of a job holds a lock on the job until its transaction ends: the worker that sees the failure, and the
-sweep that finds the same one, may come at the same time.
+Recording a run locks its job until the transaction ends: the worker that sees the failure and the sweep that finds it
+may come at the same time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, cast, func, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db import alerts
-from adapters.db.dead_letter_moves import lock_job, move
-from adapters.db.dead_letter_queries import COLUMNS, group_of, grouped, letter_of, matching
-from adapters.db.dead_letter_tables import dead_letter_actions, dead_letters
+from adapters.db.dead_letter_tables import dead_letter_actions, dead_letter_sweep, dead_letters
 from adapters.db.errors import translated
 from adapters.db.statements import Statements
-from domain.dead_letter_alerts import alert_of
+from domain.dead_letter_digest import alert_of
 from domain.dead_letters import (
     SWEEP,
-    UNSETTLED,
     WAITING,
-    DeadRun,
-    Group,
-    Letter,
-    LetterAction,
-    LetterFilter,
-    LetterState,
-    Moved,
+    Audit,
+    DeadLetter,
+    DeadLetterAction,
+    DeadLetterFilter,
+    DeadLetterGroup,
+    DeadLetterState,
+    FailedRun,
+    Move,
+    fingerprint_of,
 )
 
 _c = dead_letters.c
-_SUPERSEDED = Moved(by=SWEEP, note="A later run of the job is dead.")
-_AGAIN = Moved(by=SWEEP, note="The run had come on, and is dead again.")
+_LETTERS = select(*(_c[name] for name in DeadLetter.model_fields))
+_JOB_LOCKS = literal(0x64656164, Integer)
+"""First half of the advisory locks of jobs: the characters "dead"."""
+_SUPERSEDED = Audit(by=SWEEP, note="A later run of the job is dead.")
+_FAILED_AGAIN = Audit(by=SWEEP, note="The run had continued, and is dead again.")
 _BATCH = 1000
-"""Letters that are moved in one transaction."""
+"""Dead letters that are moved in one transaction."""
 
 
-class SqlDeadLetters:
-    """Implements `domain.dead_letters.DeadLetters`."""
+class SqlDeadLetterRepository:
+    """Implements `domain.dead_letters.DeadLetterRepository`."""
 
-    def __init__(self, engine: AsyncEngine, *, alert_window: timedelta) -> None:
-        """Share the engine's pool. `alert_window`: how long alerts wait for others, to be told together."""
+    def __init__(self, engine: AsyncEngine, *, alert_window: timedelta = timedelta()) -> None:
+        """Share the engine's pool. `alert_window`: how long an alert waits for others, to share a message."""
         self._engine = engine
         self._statements = Statements(engine)
         self._window = alert_window
 
-    async def record(self, run: DeadRun) -> Letter | None:
-        """Record a dead run; see `domain.dead_letters.DeadLetters`."""
+    async def record(self, run: FailedRun) -> DeadLetter | None:
+        """Record a dead run; see `domain.dead_letters.DeadLetterRepository`."""
         with translated():
             async with self._engine.begin() as connection:
-                await lock_job(connection, run.workflow_id)
-                of_job = select(*COLUMNS).where(_c.workflow_id == run.workflow_id)
-                letters = [letter_of(row) for row in await connection.execute(of_job)]
-                known = next((letter for letter in letters if letter.run.run_id == run.run_id), None)
+                await connection.execute(_lock(_hash(literal(run.workflow_id))))
+                letters = await _fetch(connection, _LETTERS.where(_c.workflow_id == run.workflow_id))
+                known = next((letter for letter in letters if letter.run_id == run.run_id), None)
                 others = [letter for letter in letters if letter is not known]
                 if known is None:
-                    letter: Letter | None = await _first(connection, others, run)
+                    letter: DeadLetter | None = await _add(connection, others, run)
                 else:
-                    letter = await _again(connection, known, run, others)
-                if letter is None or letter.state is not LetterState.open:
+                    letter = await _record_again(connection, known, run, others)
+                if letter is None or letter.state is not DeadLetterState.open:
                     return letter
                 if (alert := alert_of(letter, again=known is not None)) is not None:
                     await alerts.add(connection, alert, window=self._window)
         return letter
 
-    async def find(self, letter_id: int) -> Letter | None:
-        """One letter."""
-        rows = await self._statements.rows(select(*COLUMNS).where(_c.id == letter_id))
-        return letter_of(rows[0]) if rows else None
+    async def find(self, letter_id: int) -> DeadLetter | None:
+        """One dead letter."""
+        rows = await self._statements.rows(_LETTERS.where(_c.id == letter_id))
+        return DeadLetter(**rows[0]._mapping) if rows else None
 
     async def list(
-        self, which: LetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
-    ) -> Sequence[Letter]:
-        """A page of letters, the newest first."""
-        wanted = select(*COLUMNS).where(*matching(which)).limit(limit)
-        wanted = wanted.order_by(_c.id if oldest_first else _c.id.desc())
+        self, which: DeadLetterFilter, *, limit: int, after: int | None = None, oldest_first: bool = False
+    ) -> Sequence[DeadLetter]:
+        """A page of dead letters, newest first."""
+        page = _LETTERS.where(*_matching(which)).limit(limit).order_by(_c.id if oldest_first else _c.id.desc())
         if after is not None:
-            wanted = wanted.where(_c.id > after if oldest_first else _c.id < after)
-        return [letter_of(row) for row in await self._statements.rows(wanted)]
+            page = page.where(_c.id > after if oldest_first else _c.id < after)
+        return [DeadLetter(**row._mapping) for row in await self._statements.rows(page)]
 
-    async def count(self, which: LetterFilter) -> int:
-        """How many there are."""
-        rows = await self._statements.rows(select(func.count()).select_from(dead_letters).where(*matching(which)))
-        return int(rows[0][0])
+    async def count(self, which: DeadLetterFilter) -> int:
+        """How many match."""
+        [row] = await self._statements.rows(select(func.count()).select_from(dead_letters).where(*_matching(which)))
+        return int(row[0])
 
     async def waiting(self) -> Mapping[str, int]:
-        """How many wait for a person, by kind."""
-        number = func.count().label("number")
-        wanted = select(_c.kind, number).where(_c.state.in_(sorted(WAITING))).group_by(_c.kind)
-        return {row.kind: row.number for row in await self._statements.rows(wanted)}
+        """How many wait for an operator, by kind."""
+        counts = select(_c.kind, func.count().label("number")).where(_c.state.in_(WAITING)).group_by(_c.kind)
+        return {row.kind: row.number for row in await self._statements.rows(counts)}
 
-    async def groups(self, which: LetterFilter, *, limit: int = 100) -> Sequence[Group]:
-        """Letters by what they have died of, most of the same first."""
-        return [group_of(row) for row in await self._statements.rows(grouped(which, limit))]
+    async def groups(self, which: DeadLetterFilter, *, limit: int = 100) -> Sequence[DeadLetterGroup]:
+        """Dead letters by fingerprint, the largest group first."""
+        examples = (
+            _LETTERS.add_columns(
+                func.count().over(partition_by=_c.fingerprint).label("count_"),
+                func.min(_c.failed_at).over(partition_by=_c.fingerprint).label("first_"),
+                func.max(_c.failed_at).over(partition_by=_c.fingerprint).label("last_"),
+            )
+            .where(*_matching(which))
+            .ext(distinct_on(_c.fingerprint))
+            .order_by(_c.fingerprint, _c.failed_at.desc(), _c.id.desc())
+            .subquery()
+        )
+        largest = select(examples).order_by(examples.c.count_.desc(), examples.c.last_.desc()).limit(limit)
+        return [
+            DeadLetterGroup(count=row.count_, first=row.first_, last=row.last_, example=DeadLetter(**row._mapping))
+            for row in await self._statements.rows(largest)
+        ]
 
-    async def move(
-        self, ids: Collection[int], to: LetterState, *, moved: Moved, only: Collection[LetterState] | None = None
-    ) -> Sequence[int]:
-        """Move letters to a state, a thousand in a transaction; see `domain.dead_letters.DeadLetters`."""
-        states = set(LetterState if only is None else only)
+    async def move(self, ids: Collection[int], move: Move, audit: Audit) -> Sequence[int]:
+        """Move dead letters, a thousand in a transaction; see `domain.dead_letters.DeadLetterRepository`."""
         wanted = sorted(set(ids))
-        done: list[int] = []
+        moved: list[int] = []
         for start in range(0, len(wanted), _BATCH):
             with translated():
                 async with self._engine.begin() as connection:
-                    done += await move(connection, wanted[start : start + _BATCH], to, moved, only=states)
-        return done
+                    moved += await _move(connection, wanted[start : start + _BATCH], move, audit)
+        return moved
 
-    async def actions(self, letter_id: int) -> Sequence[LetterAction]:
-        """What was done with a letter, the first first."""
+    async def actions(self, letter_id: int) -> Sequence[DeadLetterAction]:
+        """The audit trail, oldest first."""
         a = dead_letter_actions.c
-        wanted = select(a.at, a.by, a.was, a.state, a.note).where(a.letter_id == letter_id).order_by(a.id)
-        return [LetterAction(**row._mapping) for row in await self._statements.rows(wanted)]
+        trail = select(a.at, a.by, a.was, a.state, a.note).where(a.letter_id == letter_id).order_by(a.id)
+        return [DeadLetterAction(**row._mapping) for row in await self._statements.rows(trail)]
 
 
-async def _first(connection: AsyncConnection, others: Sequence[Letter], run: DeadRun) -> Letter:
-    """A run that was not known."""
-    state: dict[str, Any] = {}
-    if any(letter.run.failed_at > run.failed_at for letter in others):
-        state = {"state": LetterState.resolved, **_SUPERSEDED.model_dump()}
+class SqlSweepCheckpoint:
+    """Implements `domain.dead_letter_sweep.SweepCheckpoint`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Share the engine's pool."""
+        self._statements = Statements(engine)
+
+    async def swept_until(self) -> datetime | None:
+        """All runs that ended before are known; None before the first sweep."""
+        rows = await self._statements.rows(select(dead_letter_sweep.c.swept_until))
+        return rows[0].swept_until if rows else None
+
+    async def advance(self, until: datetime) -> None:
+        """Store a later moment; an earlier one changes nothing."""
+        c = dead_letter_sweep.c
+        adding = upsert(dead_letter_sweep).values(swept_until=until)
+        later = func.greatest(c.swept_until, adding.excluded.swept_until)
+        await self._statements.rows(
+            adding.on_conflict_do_update(index_elements=[c.one], set_={"swept_until": later}).returning(c.swept_until)
+        )
+
+
+class RedriveLock:
+    """Shared by all who redrive. Only a process that is alone knows that a redrive it finds half done was abandoned.
+
+    Advisory locks of transactions: they end with the process, and work behind a pooler.
+    """
+
+    _KEY = literal(0x72656472697665, BigInteger)
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Share the engine's pool; each block takes a connection."""
+        self._engine = engine
+
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[bool]:
+        """True if no redrive is running; none can begin during the block, which must be short."""
+        async with self._engine.connect() as connection:
+            with translated():
+                alone = await connection.scalar(select(func.pg_try_advisory_xact_lock(self._KEY)))
+            yield bool(alone)
+
+    @asynccontextmanager
+    async def shared(self) -> AsyncIterator[None]:
+        """A redrive is running during the block."""
+        async with self._engine.connect() as connection:
+            with translated():
+                # A redrive may take long, and the server must not end this transaction before it.
+                await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+                await connection.execute(select(func.pg_advisory_xact_lock_shared(self._KEY)))
+            yield
+
+
+def _hash(workflow_id: ColumnElement[str]) -> ColumnElement[int]:
+    return func.hashtext(workflow_id, type_=Integer)
+
+
+def _lock(hashes: ColumnElement[int]) -> Any:
+    return select(func.pg_advisory_xact_lock(_JOB_LOCKS, hashes))
+
+
+async def _fetch(connection: AsyncConnection, letters: Any) -> list[DeadLetter]:
+    return [DeadLetter(**row._mapping) for row in await connection.execute(letters)]
+
+
+def _matching(which: DeadLetterFilter) -> list[ColumnElement[bool]]:
+    exact = ("kind", "error_type", "fingerprint", "workflow_id", "run_id")
+    conditions = [_c[name] == value for name in exact if (value := getattr(which, name)) is not None]
+    if which.states is not None:
+        conditions.append(_c.state.in_(which.states))
+    # As one parameter each: there may be thousands.
+    if which.ids is not None:
+        conditions.append(_c.id == func.any(cast(list(which.ids), ARRAY(BigInteger))))
+    if which.run_ids is not None:
+        conditions.append(_c.run_id == func.any(cast(list(which.run_ids), ARRAY(Text))))
+    conditions += [_c.request[field].astext == value for field, value in (which.request or {}).items()]
+    if which.since is not None:
+        conditions.append(_c.failed_at >= which.since)
+    if which.until is not None:
+        conditions.append(_c.failed_at < which.until)
+    return conditions
+
+
+async def _add(connection: AsyncConnection, others: Sequence[DeadLetter], run: FailedRun) -> DeadLetter:
+    """Record a run that was unknown."""
+    values = {**run.model_dump(), "fingerprint": fingerprint_of(run)}
+    if any(letter.failed_at > run.failed_at for letter in others):
+        values |= {"state": DeadLetterState.resolved, **_SUPERSEDED.model_dump()}
     else:
-        await _supersede(connection, others)
-    adding = insert(dead_letters).values(**_columns(run), **state).returning(*COLUMNS)
-    return letter_of((await connection.execute(adding)).one())
+        await _move(connection, [letter.id for letter in others], Move.resolve, _SUPERSEDED)
+    added = await connection.execute(insert(dead_letters).values(values).returning(*_LETTERS.selected_columns))
+    return DeadLetter(**added.one()._mapping)
 
 
-async def _again(connection: AsyncConnection, known: Letter, run: DeadRun, others: Sequence[Letter]) -> Letter | None:
-    """A run that has a letter; None where that stays as it is."""
-    new = _columns(run)
-    if known.run.undecryptable is not None and run.undecryptable is None:
-        pass  # Told by one who has the key: all of it counts.
-    elif known.run.cause.final:
-        # The same death, told a second time.
-        known_by_now = known.run.model_dump()
-        filled = {name: new[name] for name in ("step", "attempts", "request") if known_by_now[name] is None}
-        # Of two keys that it took, the one that is lacking still.
-        new = filled if known.run.undecryptable is None else filled | {"undecryptable": run.undecryptable}
-    elif new["request"] is None:
-        # Told by one who lacks the key.
-        new["request"] = known.run.request
-    if new:
-        await connection.execute(update(dead_letters).where(_c.id == known.id).values(**new))
-    later = any(letter.run.failed_at > run.failed_at for letter in others)
-    if known.run.cause.final or known.state is not LetterState.resolved or later:
+async def _record_again(
+    connection: AsyncConnection, known: DeadLetter, run: FailedRun, others: Sequence[DeadLetter]
+) -> DeadLetter | None:
+    """Record a run that has a dead letter; None if that keeps its state."""
+    if values := _new_facts(known, run):
+        await connection.execute(update(dead_letters).where(_c.id == known.id).values(values))
+    superseded = any(letter.failed_at > run.failed_at for letter in others)
+    if known.cause.final or known.state is not DeadLetterState.resolved or superseded:
         return None
-    await _supersede(connection, others)
-    await move(connection, [known.id], LetterState.open, _AGAIN, only=[LetterState.resolved])
-    return letter_of((await connection.execute(select(*COLUMNS).where(_c.id == known.id))).one())
+    await _move(connection, [letter.id for letter in others], Move.resolve, _SUPERSEDED)
+    await _move(connection, [known.id], Move.fail_again, _FAILED_AGAIN)
+    [letter] = await _fetch(connection, _LETTERS.where(_c.id == known.id))
+    return letter
 
 
-async def _supersede(connection: AsyncConnection, letters: Sequence[Letter]) -> None:
-    await move(connection, [letter.id for letter in letters], LetterState.resolved, _SUPERSEDED, only=UNSETTLED)
+def _new_facts(known: DeadLetter, run: FailedRun) -> dict[str, Any]:
+    """The columns that a second report of a run changes."""
+    values = {**run.model_dump(), "fingerprint": fingerprint_of(run)}
+    if known.undecryptable is not None and run.undecryptable is None:
+        return values  # this reporter has the key
+    if known.cause.final:
+        # The same failure again: fill in what was unknown. If two keys were needed, keep the missing one.
+        names = [name for name in ("step", "attempts", "request") if getattr(known, name) is None]
+        return {name: values[name] for name in (*names, *(["undecryptable"] if known.undecryptable else []))}
+    if run.request is None:
+        values["request"] = known.request  # this reporter lacks the key
+    return values
 
 
-def _columns(run: DeadRun) -> dict[str, Any]:
-    return {**run.model_dump(), "fingerprint": run.fingerprint}
+async def _move(connection: AsyncConnection, ids: Sequence[int], move: Move, audit: Audit) -> Sequence[int]:
+    these = _c.id == func.any(cast(ids, ARRAY(BigInteger)))
+    if opens := move.target in WAITING and not move.sources <= WAITING:
+        # Jobs before rows, as recording a run does, and in the order of the locks: no two wait for each other.
+        hashes = select(_hash(_c.workflow_id).label("hash")).where(these).distinct().order_by("hash").subquery()
+        await connection.execute(_lock(hashes.c.hash))
+    chosen = select(_c.id, _c.state, _c.workflow_id).where(these, _c.state.in_(move.sources - {move.target}))
+    rows = (await connection.execute(chosen.order_by(_c.id).with_for_update())).all()
+    if opens:
+        jobs = cast([row.workflow_id for row in rows], ARRAY(Text))
+        waiting = select(_c.workflow_id, _c.id).where(_c.workflow_id == func.any(jobs), _c.state.in_(WAITING))
+        # At most one per job: the one that waits already, or else the last.
+        holder = {row.workflow_id: row.id for row in rows}
+        holder |= {row.workflow_id: row.id for row in await connection.execute(waiting)}
+        rows = [row for row in rows if holder[row.workflow_id] == row.id]
+    if not rows:
+        return []
+    moved = [row.id for row in rows]
+    values = {"state": move.target, "state_at": func.clock_timestamp(), **audit.model_dump()}
+    await connection.execute(
+        update(dead_letters).where(_c.id == func.any(cast(moved, ARRAY(BigInteger)))).values(values)
+    )
+    action = {**audit.model_dump(), "state": move.target}
+    actions = [{"letter_id": row.id, "was": row.state, **action} for row in rows]
+    await connection.execute(insert(dead_letter_actions), actions)
+    return moved

@@ -1,30 +1,60 @@
-"""`jobs dead`: the jobs that need a person, and what people do about them."""
+"""`jobs dead list`, `groups`, `show`: the jobs that need an operator. They only read."""
 
 from __future__ import annotations
 
+import json
+import shlex
+from collections import Counter
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
-from domain.dead_letters import WAITING, LetterFilter
-from starter.cli import dead_moves, dead_redrive, dead_show, dead_sweep
-from starter.cli import dead_shown as shown
-from starter.cli.dead_filters import filter_parameters, given_filter, parameters_of, signature
-from starter.cli.dead_letters import dead_letters
+from domain.dead_letters import (
+    WAITING,
+    DeadLetter,
+    DeadLetterAction,
+    DeadLetterFilter,
+    DeadLetterState,
+    FailureCause,
+)
+from domain.encryption_keys import WHERE
+from starter.cli import dead_changes
+from starter.cli.dead_filters import dead_letters, filter_of, with_filters
+from starter.cli.durations import duration, moment
+from starter.cli.links import Links
 from starter.cli.numbers import whole_number
 from starter.cli.output import AsJson, Output
 from starter.cli.running import run
+from starter.connection import connect
+from starter.dead_letters.attempt_history import Attempt, attempts
+from starter.dead_letters.plan import RedrivePlan, Verdict, plan_redrive
+from starter.dead_letters.selection import by_name
+from starter.errors import StarterError
+from starter.history import all_events
+from starter.queries import quoted
 from workflows.registry import Registry
+
+Limit = Annotated[int, typer.Option(parser=whole_number(1, 100_000), metavar="NUMBER", help="Maximum number shown.")]
+
+_STYLES = {
+    DeadLetterState.open: "bold red",
+    DeadLetterState.acknowledged: "yellow",
+    DeadLetterState.redriven: "cyan",
+    DeadLetterState.resolved: "green",
+    DeadLetterState.discarded: "dim",
+}
 
 
 def dead_commands(kinds: Registry, out: Output) -> typer.Typer:
     """The command group `dead`."""
     group = typer.Typer(
         help=(
-            "Look at the jobs that failed for good, were stopped from outside, or do not come on; redrive or settle "
+            "Look at the jobs that failed for good, were stopped from outside, or make no progress; redrive or settle "
             "them.\n\n"
-            "Each dead run has a letter, for ever, also when Temporal has forgotten the run. What to do step by step "
-            "is told in docs/dead-letters.md."
+            "Each dead run has a dead letter, permanently, also when Temporal has forgotten the run. "
+            "docs/dead-letters.md describes what to do step by step."
         ),
         epilog=out.examples(
             "dead groups", "dead show 17", "dead redrive --group 3f2a9c1b7d04", "dead redrive 17 --yes", "dead ack 17"
@@ -38,71 +68,274 @@ def dead_commands(kinds: Registry, out: Output) -> typer.Typer:
                 "say what to do: list, groups, show, redrive, ack, discard, reopen or sweep", param_hint="COMMAND"
             )
 
-    _add_list(group, kinds, out)
-    _add_groups(group, kinds, out)
-    dead_show.add_to(group, kinds, out)
-    dead_redrive.add_to(group, kinds, out)
-    dead_moves.add_to(group, out)
-    dead_sweep.add_to(group, kinds, out)
-    return group
+    def list_letters(*, limit: Limit = 50, as_json: AsJson = False, **given: Any) -> int:  # noqa: ARG001  # `out` has it
+        return run(_list(filter_of(given, kinds, states=WAITING), limit, out))
 
+    def groups(*, limit: Limit = 50, as_json: AsJson = False, **given: Any) -> int:  # noqa: ARG001  # `out` has it
+        return run(_groups(filter_of(given, kinds, states=WAITING), limit, out))
 
-def _add_list(group: typer.Typer, kinds: Registry, out: Output) -> None:
-    def rest(
-        *,
-        limit: Annotated[
-            int, typer.Option(parser=whole_number(1, 100_000), metavar="NUMBER", help="At most so many.")
-        ] = 50,
-        as_json: AsJson = False,
-    ) -> None: ...
-
-    def list_letters(*, limit: int, as_json: bool, **given: Any) -> int:  # noqa: ARG001  # `out` has it
-        return run(_list(given_filter(given, kinds, states=WAITING), limit, out))
-
-    list_letters.__signature__ = signature(filter_parameters(kinds, with_states=True), parameters_of(rest))  # type: ignore[attr-defined]  # functions may have one
     group.command(
         "list",
-        help="List dead letters, newest first: those that fit all the options given. DATABASE_URL is all it needs.",
+        help="List dead letters, newest first: those that match all options given. Needs only DATABASE_URL.",
         epilog=out.examples("dead list --since 2h", "dead list --error-type RecipientRejected --state resolved"),
-    )(list_letters)
-
-
-def _add_groups(group: typer.Typer, kinds: Registry, out: Output) -> None:
-    def rest(
-        *,
-        limit: Annotated[
-            int, typer.Option(parser=whole_number(1, 10_000), metavar="NUMBER", help="At most so many groups.")
-        ] = 50,
-        as_json: AsJson = False,
-    ) -> None: ...
-
-    def groups(*, limit: int, as_json: bool, **given: Any) -> int:  # noqa: ARG001  # `out` has it
-        return run(_groups(given_filter(given, kinds, states=WAITING), limit, out))
-
-    groups.__signature__ = signature(filter_parameters(kinds, with_states=True), parameters_of(rest))  # type: ignore[attr-defined]  # functions may have one
+    )(with_filters(list_letters, kinds, states=True))
     group.command(
         "groups",
         help=(
-            "Tell what the letters have died of, most of the same first: what differs only in ids, counts and quoted "
-            "texts is one group."
+            "Show what jobs failed with, the most frequent first. Failures that differ only in ids, counts and quoted "
+            "texts are one group."
         ),
         epilog=out.examples("dead groups", "dead groups --kind order-confirmation --json"),
-    )(groups)
+    )(with_filters(groups, kinds, states=True))
+
+    @group.command(epilog=out.examples("dead show 17", "dead show order-confirmation/1042"))
+    def show(
+        letter: Annotated[
+            str,
+            typer.Argument(
+                metavar="ID", show_default=False, help="A dead letter's number, or its job: order-confirmation/1042."
+            ),
+        ],
+        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
+    ) -> int:
+        """Show all that is known of a dead letter, and what helps.
+
+        Its request and error, its attempts as far as history has kept them, what a redrive would do, its audit trail,
+        links and commands. Without Temporal, it shows what the database has.
+        """
+        return run(_show(letter, kinds, out))
+
+    dead_changes.add_to(group, kinds, out)
+    return group
 
 
-async def _list(which: LetterFilter, limit: int, out: Output) -> int:
-    async with dead_letters() as letters:
-        found = await letters.list(which, limit=limit + 1)
-    shown.listed(found[:limit], out)
+async def _list(which: DeadLetterFilter, limit: int, out: Output) -> int:
+    async with dead_letters() as repository:
+        found = await repository.list(which, limit=limit + 1)
+    letters, links, now = found[:limit], Links(), datetime.now(UTC)
+    out.document([_document(letter, links) for letter in letters])
+    if not letters:
+        out.note("No dead letter matches.")
+    elif not out.as_json:
+        columns = ("id", "job", "error", "step", "attempts", "failed", "state", "group")
+        out.table(columns, [_row(letter, now, links) for letter in letters])
+        for key_id, count in sorted(Counter(letter.undecryptable or "" for letter in letters).items()):
+            if key_id:
+                counted = f"{count} dead {'letter' if count == 1 else 'letters'}"
+                out.note(f"Request or error of {counted} are {_locked(key_id)}")
+        if any(letter.state in WAITING for letter in letters):
+            out.note("Cause and remedy: `jobs dead show ID`. All with the same cause: `jobs dead groups`.")
     if len(found) > limit:
         out.note(f"There are more than {limit}; --limit shows more of them, `jobs dead groups` all by their causes.")
     return 0
 
 
-async def _groups(which: LetterFilter, limit: int, out: Output) -> int:
-    async with dead_letters() as letters:
-        found = await letters.groups(which, limit=limit + 1)
-    shown.grouped(found[:limit], out)
+def _row(letter: DeadLetter, now: datetime, links: Links) -> list[str | Text]:
+    cause = letter.cause
+    obvious = (
+        cause in (FailureCause.failed, FailureCause.no_worker) or cause.replace("-", "") in letter.error_type.lower()
+    )
+    return [
+        _linked(letter, links),
+        visible(letter.workflow_id),
+        visible(letter.error_type if obvious else f"{letter.error_type} ({cause})"),
+        letter.step or "",
+        str(letter.attempts or ""),
+        f"{duration(now - letter.failed_at)} ago",
+        Text(letter.state, style=_STYLES[letter.state]),
+        letter.fingerprint,
+    ]
+
+
+async def _groups(which: DeadLetterFilter, limit: int, out: Output) -> int:
+    async with dead_letters() as repository:
+        found = await repository.groups(which, limit=limit + 1)
+    groups, links, now = found[:limit], Links(), datetime.now(UTC)
+    common = {"fingerprint", "kind", "error_type", "step", "message"}
+    out.document(
+        [
+            {
+                **group.example.model_dump(mode="json", include=common),
+                **group.model_dump(mode="json", exclude={"example"}),
+                "example": _document(group.example, links),
+            }
+            for group in groups
+        ]
+    )
+    if not groups:
+        out.note("No dead letter matches.")
+    elif not out.as_json:
+        rows: list[list[str | Text]] = [
+            [
+                group.example.fingerprint,
+                str(group.count),
+                group.example.kind,
+                group.example.error_type,
+                group.example.step or "",
+                f"{duration(now - group.first)} ago",
+                f"{duration(now - group.last)} ago",
+                _linked(group.example, links),
+                visible(group.example.message.partition(" Redrive: `")[0]),
+            ]
+            for group in groups
+        ]
+        out.table(("group", "letters", "kind", "error", "step", "first", "last", "example", "message"), rows)
+        out.note("One of them: `jobs dead show ID`. Preview of a group's redrive: `jobs dead redrive --group GROUP`.")
     if len(found) > limit:
         out.note(f"There are more than {limit} groups; --limit shows more of them.")
     return 0
+
+
+async def _show(name: str, kinds: Registry, out: Output) -> int:
+    async with dead_letters() as repository:
+        found, _ = await by_name(repository, [name])
+        if not found:
+            return out.fail("LetterNotFound", f"{name[:200]} has no dead letter. `jobs dead list` shows all.")
+        [letter] = found
+        actions = await repository.actions(letter.id)
+        alike = await repository.count(DeadLetterFilter(fingerprint=letter.fingerprint, states=WAITING))
+    history: list[Attempt] | None = None
+    plan: RedrivePlan | None = None
+    problem: str | None = None
+    try:
+        client = await connect()
+        plan = await plan_redrive(client, letter, kinds)
+        events = await all_events(client, letter.workflow_id, letter.run_id)
+        step = letter.step or (plan.point.step if plan.point else None)
+        if events is None:
+            problem = "Temporal has no history of the run any more."
+        else:
+            history = attempts(events, step) if step else []
+    except StarterError as exc:
+        problem = str(exc)
+    links = Links()
+    out.document(
+        {
+            **_document(letter, links),
+            "attempts_kept": None if history is None else [attempt.model_dump(mode="json") for attempt in history],
+            "prospect": plan and _plan_document(plan),
+            "actions": [action.model_dump(mode="json") for action in actions],
+            "group_waiting": alike,
+            "problem": problem,
+        }
+    )
+    if not out.as_json:
+        out.details(_details(letter, plan, alike, links))
+        if history:
+            out.say()
+            out.table(("attempt", "ended", "error"), [_attempt_row(attempt) for attempt in history])
+        if actions:
+            out.say()
+            out.table(("when", "who", "what", "note"), [_action_row(action) for action in actions])
+        out.say()
+        for what, command in _commands(letter, plan, alike):
+            out.say(f"{what}: {out.program} {command}")
+        if plan and plan.point:
+            job, event_id = shlex.quote(letter.workflow_id), plan.point.event_id
+            by_hand = f"temporal workflow reset -w {job} -r {letter.run_id} --event-id {event_id} --reason redriven"
+            out.say(f"The same without `jobs`: {by_hand}")
+        if problem:
+            out.note(f"Its history cannot be shown. {problem}")
+    return 0
+
+
+def _details(letter: DeadLetter, plan: RedrivePlan | None, alike: int, links: Links) -> list[tuple[str, str | Text]]:
+    error = f"{letter.error_type}: {letter.message}" if letter.message else letter.error_type
+    request = "no request of its kind"
+    if letter.request is not None:
+        request = json.dumps(letter.request)
+    elif letter.undecryptable:
+        request = _locked(letter.undecryptable)
+    lines: list[tuple[str, str | Text]] = [
+        ("letter", Text(str(letter.id), style="bold")),
+        ("job", Text(visible(letter.workflow_id), style="bold")),
+        ("state", Text(letter.state, style=_STYLES[letter.state])),
+        ("request", request),
+        ("queue", letter.queue),
+        ("dead", f"{letter.cause}, {moment(letter.failed_at)}"),
+        ("error", visible(error)),
+    ]
+    if letter.step:
+        count = letter.attempts
+        tried = f", after {count} {'attempt' if count == 1 else 'attempts'}" if count else ""
+        lines.append(("step", f"{letter.step}{tried}"))
+    lines.append(("group", letter.fingerprint + (f": {alike} such dead letters wait" if alike > 1 else "")))
+    if plan:
+        lines.append(("now", f"{plan.verdict}: {plan.why}"))
+        if plan.point:
+            kept = Counter(plan.point.kept).items()
+            counts = ", ".join(f"{step} ({count} times)" if count > 1 else step for step, count in kept)
+            lines.append(("kept", counts or "nothing had ended before"))
+            lines.append(("runs again", ", ".join(plan.point.again) or "its last task"))
+    lines += [("run", letter.run_id), ("link", links.run(letter.workflow_id, letter.run_id))]
+    if letter.cause is FailureCause.failed:
+        query = f"ErrorType={quoted(letter.error_type)} AND ExecutionStatus='Failed'"
+        lines.append(("same error", links.query(query)))
+    return lines
+
+
+def _attempt_row(attempt: Attempt) -> list[str | Text]:
+    number = str(attempt.number) if attempt.number == attempt.until else f"{attempt.number} to {attempt.until}"
+    if not attempt.kept:
+        return [number, "", "not kept by Temporal; the workers' logs have it"]
+    error = visible(": ".join(part for part in (attempt.error_type, attempt.message) if part))
+    if attempt.ended is None:
+        return [number, "", error or "had not ended"]
+    return [number, f"{attempt.ended.astimezone():%Y-%m-%d %H:%M:%S}", error]
+
+
+def _action_row(action: DeadLetterAction) -> list[str | Text]:
+    return [f"{action.at.astimezone():%Y-%m-%d %H:%M:%S}", action.by, f"{action.was} → {action.state}", action.note]
+
+
+def _commands(letter: DeadLetter, plan: RedrivePlan | None, alike: int) -> list[tuple[str, str]]:
+    at = letter.id
+    found: list[tuple[str, str]] = []
+    if plan and plan.verdict is Verdict.resume:
+        found.append(("Resume it", f"dead redrive {at} --yes"))
+        if alike > 1:
+            found.append(("All of its group", f"dead redrive --group {letter.fingerprint}"))
+    if plan and plan.doable(restart=True):
+        if letter.request is not None:
+            found.append(("Run the whole job again", f"dead redrive {at} --restart --yes"))
+        found.append(("Run it with another request", f"dead redrive {at} --input request.json"))
+    if letter.state in WAITING:
+        found.append(("Acknowledge it", f"dead ack {at}"))
+        found.append(("Discard it", f"dead discard {at} --reason 'why'"))
+    else:
+        found.append(("Open it again", f"dead reopen {at}"))
+    return found
+
+
+def _document(letter: DeadLetter, links: Links) -> dict[str, Any]:
+    """For programs."""
+    values = letter.model_dump(mode="json")
+    web_ui = links.run(letter.workflow_id, letter.run_id)
+    return {"id": values.pop("id"), "job_id": values.pop("workflow_id"), **values, "web_ui": web_ui}
+
+
+def _plan_document(plan: RedrivePlan) -> dict[str, Any]:
+    point = plan.point
+    return {
+        "verdict": plan.verdict,
+        "why": plan.why,
+        "event_id": point.event_id if point else None,
+        "kept": list(point.kept) if point else [],
+        "runs_again": list(point.again) if point else [],
+    }
+
+
+def _locked(key_id: str) -> str:
+    return (
+        f"encrypted under the missing key {visible(key_id)!r} ({WHERE}). `jobs dead sweep` with that key fills it in; "
+        f"`jobs dead redrive` does not need it."
+    )
+
+
+def _linked(letter: DeadLetter, links: Links) -> Text:
+    return Text(str(letter.id), style=f"link {links.run(letter.workflow_id, letter.run_id)}")
+
+
+def visible(text: str) -> str:
+    """Without characters that move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "�" for character in text.replace("\n", " "))

@@ -1,32 +1,32 @@
-"""A namespace and a database of the module's own, a worker of a kind that dies as told, and a sweep to be called."""
+"""A namespace and a database per module, workers in this process, and a command line."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from adapters.db.dead_letter_sweep import SqlSweepMark
-from adapters.db.dead_letters import SqlDeadLetters
+from adapters.db.dead_letters import SqlDeadLetterRepository
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from domain.dead_letter_sweep import DeadLetterSweepRequest
-from domain.dead_letters import DeadLetters
-from starter.pauses import PAUSE
+from domain.dead_letters import DeadLetterRepository
 from starter.setup import add_search_attributes
-from tests.dead_letters.dying import KINDS, QUEUE, REPLAYED, Dying, DyingActivities, Recording
-from tests.dead_letters.graveyard import CountedDeadRuns, Graveyard
+from tests.dead_letters.failing import KINDS, QUEUE, REPLAYED
+from tests.dead_letters.world import CountedFailedRuns, RecordingRepository, RefusingMail, World
+from tests.fakes import FakeOrders, an_order, fake_ports
 from tests.namespaces import new_namespace
+from tests.outbox.processes import FULL
+from tests.starter.commandline import CommandLine
 from workflows.hosting import job_worker
-from workflows.interceptor import JobInterceptor
-from workflows.pausing import pauses_of
 from workflows.registry import registry
 
 _numbers = itertools.count(1)
@@ -35,42 +35,56 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 async def engine(stack: Stack, _template: str) -> AsyncIterator[AsyncEngine]:
     name = f"dead_letters_{next(_numbers)}"
-    administering = await asyncpg.connect(stack.postgres.url_of("postgres"))
-    await administering.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
+    admin = await asyncpg.connect(stack.postgres.url_of("postgres"))
+    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
     engine = make_engine(DatabaseSettings(url=SecretStr(stack.postgres.url_of(name))))
     yield engine
     await engine.dispose()
-    await administering.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await administering.close()
+    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await admin.close()
 
 
 @pytest.fixture(scope="module")
-async def graveyard(stack: Stack, engine: AsyncEngine) -> AsyncIterator[Graveyard]:
+async def world(stack: Stack, engine: AsyncEngine) -> AsyncIterator[World]:
     client = await new_namespace(stack)
     await add_search_attributes(client)
-    letters = SqlDeadLetters(engine, alert_window=timedelta(seconds=5))
+    letters = SqlDeadLetterRepository(engine, alert_window=timedelta(seconds=5))
+    recording, mail = RecordingRepository(letters), RefusingMail()
     requests = {kind.workflow_type: kind.request for kind in (*registry, *KINDS)}
-    sweeping = registry.get(DeadLetterSweepRequest.kind).workflow_type
-    runs = CountedDeadRuns(lambda: client, requests, no_jobs=(PAUSE, sweeping))
-    recording = Recording(letters)
-    worker = job_worker(
-        client,
-        QUEUE,
-        KINDS,
-        {DeadLetters: recording},
-        drain=timedelta(),
-        sandbox=False,
-        draw=min,
-    )
-    # It keeps no run in memory: what goes on is replayed, as after a deploy.
-    forgetful = Worker(
-        client,
-        task_queue=REPLAYED,
-        workflows=[Dying],
-        activities=[DyingActivities().work],
-        interceptors=[JobInterceptor({}, pauses_of(client))],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        max_cached_workflows=0,
-    )
-    async with worker, forgetful:
-        yield Graveyard(client, engine, letters, runs, SqlSweepMark(engine), recording)
+    no_jobs = ("JobPause", registry.get(DeadLetterSweepRequest.kind).workflow_type)
+    orders = FakeOrders(*(an_order(order_id) for order_id in range(1, 3001)))
+    ports = {**fake_ports(orders, mail=mail), DeadLetterRepository: recording}
+    environment = {
+        **stack.environment(),
+        "TEMPORAL_NAMESPACE": client.namespace,
+        "DATABASE_URL": stack.postgres.url_of(str(engine.url.database)),
+    }
+    [failing] = KINDS
+    replayed = replace(failing, queue=REPLAYED)
+    async with AsyncExitStack() as workers:
+        for queue, kinds, cached in (
+            (QUEUE, [failing], 1000),
+            # What continues there is replayed, as after a deployment.
+            (REPLAYED, [replayed], 0),
+            ("notifications", registry, 1000),
+        ):
+            worker = job_worker(
+                client,
+                queue,
+                kinds,
+                ports,
+                drain=timedelta(),
+                sandbox=False,
+                draw=min,
+                max_cached_workflows=cached,
+            )
+            await workers.enter_async_context(worker)
+        yield World(
+            client,
+            engine,
+            letters,
+            CountedFailedRuns(lambda: client, requests, no_jobs=no_jobs),
+            CommandLine(environment, within=600 if FULL else 60),
+            recording,
+            mail,
+        )

@@ -25,16 +25,15 @@ from temporalio.common import WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
-from adapters.db.dead_letters import SqlDeadLetters
+from adapters.db.dead_letters import SqlDeadLetterRepository
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
 from demo.temporal_server import temporal_binary
-from domain.dead_letters import WAITING, DeadLetters, LetterFilter, Moved
+from domain.dead_letters import WAITING, Audit, DeadLetterFilter, DeadLetterRepository
 from domain.errors import InvalidRequest
 from domain.outcomes import Outcome
 from starter import JobDidNotComplete, Jobs
-from starter.redriving.acting import Redriver, Result
-from starter.redriving.looking import look
+from starter.dead_letters.redrive import Redriver, Result
 from starter.setup import add_search_attributes
 from tests.deploys.pinned_code import PINNED, DrainedMeanwhile, SlowMail, job
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
@@ -68,9 +67,9 @@ async def client() -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def letters(database: str) -> AsyncIterator[SqlDeadLetters]:
+async def letters(database: str) -> AsyncIterator[SqlDeadLetterRepository]:
     engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield SqlDeadLetters(engine, alert_window=timedelta(hours=1))
+    yield SqlDeadLetterRepository(engine, alert_window=timedelta(hours=1))
     await engine.dispose()
 
 
@@ -149,11 +148,11 @@ async def newcomers_go_to(client: Client, build_id: str, orders: FakeOrders) -> 
                 return
 
 
-async def resume(client: Client, letters: DeadLetters, order_id: int) -> None:
+async def resume(client: Client, letters: DeadLetterRepository, order_id: int) -> None:
     """As `jobs dead redrive` does."""
-    [letter] = await letters.list(LetterFilter(states=WAITING, workflow_id=job(order_id).workflow_id), limit=9)
-    redriver = Redriver(client, letters, registry, Moved(by="somebody"))
-    redriven = await redriver.resume(await look(client, letter, registry))
+    [letter] = await letters.list(DeadLetterFilter(states=WAITING, workflow_id=job(order_id).workflow_id), limit=9)
+    redriver = Redriver(client, letters, registry, Audit(by="somebody"))
+    redriven = await redriver.resume(await redriver.plan(letter))
     assert redriven.result is Result.resumed
 
 
@@ -163,10 +162,10 @@ async def result(client: Client, order_id: int) -> Outcome:
 
 
 async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_current_one_once_that_is_drained(
-    client: Client, letters: SqlDeadLetters
+    client: Client, letters: SqlDeadLetterRepository
 ) -> None:
     jobs, orders, slow = Jobs(client), FakeOrders(*map(an_order, range(1, 6))), SlowMail()
-    keeping = {DeadLetters: letters}
+    keeping = {DeadLetterRepository: letters}
     refusing = fake_ports(orders, mail=FakeMail(*[InvalidRequest("No such recipient.")] * 4)) | keeping
     # Not the starter's client: an eager start would go past the routing.
     apart = await Client.connect(client.service_client.config.target_host, data_converter=data_converter)

@@ -13,11 +13,11 @@ from temporalio.client import Client
 from demo.stack import Stack
 from domain.outcomes import Done
 from starter import JobFailed, Jobs, JobState
+from starter.dead_letters.attempt_history import attempts
+from starter.dead_letters.reset_point import reset_point
 from starter.errors import UnknownOutcome
+from starter.history import all_events
 from starter.pauses import begin, end, find
-from starter.redriving.looking import history_of
-from starter.redriving.point import reset_point
-from starter.redriving.story import attempts
 from tests.encryption.conftest import Having
 from tests.encryption.diary import KINDS, PLACES, DiaryEntryRequest
 from workflows.hosting import job_worker
@@ -88,7 +88,8 @@ async def test_who_has_the_key_sees_what_went_wrong_and_where_to_take_it_up(ran:
     assert (described.state, described.summary) == (JobState.failed, f"summary-{ran.hint}")
     assert described.message is not None
     assert f"lost-{ran.hint}" in described.message
-    events = await history_of(ran.jobs.client, ran.lost, described.run_id)
+    events = await all_events(ran.jobs.client, ran.lost, described.run_id)
+    assert events is not None
     assert reset_point(events).step == "diary_entry.write"
     told = [(attempt.number, attempt.message) for attempt in attempts(events, "diary_entry.write")]
     assert [(number, (message or "").partition("-")[0]) for number, message in told] == [

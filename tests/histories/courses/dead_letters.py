@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 
 from domain.dead_letter_digest import DeadLetterDigestRequest
 from domain.dead_letter_sweep import DeadLetterSweepRequest
-from domain.dead_letters import DeadLetters
+from domain.dead_letters import DeadLetterRepository
 from domain.errors import ServiceUnavailable
 from tests.fakes import FakeOrders, fake_ports
-from tests.fakes_dead_letters import FakeDeadLetters, a_letter, dead_letter_ports
+from tests.fakes_dead_letters import FakeDeadLetterRepository, a_letter, dead_letter_ports
 from tests.histories.courses.course import Course
 
 
@@ -19,9 +19,9 @@ def _sweep(minute: int, *script: BaseException | None) -> Course:
 
 
 def _digest(day: int, open_letters: int) -> Course:
-    letters = FakeDeadLetters()
+    letters = FakeDeadLetterRepository()
     letters.open = [a_letter(number=number) for number in range(1, open_letters + 1)]
-    ports = {**fake_ports(FakeOrders()), DeadLetters: letters}
+    ports = {**fake_ports(FakeOrders()), DeadLetterRepository: letters}
     return Course(DeadLetterDigestRequest(at=datetime(2026, 11, day, 8, tzinfo=UTC)), ports)
 
 

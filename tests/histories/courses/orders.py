@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from domain.dead_letters import DeadLetters
+from domain.dead_letters import DeadLetterRepository
 from domain.errors import RateLimited, RecipientRejected, ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
-from tests.fakes_dead_letters import FakeDeadLetters
+from tests.fakes_dead_letters import FakeDeadLetterRepository
 from tests.histories.courses.course import BUSY, Course
 
 
@@ -31,10 +31,10 @@ def _confirmations() -> Iterator[tuple[str, Course]]:
     }
     for order_id, (name, (order, script)) in enumerate(scripts.items(), start=1):
         orders = FakeOrders() if order is None else FakeOrders(an_order(order_id, confirmed="confirmed" in order))
-        letters = FakeDeadLetters(
+        letters = FakeDeadLetterRepository(
             [ServiceUnavailable("The database is away.")] * 2 if name == "letter-not-left" else ()
         )
-        ports = {**fake_ports(orders, mail=FakeMail(*script)), DeadLetters: letters}
+        ports = {**fake_ports(orders, mail=FakeMail(*script)), DeadLetterRepository: letters}
         yield name, Course(OrderConfirmationRequest(order_id=order_id), ports, held=name.startswith("held"))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adapters.alerts.channels import Channels
+from adapters.alerts import AppriseChannels
 from adapters.job_settings import AlertSettings, SecretUrls
 from adapters.telemetry.logs import CHATTY
 from demo.inbox.reader import InboxReader
@@ -50,8 +50,8 @@ def receiver() -> Iterator[AlertReceiver]:
         yield receiver
 
 
-def channels(*urls: str, timeout: float = 20) -> Channels:
-    return Channels(AlertSettings(urls=SecretUrls(",".join(urls)), timeout=timeout), web_ui="http://ui")
+def channels(*urls: str, timeout: float = 20) -> AppriseChannels:
+    return AppriseChannels(AlertSettings(urls=SecretUrls(",".join(urls)), timeout=timeout), web_ui="http://ui")
 
 
 def mailto(stack: Stack, recipient: str = "ops@example.com") -> str:
@@ -145,5 +145,5 @@ def test_the_same_url_twice_is_refused() -> None:
 
 async def test_a_check_names_the_channels_and_says_where_there_is_none(receiver: AlertReceiver) -> None:
     assert (await channels(receiver.url).probe()).startswith("json-")
-    assert "nobody is told" in await Channels(AlertSettings(urls=None), web_ui="http://ui").probe()
+    assert "not sent" in await AppriseChannels(AlertSettings(urls=None), web_ui="http://ui").probe()
     assert receiver.attempts == 0

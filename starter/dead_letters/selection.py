@@ -1,0 +1,80 @@
+"""Which dead letters are meant: by their numbers, their jobs' ids, a filter, or a query of Temporal's visibility."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from dataclasses import dataclass
+
+from temporalio.client import Client
+
+from domain.dead_letters import UNSETTLED, DeadLetter, DeadLetterFilter, DeadLetterRepository, DeadLetterState
+from starter.connection import RPC_TIMEOUT, explained
+
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Dead letters to redrive: particular ones in whatever state, or those that match a filter."""
+
+    letters: DeadLetterRepository
+    which: DeadLetterFilter
+    limit: int | None = None
+
+    async def each(self, states: Collection[DeadLetterState]) -> AsyncIterator[DeadLetter]:
+        """Each of them, oldest first; of a filter those in these states."""
+        remaining, after = self.limit, None
+        while remaining is None or remaining > 0:
+            size = PAGE if remaining is None else min(PAGE, remaining)
+            page = await self.letters.list(self._in(states), limit=size, after=after, oldest_first=True)
+            for letter in page:
+                yield letter
+            if len(page) < size:
+                return
+            after = page[-1].id
+            remaining = None if remaining is None else remaining - size
+
+    async def count(self, states: Collection[DeadLetterState]) -> int:
+        """How many `each` yields."""
+        count = await self.letters.count(self._in(states))
+        return count if self.limit is None else min(count, self.limit)
+
+    def _in(self, states: Collection[DeadLetterState]) -> DeadLetterFilter:
+        if self.which.ids is not None:
+            return self.which
+        return self.which.model_copy(update={"states": frozenset(states)})
+
+
+async def by_name(letters: DeadLetterRepository, names: Sequence[str]) -> tuple[list[DeadLetter], list[str]]:
+    """The dead letters of these names, and the names that have none.
+
+    A name is a dead letter's number, or a job's id, which means its last dead letter.
+    """
+    found: dict[int, DeadLetter] = {}
+    missing: list[str] = []
+    for name in names:
+        if name.isdecimal() and len(name) < 19:
+            letter = await letters.find(int(name))
+        else:
+            letter = next(iter(await letters.list(DeadLetterFilter(workflow_id=name), limit=1)), None)
+        if letter is None:
+            missing.append(name)
+        else:
+            found[letter.id] = letter
+    return list(found.values()), missing
+
+
+async def of_runs(letters: DeadLetterRepository, run_ids: Collection[str], which: DeadLetterFilter) -> list[int]:
+    """Ids of the unsettled dead letters of these runs that match a filter too, oldest first."""
+    selection = Selection(letters, which.model_copy(update={"run_ids": frozenset(run_ids)}))
+    return [letter.id async for letter in selection.each(UNSETTLED)]
+
+
+async def runs_of_query(client: Client, query: str) -> list[str]:
+    """Ids of the dead runs that match a query. Raises InvalidStart if Temporal does not accept it."""
+    dead = "ExecutionStatus IN ('Failed', 'TimedOut', 'Terminated')"
+    runs = client.list_workflows(
+        f"({query}) AND {dead}" if query.strip() else dead, page_size=PAGE, rpc_timeout=RPC_TIMEOUT
+    )
+    async with explained(client):
+        return [run.run_id async for run in runs]
