@@ -49,7 +49,7 @@ class ReportCleanupActivities:
         while outdated := await self._book.outdated(before, _BATCH):
             for report in outdated:
                 # First the file: of one that is recorded as removed, nobody would remove it any more.
-                await self._maker.remove(report)
+                await self._maker.discard_files(report.id)
                 await self._book.removed(report.id)
                 removed += 1
                 activity.heartbeat(removed)

@@ -13,8 +13,7 @@ from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.payments import SqlPayments
 from adapters.db.reconciliations import SqlReconciliations
-from adapters.db.report_desk import SqlReportDesk
-from adapters.db.report_subscriptions import SqlSubscriptions
+from adapters.db.report_desk import SqlReportDesk, SqlSubscriptions
 from adapters.db.reports import SqlReports
 from adapters.db.scheduled_emails import SqlScheduledEmails
 from adapters.db.scheduled_periods import SqlPeriodLedger
@@ -25,10 +24,10 @@ from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
 from adapters.payments.api import longest_call
 from adapters.payments.provider import StripePayments
-from adapters.reports import objects
+from adapters.reports import storage
+from adapters.reports.factory import MAX_CONCURRENCY as PARTS_AT_ONCE
+from adapters.reports.factory import Reports
 from adapters.reports.links import SignedLinks
-from adapters.reports.made import AT_ONCE as PARTS_AT_ONCE
-from adapters.reports.made import Reports
 from adapters.settings import Settings
 from domain.alerts import AlertChannels, Alerts
 from domain.dead_letter_sweep import SweepCheckpoint, SweepTimes
@@ -69,7 +68,7 @@ class Outside:
             self.mail = SmtpMailSender(settings.smtp, settings.mail)
             self.provider = StripePayments(settings.payment)
             self.alert_channels = AppriseChannels(settings.alerts, web_ui=web_ui)
-            self._storage = objects.storage_of(settings.reports, settings.aws)
+            self._storage = storage.storage_of(settings.reports, settings.aws)
         except InvalidRequest as exc:
             raise Misconfigured(exc.message) from exc
         except OSError as exc:
@@ -139,7 +138,7 @@ class Outside:
 
     async def storage(self) -> str:
         """Probe for a `Need`: reports can be written and read where they are kept."""
-        return await objects.probe(self._storage)
+        return await storage.probe(self._storage)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -147,7 +146,6 @@ class Outside:
         await self.provider.aclose()
         self.alert_channels.close()
         self._reports.close()
-        await self._storage.aclose()
         await self._engine.dispose()
         await self._alone.dispose()
         await self._relayed.dispose()

@@ -15,9 +15,9 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adapters.reports.folder import Folder
 from adapters.reports.maker import FileMaker
-from adapters.settings import DatabaseSettings
+from adapters.reports.storage import ReportStorage, storage_of
+from adapters.settings import AwsSettings, DatabaseSettings, ReportSettings
 from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.reports import Report, ReportFile, ReportState
 
@@ -45,14 +45,23 @@ async def make(maker: FileMaker, report: Report) -> ReportFile:
     return await maker.publish(report, len(slices), lambda _: None)
 
 
+def storage_in(folder: Path) -> ReportStorage:
+    """A folder as the settings name it."""
+    return storage_of(ReportSettings(store=str(folder)), AwsSettings())
+
+
 async def in_parts(form: str, period: str, folder: Path) -> int:
     """As a worker does it."""
     # Each way loads only what it needs: all of it would count as its memory.
+    from adapters.reports.database import Reader
     from adapters.reports.orders_export.export import OrdersExport
-    from adapters.reports.reader import Reader
 
     export = OrdersExport(Reader(DatabaseSettings(), connections=AT_ONCE))
-    maker = FileMaker(Folder(folder), whole={}, sliced={ReportName.orders_export: export})
+    maker = FileMaker(
+        storage_of(ReportSettings(store=str(folder)), AwsSettings()),
+        whole={},
+        sliced={ReportName.orders_export: export},
+    )
     return (await make(maker, report_of(ReportName.orders_export, form, period))).rows
 
 
@@ -67,12 +76,16 @@ async def with_objects(form: str, period: str, folder: Path) -> int:
 
 async def drawn(form: str, period: str, folder: Path) -> int:
     """The sales summary."""
+    from adapters.reports.database import Snapshots
     from adapters.reports.pdf.typesetter import Typesetter
     from adapters.reports.sales_summary.report import SalesSummary
-    from adapters.reports.snapshot import Snapshots
 
     summary = SalesSummary(Snapshots(DatabaseSettings()), Typesetter())
-    maker = FileMaker(Folder(folder), whole={ReportName.sales_summary: summary}, sliced={})
+    maker = FileMaker(
+        storage_of(ReportSettings(store=str(folder)), AwsSettings()),
+        whole={ReportName.sales_summary: summary},
+        sliced={},
+    )
     return (await make(maker, report_of(ReportName.sales_summary, form, period))).rows
 
 

@@ -77,18 +77,24 @@ class OrderOfNewCustomer(_NewOrder):
     customer: NewCustomer
 
 
+TAGS = KNOWN, NEW = "known", "new"
+"""The two forms, as pydantic's errors name them."""
+
+
 def _whose(body: Any) -> str | None:
+    if not isinstance(body, dict):
+        return None
     match "customer_id" in body, "customer" in body:
         case True, False:
-            return "known"
+            return KNOWN
         case False, True:
-            return "new"
+            return NEW
         case _:
             return None
 
 
 NewOrder = Annotated[
-    Annotated[OrderOfCustomer, Tag("known")] | Annotated[OrderOfNewCustomer, Tag("new")],
+    Annotated[OrderOfCustomer, Tag(KNOWN)] | Annotated[OrderOfNewCustomer, Tag(NEW)],
     Discriminator(
         _whose,
         custom_error_type="customer",

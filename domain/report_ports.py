@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 from uuid import UUID
 
 from domain.idempotency import Answer, Repeatable
@@ -103,6 +103,10 @@ class ReportBook(Protocol):
         """
         ...
 
+    async def reopen(self, report_id: UUID) -> Report:
+        """The report, for a step of its job: `requested` again as in `open`. Raises NotFound if its row is gone."""
+        ...
+
     async def ready(self, report_id: UUID, file: ReportFile) -> None:
         """Keep the file and enqueue a notice to all who asked, in one transaction. The second time changes nothing."""
         ...
@@ -188,10 +192,6 @@ class ReportMaker(Protocol):
         """Remove the files of all parts, however many there are."""
         ...
 
-    async def remove(self, report: Report) -> None:
-        """Remove the file, where it is there."""
-        ...
-
     async def discard_files(self, report_id: UUID) -> None:
         """Remove what was put under the report's id as its file, by whatever name."""
         ...
@@ -206,12 +206,13 @@ class ReportMaker(Protocol):
 
 
 class ReportFiles(Protocol):
-    """Gives finished files to those who download them."""
+    """Leads to finished files for downloads."""
 
-    def read(
-        self, file: ReportFile, *, start: int = 0, end: int | None = None
-    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """The file's bytes, in pieces, from `start` to before `end`. Raises Gone where it is not there; a JobError."""
+    async def locate(self, file: ReportFile, method: Literal["GET", "HEAD"]) -> Path | str:
+        """Where the file is: a path of this machine, or a URL by which anyone can get it for some minutes.
+
+        Raises Gone if it is not there; another JobError.
+        """
         ...
 
 

@@ -1,13 +1,14 @@
-"""Reports: what is known of one, and its file."""
+"""Reports: what is known of one, its file, and what the steps of its generation are given."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from domain.report_generation import ReportFormat, ReportGenerationRequest
 
@@ -75,3 +76,54 @@ class Report(BaseModel):
     def file_name(self) -> str:
         """For whoever downloads it: `sales-summary-2026-11.pdf`."""
         return f"{self.request.report}-{self.request.period.replace('..', '-to-')}.{self.request.format}"
+
+
+class _OfReport(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    report_id: UUID
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_whole_reports(cls, data: Any) -> Any:
+        """Histories from before December 2026 have the whole report instead of its id."""
+        if isinstance(data, dict) and "report" in data:
+            report = data["report"]
+            return {**data, "report_id": report["id"], "file": report.get("file")}
+        return data
+
+
+class ReportPlan(_OfReport):
+    """How the file is to be made."""
+
+    file: ReportFile | None = None
+    """The file if it is there already: nothing is to be made then."""
+    slices: tuple[Slice, ...] = ()
+
+
+class PartInput(_OfReport):
+    """One part to be written."""
+
+    part: int
+    piece: Slice
+
+
+class PublishInput(_OfReport):
+    """All parts are written, and are to be joined."""
+
+    parts: int
+
+
+class TidyInput(_OfReport):
+    """The file is there: its parts are not needed any more."""
+
+
+class EndInput(BaseModel):
+    """The job ends without a file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    request: ReportGenerationRequest
+    """The job's own: the report may have no row when the job ends."""
+    cancelled: bool
+    """It failed otherwise. What a failed one has written stays for a redrive."""

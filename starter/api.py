@@ -40,25 +40,23 @@ from adapters.job_settings import AlertSettings
 from adapters.payments.callbacks import callbacks_of
 from adapters.process import settle
 from adapters.readiness import Need
-from adapters.reports.files import StoredFiles
 from adapters.reports.links import SignedLinks
-from adapters.reports.objects import storage_of
+from adapters.reports.storage import storage_of
 from adapters.settings import ApiSettings, AwsSettings, DatabaseSettings, PaymentCallbackSettings, ReportSettings
 from adapters.telemetry.http_requests import CallbackCounts, HttpRequests
 from adapters.telemetry.metrics import exporting
 from domain.errors import InvalidRequest
 from starter.connection import check_namespace, connect
 from starter.errors import StarterError
-from starter.http import jobs, openapi, orders, payment_callbacks, probes, report_files, reports
-from starter.http.access_log import hide_tokens
-from starter.http.body_limit import BodyLimit
-from starter.http.deadline import Deadline
+from starter.http import health, jobs, openapi, orders, payment_callbacks, report_files, reports
 from starter.http.errors import handle_errors
 from starter.http.gate import Gate
 from starter.http.health import Health
 from starter.http.last_resort import LastResort
+from starter.http.limits import BodyLimit, Deadline
 from starter.http.measured import Measured
 from starter.http.parts import Parts
+from starter.http.report_access import hide_tokens
 from starter.jobs import Jobs
 from workflows.registry import registry
 
@@ -112,7 +110,7 @@ def make_app(
         reports.router,
         report_files.router,
         jobs.router,
-        probes.router,
+        health.router,
     )
     app = FastAPI(
         title="durable-jobs",
@@ -194,7 +192,6 @@ async def _parts(
         storage = storage_of(settings.reports, settings.aws)
     except InvalidRequest as exc:
         raise RuntimeError(f"Settings are wrong: {exc.message}") from exc
-    stack.push_async_callback(storage.aclose)
     shared, probed = engine("api", settings.database.connections), engine("probe", 1)
     client = client or await connect(lazy=True, identity=f"api@{socket.gethostname()}", runtime=runtime)
 
@@ -205,21 +202,21 @@ async def _parts(
     async def postgres() -> str:
         return f"PostgreSQL {await probe(probed)}, schema up to date"
 
-    health = Health(
+    looked = Health(
         Need("database", postgres, limit=_PROBE_LIMIT), Need("temporal", temporal, (StarterError,), _PROBE_LIMIT)
     )
-    stack.push_async_callback(health.close)
+    stack.push_async_callback(looked.close)
     return Parts(
         desk=SqlOrderDesk(shared, kept=settings.api.idempotency_kept),
         orders=SqlOrders(shared),
         reports=SqlReportDesk(shared, kept=settings.api.idempotency_kept),
-        report_files=StoredFiles(storage),
+        report_files=storage,
         report_links=SignedLinks(settings.reports),
         enqueued=SqlEnqueuedJobs(shared, held=engine("cancel", _CANCELLING)),
         gate=Gate(SqlApiKeys(shared)),
         jobs=Jobs(client),
         kinds=registry,
-        health=health,
+        health=looked,
         callbacks=callbacks_of(settings.callbacks),
         callback_counts=counts,
         payment_events=PaymentEvents(shared),

@@ -33,6 +33,9 @@ class FakeBook:
         report = a_report(request)
         return self.reports.setdefault(report.id, report)
 
+    async def reopen(self, report_id: UUID) -> Report:
+        return self.reports[report_id]
+
     async def ready(self, report_id: UUID, file: ReportFile) -> None:
         report = self.reports[report_id]
         if report.state is not ReportState.ready:
@@ -150,9 +153,6 @@ class FakeMaker:
 
     async def discard_parts(self, report_id: UUID) -> None:
         self.written.pop(report_id, None)
-
-    async def remove(self, report: Report) -> None:
-        self.files.pop(report.id, None)
 
     async def abandoned(self, before: datetime) -> AsyncIterator[UUID]:  # noqa: ARG002  # the port's
         for report_id in list(self.written):

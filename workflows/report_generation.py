@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import NoReturn
+from uuid import UUID
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
@@ -13,8 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.report_generation import ReportGenerationActivities as Activities
     from domain.outcomes import Done, Outcome
     from domain.report_generation import ReportGenerationRequest
-    from domain.report_steps import Ending, Joining, Leftovers, PartOrder, ReportPlan
-    from domain.reports import Report, ReportFile
+    from domain.reports import EndInput, PartInput, PublishInput, ReportFile, ReportPlan, TidyInput
     from workflows import steps
     from workflows.progress import ProgressKept
 
@@ -33,15 +33,16 @@ class ReportGeneration:
 
         try:
             plan = await steps.run_regular(Activities.plan, request)
-            report = plan.report
-            if report.file is not None:
-                return _done(report.file)
+            if plan.file is not None:
+                return _done(plan.file)
             rows = await self._write_parts(plan)
             self._progress.at(0, rows, "rows", f"Joining {len(plan.slices)} parts, {rows} rows.")
-            file = await steps.run_regular(Activities.publish, Joining(report=report, parts=len(plan.slices)))
+            file = await steps.run_regular(
+                Activities.publish, PublishInput(report_id=plan.report_id, parts=len(plan.slices))
+            )
         except (asyncio.CancelledError, FailureError) as ended:
             await self._end(request, ended)
-        await self._tidy(report)
+        await self._tidy(plan.report_id)
         return _done(file)
 
     async def _write_parts(self, plan: ReportPlan) -> int:
@@ -54,17 +55,17 @@ class ReportGeneration:
             details = f"Writing: {written} of {len(plan.slices)} parts, {rows} of about {expected} rows."
             self._progress.at(rows, expected, "rows", details)
 
-        async def write(order: PartOrder) -> None:
+        async def write(given: PartInput) -> None:
             nonlocal written, rows
             async with free:
-                of_part = await steps.run_regular(Activities.write_part, order)
+                of_part = await steps.run_regular(Activities.write_part, given)
             rows += of_part
             written += 1
             tell()
 
         tell()
         tasks = [
-            asyncio.create_task(write(PartOrder(report=plan.report, part=part, piece=piece)))
+            asyncio.create_task(write(PartInput(report_id=plan.report_id, part=part, piece=piece)))
             for part, piece in enumerate(plan.slices)
         ]
         try:
@@ -80,18 +81,18 @@ class ReportGeneration:
     async def _end(self, request: ReportGenerationRequest, ended: BaseException) -> NoReturn:
         """Keep how it ended, as far as that can be done now, and end so."""
         try:
-            await steps.run_regular(Activities.end, Ending(request=request, cancelled=is_cancelled_exception(ended)))
+            await steps.run_regular(Activities.end, EndInput(request=request, cancelled=is_cancelled_exception(ended)))
         except FailureError:
             # Whoever asks anew starts this job again, and the cleanup removes what it has left.
             workflow.logger.warning("How the report ended could not be kept")
         raise ended
 
-    async def _tidy(self, report: Report) -> None:
+    async def _tidy(self, report_id: UUID) -> None:
         try:
-            await steps.run_regular(Activities.tidy, Leftovers(report_id=report.id))
+            await steps.run_regular(Activities.tidy, TidyInput(report_id=report_id))
         except (asyncio.CancelledError, FailureError):
             # The file is there all the same, and the cleanup removes the parts.
-            workflow.logger.warning("The report's parts were left behind", extra={"report": str(report.id)})
+            workflow.logger.warning("The report's parts were left behind", extra={"report": str(report_id)})
 
 
 def _done(file: ReportFile) -> Done:

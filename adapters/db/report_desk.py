@@ -1,8 +1,8 @@
-"""Where reports are asked for: the report's row, who asked, and the job that makes it, in one transaction."""
+"""Where reports are asked for: the row, who asked, and the job, in one transaction; and who gets which every month."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db import idempotency, outbox, report_rows
 from adapters.db.report_tables import report_askings as askings
-from adapters.db.report_tables import reports
+from adapters.db.report_tables import report_subscriptions, reports
 from adapters.db.statements import Statements, twice
 from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, Repeatable
+from domain.monthly_reports import Subscription
 from domain.report_generation import ReportGenerationRequest
 from domain.report_ports import Asked, UnknownMember
 from domain.reports import Report, ReportState
@@ -146,3 +147,18 @@ async def _commit(connection: AsyncConnection) -> None:
         raise OutcomeUnknown(
             "The connection broke at the commit: whether the report was asked for is unknown. Ask again."
         ) from None
+
+
+_ALL = select(report_subscriptions).order_by(report_subscriptions.c.id)
+
+
+class SqlSubscriptions:
+    """Implements `domain.monthly_reports.Subscriptions`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        """Share the engine's pool."""
+        self._statements = Statements(engine)
+
+    async def all(self) -> Sequence[Subscription]:
+        """All subscriptions, in the order in which they were made."""
+        return [Subscription(**row._mapping) for row in await self._statements.rows(_ALL)]

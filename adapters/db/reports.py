@@ -89,6 +89,10 @@ class SqlReports:
         """See `domain.report_ports.ReportBook`."""
         return await self._in_transaction(lambda connection: _open(connection, request))
 
+    async def reopen(self, report_id: UUID) -> Report:
+        """See `domain.report_ports.ReportBook`."""
+        return await self._in_transaction(lambda connection: _reopen(connection, report_id))
+
     async def ready(self, report_id: UUID, file: ReportFile) -> None:
         """See `domain.report_ports.ReportBook`. Raises NotFound where the row is gone."""
         await self._in_transaction(lambda connection: _ready(connection, report_id, file))
@@ -169,6 +173,13 @@ async def _open(connection: AsyncConnection, request: ReportGenerationRequest) -
                 raise NotFound(f"Nobody of the staff has the number {member_id}.")
             await report_rows.add_asking(connection, report, member_id=member_id, client=None)
     return report
+
+
+async def _reopen(connection: AsyncConnection, report_id: UUID) -> Report:
+    row = (await connection.execute(select(reports).where(reports.c.id == report_id))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no report {report_id}.")
+    return await _open(connection, report_rows.report_of(row).request)
 
 
 async def _settle(connection: AsyncConnection, report: Report, ended_as: EndedAs) -> ReportState | None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from adapters.email.formatting import decimal_places
@@ -50,3 +54,42 @@ def number_format(currency: str) -> str:
 def readable(units: int, currency: str) -> str:
     """An amount for people, without its currency: `1,234.50`."""
     return f"{amount(units, currency):,f}"
+
+
+def csv_lines(rows: Iterable[Sequence[str | int]]) -> bytes:
+    """Write rows, the heading among them. No text in them is a formula to whatever opens the file."""
+    output = io.StringIO(newline="")
+    writer = csv.writer(output, lineterminator="\r\n")
+    writer.writerows([_cell(cell) for cell in row] for row in rows)
+    return output.getvalue().encode()
+
+
+def _cell(cell: str | int) -> str:
+    # Numbers that are texts, such as `-1.50`, come as they are from `amount_text`: they are no formulas.
+    return str(cell) if isinstance(cell, (int, Figure)) else safe_text(cell)
+
+
+class Figure(str):
+    """A number written by us."""
+
+    __slots__ = ()
+
+
+_MAX_NAME = 160
+_UNPRINTABLE = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+"""Line breaks, control characters, and those that turn the direction of all that follows."""
+_LONG_WORD = re.compile(r"[!-\u052f]{28,}")
+_UNBROKEN = 14
+
+
+def for_paper(given: str) -> str:
+    """One line of text, not longer than a cell can take, that can be broken where a word is too long for a column."""
+    name = _UNPRINTABLE.sub(" ", given).strip()
+    if len(name) > _MAX_NAME:
+        name = name[:_MAX_NAME].rstrip() + "…"
+    return _LONG_WORD.sub(_breakable, name)
+
+
+def _breakable(word: re.Match[str]) -> str:
+    text = word.group()
+    return "\N{ZERO WIDTH SPACE}".join(text[at : at + _UNBROKEN] for at in range(0, len(text), _UNBROKEN))

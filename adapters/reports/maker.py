@@ -9,16 +9,13 @@ from contextlib import aclosing
 from datetime import datetime
 from uuid import UUID
 
-from adapters.reports.frames import Frame, read_frames, write_frame
-from adapters.reports.sliced import SlicedReport
-from adapters.reports.storage import FILES, PARTS, Sink, Storage, file_key, part_key
-from adapters.reports.whole import WholeReport
+from adapters.reports.parts import Frame, SlicedReport, WholeReport, read_frames, write_frame
+from adapters.reports.storage import FILES, PARTS, ReportStorage, Sink, file_key, part_key
 from domain.errors import InvalidRequest
 from domain.report_generation import ReportName
 from domain.report_ports import Told
 from domain.reports import Report, ReportFile, Slice
 
-_REMOVED_AT_ONCE = 500
 _HASHED_HERE = 64 * 1024
 """Bytes that are hashed in less time than a thread takes to begin."""
 
@@ -28,7 +25,7 @@ class FileMaker:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: ReportStorage,
         *,
         whole: Mapping[ReportName, WholeReport],
         sliced: Mapping[ReportName, SlicedReport],
@@ -56,11 +53,10 @@ class FileMaker:
         async def frames() -> AsyncGenerator[Frame, None]:
             nonlocal rows
             for part in range(parts):
-                async with self._storage.reading(part_key(report.id, part)) as pieces:
-                    async for frame in read_frames(pieces):
-                        yield frame
-                        rows += frame.rows
-                        told(rows)
+                async for frame in read_frames(self._storage.reading(part_key(report.id, part))):
+                    yield frame
+                    rows += frame.rows
+                    told(rows)
 
         async with self._storage.writing(key) as sink, aclosing(frames()) as all_frames:
             measured = _Measured(sink)
@@ -69,15 +65,11 @@ class FileMaker:
 
     async def discard_parts(self, report_id: UUID) -> None:
         """See `ReportMaker`."""
-        await self._discard(f"{PARTS}{report_id}/")
-
-    async def remove(self, report: Report) -> None:
-        """See `ReportMaker`."""
-        await self._storage.remove([report.file.key if report.file else file_key(report)])
+        await self._storage.discard(f"{PARTS}{report_id}/")
 
     async def discard_files(self, report_id: UUID) -> None:
         """See `ReportMaker`."""
-        await self._discard(f"{FILES}{report_id}/")
+        await self._storage.discard(f"{FILES}{report_id}/")
 
     def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
         """See `ReportMaker`. Each report once."""
@@ -86,11 +78,6 @@ class FileMaker:
     def filed(self, before: datetime) -> AsyncIterator[UUID]:
         """See `ReportMaker`. Each report once."""
         return self._having(FILES, before)
-
-    async def _discard(self, prefix: str) -> None:
-        keys = [found.key async for found in self._storage.stored(prefix)]
-        for at in range(0, len(keys), _REMOVED_AT_ONCE):
-            await self._storage.remove(keys[at : at + _REMOVED_AT_ONCE])
 
     async def _having(self, prefix: str, before: datetime) -> AsyncIterator[UUID]:
         seen = set()

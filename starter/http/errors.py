@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from domain.errors import InvalidRequest, TransientError
 from starter.errors import JobNotFound, StarterError
+from starter.http.json_body import problem_of
 from starter.http.problems import RETRY_SOON, Problem, ProblemType, not_found, unavailable
 
 _log = logging.getLogger(__name__)
@@ -22,21 +23,17 @@ _log = logging.getLogger(__name__)
 def handle_errors(app: FastAPI, routers: Sequence[APIRouter]) -> None:
     """Register the handlers of an app with these routers. What none of them takes is for the `LastResort`."""
     routes = [route for router in (app.router, *routers) for route in router.routes if isinstance(route, Route)]
-    app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, partial(_http, routes))
-    app.add_exception_handler(RequestValidationError, _parameters)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(TransientError, _away)
     app.add_exception_handler(InvalidRequest, _refused)
     app.add_exception_handler(StarterError, _temporal)
 
 
-async def _problem(_: Request, exc: Any) -> Response:
-    problem: Problem = exc
-    return problem.response()
-
-
 async def _http(routes: Sequence[Route], request: Request, exc: Any) -> Response:
-    """What the framework itself says: no such route, or not by this method."""
+    """A problem; or what the framework itself raises: no such route, or not by this method."""
+    if isinstance(exc, Problem):
+        return exc.response()
     match exc.status_code:
         case 404:
             return not_found("such address here").response()
@@ -55,8 +52,8 @@ def _methods(routes: Sequence[Route], request: Request) -> set[str]:
     return {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
 
 
-async def _parameters(_: Request, __: Any) -> Response:
-    return Problem(ProblemType.invalid_request, "The request's parameters do not fit.").response()
+async def _invalid(request: Request, exc: Any) -> Response:
+    return problem_of(request, exc).response()
 
 
 async def _away(_: Request, exc: Any) -> Response:

@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from domain.api_keys import ApiKey
 from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, KeyReused, Repeatable, StillAtWork
+from starter.http.openapi import header
 from starter.http.problems import Problem, ProblemType, unavailable
 
 HEADER = "Idempotency-Key"
@@ -33,11 +34,8 @@ PARAMETER: dict[str, Any] = {
 """For the route's OpenAPI description."""
 
 HEADERS: dict[str, Any] = {
-    "Location": {"description": "Path of what was made.", "required": True, "schema": {"type": "string"}},
-    REPLAYED: {
-        "description": "`true` where the answer was given before, and nothing happened now.",
-        "schema": {"type": "string", "const": "true"},
-    },
+    "Location": header("Path of what was made."),
+    REPLAYED: header("`true` if the answer was given before, and nothing happened now.", required=False, const="true"),
 }
 """Of an answer that is kept, for the route's OpenAPI description."""
 

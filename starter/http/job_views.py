@@ -15,11 +15,13 @@ from starter.status import JobState, JobStatus
 ENQUEUED: Literal["enqueued"] = "enqueued"
 
 
-class _Shown(BaseModel):
+class Shown(BaseModel):
+    """What is shown; its fields are described by their docstrings."""
+
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
-class Attempt(_Shown):
+class Attempt(Shown):
     """An attempt at a step of a job."""
 
     number: int
@@ -29,7 +31,7 @@ class Attempt(_Shown):
     step: str | None
 
 
-class JobProgress(_Shown):
+class JobProgress(Shown):
     """How far a running job is."""
 
     done: int
@@ -39,7 +41,7 @@ class JobProgress(_Shown):
     """What is counted."""
 
 
-class JobError(_Shown):
+class JobError(Shown):
     """What went wrong."""
 
     type: str | None
@@ -48,14 +50,14 @@ class JobError(_Shown):
     """What went wrong, and what to do about it. No personal data."""
 
 
-class JobLinks(_Shown):
+class JobLinks(Shown):
     """Where to go on, as paths of this server."""
 
     self: str
     """The job."""
 
 
-class JobView(_Shown):
+class JobView(Shown):
     """A job, and how it fares. Times are in UTC."""
 
     id: str
@@ -83,7 +85,7 @@ class JobView(_Shown):
     links: JobLinks
 
 
-class CancelledJob(_Shown):
+class CancelledJob(Shown):
     """A job that was told to stop."""
 
     id: str

@@ -14,8 +14,8 @@ from fastapi import APIRouter, Path, Request
 from domain.enqueued import BeingStarted
 from starter.errors import JobNotFound, StarterError, TemporalUnreachable
 from starter.http.api_keys import Client
-from starter.http.documented import ALWAYS, problems
 from starter.http.job_views import CancelledJob, JobView, links_of, of_entry, of_status
+from starter.http.openapi import ALWAYS, problems
 from starter.http.parts import Parts, parts_of
 from starter.http.problems import Problem, ProblemType, not_found, unavailable
 from starter.status import JobState, JobStatus

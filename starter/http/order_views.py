@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.orders import Order, PaymentMethod
+from starter.http.job_views import Shown
 
 
-class OrderLinks(BaseModel):
+class OrderLinks(Shown):
     """Where to go on, as paths of this server."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     self: str
     """The order."""
@@ -21,10 +18,8 @@ class OrderLinks(BaseModel):
     """The job that sends its confirmation; null where there is none yet."""
 
 
-class PlacedOrder(BaseModel):
+class PlacedOrder(Shown):
     """An order that was taken."""
-
-    model_config = ConfigDict(use_attribute_docstrings=True)
 
     id: int
     """The order number."""
@@ -36,7 +31,7 @@ class PlacedOrder(BaseModel):
     links: OrderLinks
 
 
-class Item(BaseModel):
+class Item(Shown):
     """One line of an order."""
 
     name: str

@@ -5,25 +5,41 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
-from pydantic import TypeAdapter
+from fastapi import APIRouter, Body, Path, Request, Response
+from fastapi.openapi.models import Example
 
 from domain.idempotency import Answer
 from domain.orders import PaymentMethod
-from domain.placing import NewOrder, OrderOfCustomer, OrderOfNewCustomer, Placed, UnknownCustomer
+from domain.placing import NewOrder, Placed, UnknownCustomer
 from starter.http import idempotency
 from starter.http.api_keys import Client
-from starter.http.documented import ALWAYS, problems
-from starter.http.json_body import read_json
+from starter.http.json_body import JsonRoute, hash_of
+from starter.http.openapi import ALWAYS, problems
 from starter.http.order_views import OrderView, PlacedOrder, links_of, view_of
 from starter.http.parts import parts_of
 from starter.http.problems import FieldProblem, Problem, ProblemType, not_found
 
-NEW_ORDER: TypeAdapter[OrderOfCustomer | OrderOfNewCustomer] = TypeAdapter(NewOrder)
-
 _MOST_DIGITS = 19
 
-router = APIRouter(tags=["orders"])
+_ITEMS = [{"name": "Teapot", "quantity": 1, "unit_price": 3450}, {"name": "Saucer", "quantity": 2, "unit_price": 990}]
+_EXAMPLES: dict[str, Example] = {
+    "known-customer": {
+        "summary": "Of a customer whom the shop knows, on an invoice",
+        "value": {"customer_id": 1, "currency": "EUR", "items": _ITEMS, "payment": "later"},
+    },
+    "new-customer": {
+        "summary": "Of a new customer, paid online",
+        "value": {
+            "customer": {"name": "Ada Lovelace", "email": "ada@example.com", "locale": "en_GB"},
+            "currency": "GBP",
+            "items": _ITEMS,
+            "gift_note": "For Charles",
+            "payment": "online",
+        },
+    },
+}
+
+router = APIRouter(tags=["orders"], route_class=JsonRoute)
 
 
 @router.post(
@@ -46,13 +62,14 @@ router = APIRouter(tags=["orders"])
     },
     openapi_extra={"parameters": [idempotency.PARAMETER]},
 )
-async def place(request: Request, client: Client) -> Response:
+async def place(
+    request: Request, client: Client, order: Annotated[NewOrder, Body(openapi_examples=_EXAMPLES)]
+) -> Response:
     """The order, and the job that confirms it, are there together or not at all, also while Temporal is away.
 
     Send an `Idempotency-Key`, so that the request can be sent again after a broken connection or a 5xx.
     """
-    read = await read_json(request, NEW_ORDER, tagged=True)
-    repeatable = idempotency.repeatable(request, client, read.hash_with("POST /orders"))
+    repeatable = idempotency.repeatable(request, client, hash_of("POST /orders", await request.json()))
     base = request.scope.get("root_path", "")
 
     def answer(placed: Placed) -> Answer:
@@ -62,7 +79,7 @@ async def place(request: Request, client: Client) -> Response:
 
     try:
         with idempotency.answering(repeatable, "the order may be placed", "Look before you place it anew."):
-            given = await parts_of(request.scope).desk.place(read.value, answer, repeatable)
+            given = await parts_of(request.scope).desk.place(order, answer, repeatable)
     except UnknownCustomer:
         unknown = FieldProblem(pointer="#/customer_id", detail="must be the id of a customer who is there")
         raise Problem(ProblemType.invalid_request, "There is no such customer.", errors=[unknown]) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
@@ -15,11 +14,14 @@ from adapters.telemetry.http_requests import CallbackOutcome
 from domain.alerts import Alert, AlertKind, Alerts
 from domain.errors import JobError
 from domain.payment_callback import PaymentCallbackRequest
-from starter.http.documented import SIGNATURE, problems
+from starter.http.openapi import problems
 from starter.http.parts import parts_of
 from starter.http.problems import Problem, ProblemType, unavailable
 
 _log = logging.getLogger(__name__)
+
+SIGNATURE = "Webhook-Signature"
+"""Of `WWW-Authenticate`: a request is to be signed as the payment provider signs its callbacks."""
 
 _SOME_TIME = 300
 """Seconds of `Retry-After` where somebody has to mend our settings first."""
@@ -28,8 +30,8 @@ _ALERT_LIMIT = 5
 """Seconds. The provider waits for its answer."""
 
 
-def _header(name: str, description: str, example: str) -> dict[str, Any]:
-    return {
+_HEADERS = [
+    {
         "name": name,
         "in": "header",
         "required": False,
@@ -37,50 +39,30 @@ def _header(name: str, description: str, example: str) -> dict[str, Any]:
         "schema": {"type": "string"},
         "examples": {"sent": {"value": example}},
     }
-
-
-_HEADERS = [
-    _header("webhook-id", "Standard Webhooks: the event's id, the same whenever it is sent again.", "evt_1PgafUDvp"),
-    _header("webhook-timestamp", "Standard Webhooks: when it is sent, in seconds since 1970.", "1774773000"),
-    _header(
-        "webhook-signature",
-        "Standard Webhooks: signatures with spaces between them; one has to fit.",
-        "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
-    ),
-    _header(
-        "Stripe-Signature",
-        "Stripe's scheme, instead of the other three: when it is sent, and signatures, one of which has to fit.",
-        "t=1774773000,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd",
-    ),
+    for name, description, example in (
+        ("webhook-id", "Standard Webhooks: the event's id, the same whenever it is sent again.", "evt_1PgafUDvp"),
+        ("webhook-timestamp", "Standard Webhooks: when it is sent, in seconds since 1970.", "1774773000"),
+        (
+            "webhook-signature",
+            "Standard Webhooks: signatures, separated by spaces; one has to fit.",
+            "v1,K5oZfzN95Z9",
+        ),
+        (
+            "Stripe-Signature",
+            "Stripe's scheme, instead of the other three.",
+            "t=1774773000,v1=5257a869e7ecebeda32a",
+        ),
+    )
 ]
-
+_EVENT = {
+    "type": "payment.captured",
+    "timestamp": "2026-03-29T08:30:00Z",
+    "data": {"payment_id": "pi_3MtwBwLkdIwHu"},
+}
 _BODY = {
     "required": True,
-    "description": "The signature is of these very bytes.",
-    "content": {
-        "application/json": {
-            "schema": {"type": "object"},
-            "examples": {
-                "standard": {
-                    "summary": "By Standard Webhooks",
-                    "value": {
-                        "type": "payment.captured",
-                        "timestamp": "2026-03-29T08:30:00Z",
-                        "data": {"payment_id": "pi_3MtwBwLkdIwHu7ix"},
-                    },
-                },
-                "stripe": {
-                    "summary": "By Stripe's scheme",
-                    "value": {
-                        "id": "evt_1PgafUDvp",
-                        "object": "event",
-                        "type": "payment_intent.succeeded",
-                        "data": {"object": {"id": "pi_3MtwBwLkdIwHu7ix", "object": "payment_intent"}},
-                    },
-                },
-            },
-        }
-    },
+    "description": "As Standard Webhooks or Stripe have it. The signature is of these very bytes.",
+    "content": {"application/json": {"schema": {"type": "object"}, "examples": {"standard": {"value": _EVENT}}}},
 }
 
 _OUTCOMES: dict[Reception, CallbackOutcome] = {

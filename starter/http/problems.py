@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
@@ -66,9 +67,9 @@ class FieldProblem(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
-    pointer: Annotated[str, Field(max_length=300)]
+    pointer: Annotated[str, Field(max_length=300, examples=["#/items/0/quantity"])]
     """JSON pointer to the place, as a URI's fragment: `#/items/0/quantity`."""
-    detail: str
+    detail: Annotated[str, Field(examples=["must be greater than or equal to 1"])]
     """What it must be."""
 
 
@@ -77,13 +78,13 @@ class ProblemDocument(BaseModel):
 
     model_config = ConfigDict(title="Problem", use_attribute_docstrings=True)
 
-    type: str
+    type: Annotated[str, Field(examples=["urn:durable-jobs:problem:invalid-request"])]
     """Names the kind of problem; does not change."""
     title: str
     """The kind of problem in words."""
     status: Annotated[int, Field(ge=400, le=599)]
     """The response's status."""
-    detail: str
+    detail: Annotated[str, Field(examples=["The body does not fit; `errors` tells where, and what is expected."])]
     """What is wrong here, and what to do."""
     instance: str | None = None
     """Names this one occurrence, as the server's log does."""
@@ -91,7 +92,7 @@ class ProblemDocument(BaseModel):
     """Where the body is wrong, where it is that."""
 
 
-class Problem(Exception):
+class Problem(HTTPException):
     """Ends the request with a problem's response."""
 
     def __init__(
@@ -105,14 +106,12 @@ class Problem(Exception):
         instance: str | None = None,
     ) -> None:
         """`retry_after` is in seconds."""
-        super().__init__(detail)
+        retry = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        super().__init__(kind.status, detail, {**(headers or {}), **retry})
         self.kind = kind
         self.document = ProblemDocument(
             type=kind.urn, title=kind.title, status=kind.status, detail=detail, errors=errors, instance=instance
         )
-        self.headers = dict(headers or {})
-        if retry_after is not None:
-            self.headers["Retry-After"] = str(retry_after)
 
     def response(self) -> Response:
         """The response that tells it."""

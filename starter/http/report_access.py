@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Annotated
 from uuid import UUID
@@ -14,6 +15,7 @@ from starter.http.api_keys import Credentials, client_of
 from starter.http.parts import parts_of
 from starter.http.problems import Problem, ProblemType, not_found
 
+_TOKEN = re.compile(r"([?&]token=)[^&]+")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
 
 ReportId = Annotated[
@@ -68,3 +70,14 @@ async def _report(
 
 ReadableReport = Annotated[Report, Depends(_report)]
 """The report of the path; the request ends with 401, 403 or 404 where it is none that whoever asks may have."""
+
+
+def hide_tokens() -> None:
+    """Keep tokens of links out of uvicorn's log of requests, from now on. Proxies in front have logs of their own."""
+    logging.getLogger("uvicorn.access").addFilter(_without_token)
+
+
+def _without_token(record: logging.LogRecord) -> bool:
+    if isinstance(record.args, tuple):
+        record.args = tuple(_TOKEN.sub(r"\1…", part) if isinstance(part, str) else part for part in record.args)
+    return True

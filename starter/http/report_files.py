@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+import logging
+from pathlib import Path
+from typing import Literal
 
-from domain.report_generation import ReportFormat
+from fastapi import APIRouter, Request, Response
+from starlette.datastructures import Headers
+from starlette.responses import FileResponse, RedirectResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from domain.errors import Gone, JobError, TransientError
+from domain.report_ports import ReportFiles
 from domain.reports import MEDIA_TYPES, Report, ReportFile, ReportState
-from starter.http.documented import ALWAYS, problems
-from starter.http.download import Download
+from starter.http.openapi import ALWAYS, header, problems
 from starter.http.parts import parts_of
-from starter.http.problems import Problem, ProblemType
-from starter.http.ranges import NotSatisfiable, Span, span_of
+from starter.http.problems import Problem, ProblemType, unavailable
 from starter.http.report_access import ReadableReport
 
+_log = logging.getLogger(__name__)
+
+_FIX_SETTINGS_S = 300
+"""`Retry-After` if an operator has to correct our settings first."""
 _SOON = 5
 """Seconds of `Retry-After` while the file is made."""
 
 _CONTENT = {
-    MEDIA_TYPES[form].partition(";")[0]: {
-        "schema": {"type": "string", "format": "binary"},
-        "examples": {form.value: {"summary": f"A report as {form}", "value": example}},
-    }
-    for form, example in {
-        ReportFormat.pdf: "%PDF-1.7 …",
-        ReportFormat.xlsx: "PK …",
-        ReportFormat.csv: "order_id,placed_at\r\n1042,2026-11-24T08:30:00Z\r\n",
-        ReportFormat.parquet: "PAR1 …",
-    }.items()
+    media_type.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}}
+    for media_type in MEDIA_TYPES.values()
 }
 
 _HEADERS = {
-    "ETag": {"description": "The file's SHA-256, in quotes.", "required": True, "schema": {"type": "string"}},
-    "Content-Disposition": {"description": "The file's name.", "required": True, "schema": {"type": "string"}},
-    "Accept-Ranges": {"description": "`bytes`.", "required": True, "schema": {"type": "string", "const": "bytes"}},
+    "ETag": header("The file's SHA-256, in quotes."),
+    "Content-Disposition": header("The file's name."),
+    "Accept-Ranges": header("`bytes`.", const="bytes"),
 }
-_PARTIAL = {
-    "Content-Range": {
-        "description": "Which part it is.",
-        "required": True,
-        "schema": {"type": "string", "pattern": "^bytes [0-9]+-[0-9]+/[0-9]+$"},
-    }
-}
+_PARTIAL = {"Content-Range": header("Which part it is.", pattern="^bytes [0-9]+-[0-9]+/[0-9]+$")}
+
+_LOCATION = {"Location": header("URL of the file.")}
 
 router = APIRouter(tags=["reports"])
 
@@ -53,6 +51,7 @@ router = APIRouter(tags=["reports"])
     response_description="The file.",
     responses={
         200: {"headers": _HEADERS, "content": _CONTENT},
+        307: {"description": "The file is in a bucket, at `Location`.", "headers": _LOCATION},
         206: {
             "description": "The part of the file that was asked for.",
             "headers": _HEADERS | _PARTIAL,
@@ -60,6 +59,7 @@ router = APIRouter(tags=["reports"])
         },
         **problems(
             *ALWAYS,
+            ProblemType.malformed_request,
             ProblemType.invalid_link,
             ProblemType.not_found,
             ProblemType.report_not_ready,
@@ -92,25 +92,59 @@ router = APIRouter(tags=["reports"])
 async def download(request: Request, report: ReadableReport) -> Response:
     """For the API key that the report was asked for with, or by the link that was sent once it was ready.
 
-    409 until then. A download takes as long as it takes, while each 256 KiB are taken within API_REQUEST_TIMEOUT. One
-    that breaks off has fewer bytes than its `Content-Length` says: go on with `Range`.
+    409 until then. If files are kept in a bucket, it redirects (307) to a URL that is valid for five minutes.
+    A download takes as long as it takes, while each piece is taken within API_REQUEST_TIMEOUT. One that breaks off has
+    fewer bytes than its `Content-Length` says: go on with `Range`.
     """
     file = _file_of(report)
-    span = _span(request, file)
-    return Download(
-        parts_of(request.scope).report_files.read(
-            file, start=span.start if span else 0, end=span.end if span else None
-        ),
-        status_code=206 if span else 200,
-        headers=_headers(report, file, span),
+    method: Literal["GET", "HEAD"] = "HEAD" if request.method == "HEAD" else "GET"
+    place = await _located(parts_of(request.scope).report_files, file, method)
+    if isinstance(place, str):
+        return RedirectResponse(place, headers={"Cache-Control": "private, no-store"})
+    return _Download(
+        place,
+        headers={"ETag": f'"{file.sha256}"', "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"},
         media_type=MEDIA_TYPES[report.request.format],
+        filename=report.file_name,
     )
 
 
-@router.head("/reports/{report_id}/file", include_in_schema=False)
-async def look(report: ReadableReport) -> Response:
-    """What a download would begin with."""
-    return Response(None, 200, _headers(report, _file_of(report), None), MEDIA_TYPES[report.request.format])
+router.head("/reports/{report_id}/file", include_in_schema=False)(download)
+
+
+class _Download(FileResponse):
+    """Reports a range that cannot be sent as a problem."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sent(message: Message) -> None:
+            match message.get("status"):
+                case 400:
+                    raise Problem(ProblemType.malformed_request, "Write the range as `bytes=first-last`.")
+                case 416:
+                    content_range = Headers(raw=message["headers"])["content-range"]
+                    raise Problem(
+                        ProblemType.range_not_satisfiable,
+                        "The file has no byte in this range: it ends before it.",
+                        headers={"Content-Range": content_range},
+                    )
+            await send(message)
+
+        await super().__call__(scope, receive, sent)
+
+
+async def _located(files: ReportFiles, file: ReportFile, method: Literal["GET", "HEAD"]) -> Path | str:
+    try:
+        return await files.locate(file, method)
+    except Gone:
+        raise Problem(ProblemType.report_removed, "The report's file is gone. Ask for the report again.") from None
+    except TransientError as exc:
+        _log.warning("A report could not be read", extra={"action": "unavailable", "why": exc.message})
+        raise unavailable("The storage of reports cannot be used for now. Ask again.") from exc
+    except JobError as exc:
+        _log.error(
+            "A report could not be read", extra={"action": "unavailable", "why": exc.message}
+        )  # the chain tells no more
+        raise unavailable("The storage of reports cannot be used: its settings are wrong.", _FIX_SETTINGS_S) from exc
 
 
 def _file_of(report: Report) -> ReportFile:
@@ -126,33 +160,3 @@ def _file_of(report: Report) -> ReportFile:
             raise Problem(
                 ProblemType.report_not_made, f"The report was not made ({report.state}). Ask for the report again."
             )
-
-
-def _span(request: Request, file: ReportFile) -> Span | None:
-    if request.headers.get("if-range", _tag(file)) != _tag(file):
-        return None
-    try:
-        return span_of(request.headers.get("range"), file.bytes)
-    except NotSatisfiable:
-        raise Problem(
-            ProblemType.range_not_satisfiable,
-            "The file has no byte in this range: it ends before it.",
-            headers={"Content-Range": f"bytes */{file.bytes}"},
-        ) from None
-
-
-def _headers(report: Report, file: ReportFile, span: Span | None) -> dict[str, str]:
-    headers = {
-        "Content-Length": str(span.end - span.start if span else file.bytes),
-        # Letters, digits, dots and hyphens: nothing that would have to be escaped.
-        "Content-Disposition": f'attachment; filename="{report.file_name}"',
-        "ETag": _tag(file),
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return headers | {"Content-Range": span.header(file.bytes)} if span else headers
-
-
-def _tag(file: ReportFile) -> str:
-    return f'"{file.sha256}"'

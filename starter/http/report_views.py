@@ -16,7 +16,7 @@ from domain.report_ports import Asked
 from domain.reports import MEDIA_TYPES, Report, ReportState
 from domain.requests import EntityId
 from domain.time_zones import TimeZone
-from starter.http.job_views import JobProgress
+from starter.http.job_views import JobProgress, Shown
 
 
 def _period(text: str) -> str:
@@ -33,7 +33,18 @@ class NewReport(BaseModel):
     """A report that is asked for."""
 
     # Strict: a number in quotes, or true, is no number.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        use_attribute_docstrings=True,
+        json_schema_extra={
+            "examples": [
+                {"report": "sales-summary", "period": "2026-11", "format": "pdf", "requested_by": 1},
+                {"report": "orders-export", "period": "2026-Q3", "format": "parquet", "time_zone": "Europe/Zurich"},
+            ]
+        },
+    )
 
     report: Annotated[ReportName, Field(strict=False)]
     """What it tells."""
@@ -68,11 +79,7 @@ class NewReport(BaseModel):
         )
 
 
-class _Shown(BaseModel):
-    model_config = ConfigDict(use_attribute_docstrings=True)
-
-
-class ReportLinks(_Shown):
+class ReportLinks(Shown):
     """Where to go on, as paths of this server."""
 
     self: str
@@ -83,7 +90,7 @@ class ReportLinks(_Shown):
     """The job that makes it."""
 
 
-class ShownFile(_Shown):
+class ShownFile(Shown):
     """The file of a report that is ready."""
 
     name: str
@@ -95,7 +102,7 @@ class ShownFile(_Shown):
     """In hexadecimal digits; also the file's ETag."""
 
 
-class RequestedReport(_Shown):
+class RequestedReport(Shown):
     """A report that was asked for."""
 
     id: UUID

@@ -7,7 +7,6 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from fastapi import APIRouter, Request, Response
-from pydantic import TypeAdapter
 
 from domain.idempotency import Answer
 from domain.report_ports import Asked, UnknownMember
@@ -15,22 +14,20 @@ from domain.reports import Report, ReportState
 from starter.errors import StarterError
 from starter.http import idempotency
 from starter.http.api_keys import Client
-from starter.http.documented import ALWAYS, problems
 from starter.http.job_views import JobProgress
-from starter.http.json_body import read_json
+from starter.http.json_body import JsonRoute, hash_of
+from starter.http.openapi import ALWAYS, problems
 from starter.http.parts import Parts, parts_of
 from starter.http.problems import FieldProblem, Problem, ProblemType
 from starter.http.report_access import ReportId, id_in, unknown
 from starter.http.report_views import AskedReport, NewReport, ReportView, asked_of, view_of
-
-NEW_REPORT: TypeAdapter[NewReport] = TypeAdapter(NewReport)
 
 _log = logging.getLogger(__name__)
 
 _NOT_MUCH = timedelta(seconds=2)
 """For Temporal to tell how far the job is: the rest is known without it."""
 
-router = APIRouter(tags=["reports"])
+router = APIRouter(tags=["reports"], route_class=JsonRoute)
 
 
 @router.post(
@@ -53,18 +50,17 @@ router = APIRouter(tags=["reports"])
     },
     openapi_extra={"parameters": [idempotency.PARAMETER]},
 )
-async def ask(request: Request, client: Client) -> Response:
+async def ask(request: Request, client: Client, body: NewReport) -> Response:
     """Who asks, and the job that makes the report, are there together or not at all, also while Temporal is away.
 
     A report that is being made, or is there already, is not made anew, whoever asked for it: all who did may have it.
     It is, where the one before failed or was removed, where its period was not over when it was made, or with
     `refresh`.
     """
-    read = await read_json(request, NEW_REPORT)
-    wanted = read.value.request()
+    wanted = body.request()
     if not wanted.span.has_begun(datetime.now(UTC), wanted.time_zone):
         raise _does_not_fit("period", "must have begun in this time zone", "The period lies in the future.")
-    repeatable = idempotency.repeatable(request, client, read.hash_with("POST /reports"))
+    repeatable = idempotency.repeatable(request, client, hash_of("POST /reports", await request.json()))
     base = request.scope.get("root_path", "")
 
     def answer(asked: Asked) -> Answer:
@@ -74,7 +70,7 @@ async def ask(request: Request, client: Client) -> Response:
     try:
         with idempotency.answering(repeatable, "the report may be asked for", "Send the same again."):
             given = await parts_of(request.scope).reports.ask_repeatably(
-                wanted, answer, repeatable, refresh=read.value.refresh, client=client.name
+                wanted, answer, repeatable, refresh=body.refresh, client=client.name
             )
     except UnknownMember:
         raise _does_not_fit(

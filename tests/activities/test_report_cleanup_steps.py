@@ -34,11 +34,6 @@ class Maker(FakeMaker):
         """When the file was written."""
         self.stuck: set[UUID] = set()
 
-    async def remove(self, report: Report) -> None:
-        self.removed.append(report.id)
-        if len(self.removed) == self.fails_after:
-            raise ServiceUnavailable("The storage is away.")
-
     async def abandoned(self, before: datetime) -> AsyncIterator[UUID]:
         for report_id in self.left:
             if self.left[report_id] < before:
@@ -54,9 +49,10 @@ class Maker(FakeMaker):
                 yield report_id
 
     async def discard_files(self, report_id: UUID) -> None:
-        if report_id in self.stuck:
+        self.removed.append(report_id)
+        if report_id in self.stuck or len(self.removed) == self.fails_after:
             raise ServiceUnavailable("The storage is away.")
-        del self.stored[report_id]
+        self.stored.pop(report_id, None)
 
 
 async def clean(

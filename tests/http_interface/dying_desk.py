@@ -14,22 +14,22 @@ from adapters.db.engine import make_engine
 from adapters.db.placing import SqlOrderDesk
 from adapters.settings import DatabaseSettings
 from domain.idempotency import Answer, Repeatable
-from domain.placing import Placed
-from starter.http.json_body import Read
-from starter.http.orders import NEW_ORDER
+from domain.placing import OrderOfCustomer, Placed
+from starter.http.json_body import hash_of
 from tests.http_interface.serving import ORDER
 
 
 async def main(moment: str, key: str) -> None:
-    read = Read(NEW_ORDER.validate_python(ORDER), ORDER)
-    repeatable = Repeatable(client="tests", key=key, request_hash=read.hash_with("POST /orders"))
+    repeatable = Repeatable(client="tests", key=key, request_hash=hash_of("POST /orders", ORDER))
+
+    order = OrderOfCustomer.model_validate(ORDER)
 
     def answer(placed: Placed) -> Answer:
         if moment == "before":
             halt(moment)
         return Answer(202, '{"id":' + str(placed.id) + "}", "/orders/1")
 
-    await SqlOrderDesk(make_engine(DatabaseSettings()), kept=timedelta(hours=1)).place(read.value, answer, repeatable)
+    await SqlOrderDesk(make_engine(DatabaseSettings()), kept=timedelta(hours=1)).place(order, answer, repeatable)
     halt("after")
 
 

@@ -17,10 +17,8 @@ from pydantic import SecretStr
 
 from adapters.db.report_desk import SqlReportDesk
 from adapters.db.reports import SqlReports
-from adapters.reports.files import StoredFiles
-from adapters.reports.folder import Folder
 from adapters.reports.links import SignedLinks
-from adapters.reports.storage import file_key
+from adapters.reports.storage import ReportStorage, file_key
 from adapters.settings import ReportSettings
 from domain.reports import ReportFile
 from tests.http_interface.serving import Served, client_of, new_key
@@ -40,10 +38,11 @@ def new_report(**changes: Any) -> dict[str, Any]:
 @dataclass(frozen=True)
 class ReportingShop:
     served: Served
-    storage: Folder
+    storage: ReportStorage
     links: SignedLinks
     book: SqlReports
     member: int
+    folder: Path
 
     @property
     def http(self) -> httpx.AsyncClient:
@@ -64,10 +63,10 @@ class ReportingShop:
         assert answer.status_code == 202, answer.text
         return UUID(answer.json()["id"])
 
-    async def made(self, content: bytes = CONTENT) -> UUID:
+    async def made(self, content: bytes = CONTENT, says: int | None = None) -> UUID:
         """A report that is ready."""
         report_id = await self.asked()
-        await self.make(report_id, content)
+        await self.make(report_id, content, says)
         return report_id
 
     async def make(self, report_id: UUID, content: bytes, says: int | None = None) -> None:
@@ -90,11 +89,10 @@ async def reporting(served: Served, folder: Path) -> AsyncIterator[ReportingShop
     """Have a server find reports in this folder."""
     before = served.app.state.parts
     settings = ReportSettings(store=str(folder), link_secrets=SecretStr(SECRET))
-    storage, links = Folder(settings.folder), SignedLinks(settings)
-    served.replace(report_files=StoredFiles(storage), report_links=links)
+    storage, links = ReportStorage(settings.folder, "folder"), SignedLinks(settings)
+    served.replace(report_files=storage, report_links=links)
     [(member,)] = await served.run(
         "INSERT INTO staff (name, email, locale) VALUES ('Grace Hopper', 'grace@example.com', 'en_US') RETURNING id"
     )
-    yield ReportingShop(served, storage, links, SqlReports(served.engine), member)
+    yield ReportingShop(served, storage, links, SqlReports(served.engine), member, folder)
     served.app.state.parts = before
-    await storage.aclose()

@@ -76,8 +76,11 @@ async def test_while_temporal_is_away_orders_are_taken_and_their_jobs_are_enqueu
 
 
 async def test_a_job_that_only_temporal_can_know_is_not_told_of_while_it_is_away(without_temporal: Served) -> None:
+    path = (await without_temporal.place()).json()["links"]["job"]
+    assert (await without_temporal.http.delete(path)).status_code == 503  # and nothing has changed
+    assert await without_temporal.count("outbox") == 1
     for method in ("GET", "DELETE"):
-        answer = await without_temporal.http.request(method, "/jobs/order-confirmation/1")
+        answer = await without_temporal.http.request(method, "/jobs/order-confirmation/2")
         assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
         assert int(answer.headers["retry-after"]) > 0
 
@@ -98,17 +101,6 @@ async def test_a_start_that_was_refused_or_put_off_is_shown_with_its_problem(ser
     assert datetime.fromisoformat(put_off["next_attempt_at"]) == now + timedelta(minutes=5)
     assert datetime.fromisoformat(delayed["next_attempt_at"]) > now + timedelta(minutes=59)
     assert delayed["error"] is None
-
-
-async def test_a_job_of_a_kind_that_the_server_does_not_know_is_shown_as_long_as_it_is_in_the_outbox(
-    served: Served,
-) -> None:
-    await _enqueue(
-        served, "stock-taking/7", error_type="UnknownKind", error="there is no kind", refused_at=datetime.now(UTC)
-    )
-    assert (await served.http.get("/jobs/stock-taking/7")).json()["error"]["type"] == "UnknownKind"
-    assert (await served.http.delete("/jobs/stock-taking/7")).status_code == 202
-    assert (await served.http.get("/jobs/stock-taking/7")).status_code == 404
 
 
 async def test_an_id_may_have_slashes(served: Served) -> None:
@@ -194,12 +186,6 @@ async def test_a_job_that_is_cancelled_in_the_outbox_never_starts(served: Served
     }
     assert await served.count("outbox") == 0
     assert (await served.http.get(path)).status_code == 404
-
-
-async def test_while_temporal_is_away_cancelling_changes_nothing(without_temporal: Served) -> None:
-    path = (await without_temporal.place()).json()["links"]["job"]
-    assert (await without_temporal.http.delete(path)).status_code == 503
-    assert await without_temporal.count("outbox") == 1
 
 
 async def test_cancelling_waits_for_a_relay_that_is_starting_the_job(served: Served, order_id: int, path: str) -> None:

@@ -21,9 +21,8 @@ from starlette.routing import Route
 from adapters.telemetry.http_requests import HttpRequests
 from adapters.telemetry.metrics import NoPortFree, exporting
 from demo.ports import free_port
-from starter.http.body_limit import BodyLimit
-from starter.http.deadline import Deadline
 from starter.http.last_resort import LastResort
+from starter.http.limits import BodyLimit, Deadline
 from starter.http.measured import Measured
 from tests.callback_signing import ANOTHER_SECRET, body_of, signed
 from tests.docs.house import ROOT

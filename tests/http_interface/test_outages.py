@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
-import pytest
 from temporalio.client import Client
 
 from adapters.settings import ApiSettings
@@ -97,31 +96,14 @@ async def test_temporal_is_told_of_and_not_depended_on(served: Served, database:
         assert (away.status_code, away.json()["temporal"]) == (200, "away")
 
 
-async def test_temporal_that_stops_and_comes_back(stack: Stack, served: Served) -> None:
-    first = (await served.place()).json()["links"]["job"]
-    await asyncio.to_thread(stack.temporal.stop)
-    try:
-        placed = await served.place()
-        assert placed.status_code == 202
-        assert (await served.http.get(placed.json()["links"]["job"])).json()["state"] == "enqueued"
-        assert (await served.http.delete(first)).status_code == 503
-    finally:
-        await asyncio.to_thread(stack.temporal.start)
-    async with asyncio.timeout(30):
-        while (answer := await served.http.delete(first)).status_code == 503:  # noqa: ASYNC110  # the client reconnects by itself
-            await asyncio.sleep(0.2)
-    assert answer.status_code == 202
-
-
 async def test_a_schema_that_is_not_up_to_date_is_not_ready(served: Served) -> None:
     await served.run("UPDATE jobs_schema_version SET version_num = '0001'")
     answer = await served.http.get("/readyz")
     assert (answer.status_code, answer.json()["database"]) == (503, "away")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_uvicorn_serves_it_by_its_name_and_ends_when_told_to(
-    stack: Stack, database: str, served: Served, shared_client: Client, number: signal.Signals
+    stack: Stack, database: str, served: Served, shared_client: Client
 ) -> None:
     port = free_port()
     environment = {
@@ -142,8 +124,8 @@ async def test_uvicorn_serves_it_by_its_name_and_ends_when_told_to(
             assert ready.status_code == 200
             placed = await http.post("/orders", json=ORDER)
             assert (await http.get(placed.json()["links"]["job"])).json()["state"] == "enqueued"
-        server.send_signal(number)
-        assert await asyncio.wait_for(server.wait(), 30) in (0, -number)
+        server.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(server.wait(), 30) in (0, -signal.SIGTERM)
 
 
 async def test_wrong_settings_keep_it_from_starting_and_are_not_repeated(database: str) -> None:

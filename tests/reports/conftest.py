@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +20,6 @@ from demo.inbox.reader import InboxReader
 from demo.stack import Stack
 from starter.relay import Relay
 from tests.reports.office import Office
-from tests.s3_server import S3Server
 from tests.worker.worker_process import clean_environment
 from workflows.hosting import job_worker
 from workflows.registry import registry
@@ -51,13 +50,6 @@ def environment(stack: Stack, client: Client, database: str, tmp_path: Path) -> 
 @pytest.fixture
 async def office(engine: AsyncEngine, client: Client, inbox: InboxReader, tmp_path: Path) -> Office:
     return await Office.open(engine, client, inbox, tmp_path / "reports")
-
-
-@pytest.fixture(scope="session")
-def s3() -> Iterator[S3Server]:
-    server = S3Server()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

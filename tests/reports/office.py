@@ -108,15 +108,6 @@ class Office:
         assert len(content) == found.file.bytes
         return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
-    async def cut(self) -> int:
-        """Cut the connections over which parts are being read; returns how many there were."""
-        killing = text(
-            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND query LIKE 'COPY%' AND state = 'active'"
-        )
-        async with self.engine.begin() as connection:
-            return int((await connection.execute(killing)).scalar_one())
-
     async def notices(self, member: str) -> Counter[UUID]:
         """Links that a member got, by report."""
         mails = [await self.inbox.open(mail.id) for mail in await self.inbox.mails(f"{member}@office.test")]

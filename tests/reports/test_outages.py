@@ -9,12 +9,10 @@ import pytest
 from sqlalchemy import text
 
 from domain.outcomes import Done
-from domain.report_generation import ReportFormat
 from domain.reports import ReportState
 from starter.errors import JobCancelled
 from tests.reports.conftest import Serving
 from tests.reports.office import ADA, BO, Office
-from tests.s3_server import S3Server
 
 
 async def test_two_who_ask_at_once_get_one_file_and_each_a_link_and_its_lines_are_those_of_the_orders(
@@ -38,49 +36,6 @@ async def test_two_who_ask_at_once_get_one_file_and_each_a_link_and_its_lines_ar
         (row.order_id, row.position, row.quantity) for row in wanted
     )
     assert [len(office.files()), await office.notices("ada")] == [1, Counter({ada.id: 1})]
-
-
-async def test_a_storage_that_is_away_and_comes_back_costs_an_attempt_alone(
-    office: Office, serving: Serving, s3: S3Server
-) -> None:
-    await office.sells(500)
-    bucket = s3.new_bucket()
-    aws = {
-        "AWS_ENDPOINT_URL": s3.url,
-        "AWS_ACCESS_KEY_ID": "tests",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_REGION": "us-east-1",
-    }
-    async with serving(REPORTS_STORE=f"s3://{bucket}/shop", wait=3, **aws):
-        with s3.stopped():
-            report = await office.asks(format_=ReportFormat.parquet)
-            handle = await office.handle(report)
-            async with asyncio.timeout(60):
-                while (await handle.status()).next_attempt_at is None:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.05)
-        outcome = await office.ends(report)
-
-    assert isinstance(outcome, Done)
-    assert outcome.facts["rows"] == 1_500
-    assert (await office.attempts(report))["report_generation.write_part", 2] == 1
-    assert s3.uploads(bucket) == 0
-
-
-async def test_a_connection_that_is_cut_while_a_part_is_read_leaves_nothing_of_it_and_the_part_is_read_again(
-    office: Office, serving: Serving
-) -> None:
-    await office.sells(40_000)
-    async with serving():
-        report = await office.asks()
-        async with asyncio.timeout(60):
-            while not await office.cut():  # noqa: ASYNC110  # PostgreSQL tells nobody
-                await asyncio.sleep(0.005)
-        outcome = await office.ends(report)
-
-    assert isinstance(outcome, Done)
-    lines = await office.lines(report)
-    assert len({(line["order_id"], line["position"]) for line in lines}) == len(lines) == 120_000
-    assert sum(count for (_, number), count in (await office.attempts(report)).items() if number == 2) >= 1
 
 
 async def test_a_report_that_is_cancelled_while_it_is_written_stops_and_leaves_no_file(

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from adapters.reports.frames import Frame
-from adapters.reports.orders_export import slices
-from adapters.reports.orders_export.csv_form import CsvForm
-from adapters.reports.orders_export.form import Form
-from adapters.reports.orders_export.parquet_form import ParquetForm
-from adapters.reports.orders_export.sheet_form import SheetForm
-from adapters.reports.reader import Reader
+from adapters.reports.database import Reader
+from adapters.reports.orders_export import formats, slices
+from adapters.reports.parts import Frame
 from adapters.reports.storage import Sink
 from adapters.reports.threads import Threads
 from domain.report_generation import ReportFormat
@@ -23,7 +19,7 @@ _THREADS = 2
 
 
 class OrdersExport:
-    """Implements `adapters.reports.sliced.SlicedReport`."""
+    """Implements `SlicedReport`."""
 
     def __init__(
         self, reader: Reader, *, orders_each: int = slices.ORDERS, temporary_folder: Path | None = None
@@ -32,11 +28,7 @@ class OrdersExport:
         self._reader = reader
         self._orders_each = orders_each
         self._threads = Threads(_THREADS)
-        self._forms: dict[ReportFormat, Form] = {
-            ReportFormat.csv: CsvForm(),
-            ReportFormat.parquet: ParquetForm(self._threads),
-            ReportFormat.xlsx: SheetForm(self._threads, temporary_folder),
-        }
+        self._temporary_folder = temporary_folder
 
     def close(self) -> None:
         """Let its threads go."""
@@ -48,8 +40,16 @@ class OrdersExport:
 
     async def write(self, report: Report, piece: Slice, sink: Sink, told: Told) -> int:
         """See `SlicedReport`."""
-        return await self._forms[report.request.format].write(self._reader, report, piece, sink, told)
+        if report.request.format is ReportFormat.csv:
+            return await formats.write_csv(self._reader, report, piece, sink, told)
+        return await formats.write_arrow(self._reader, self._threads, report, piece, sink, told)
 
     async def join(self, report: Report, frames: AsyncIterator[Frame], sink: Sink) -> None:
         """See `SlicedReport`."""
-        await self._forms[report.request.format].join(report, frames, sink)
+        match report.request.format:
+            case ReportFormat.parquet:
+                await formats.join_parquet(self._threads, report, frames, sink)
+            case ReportFormat.xlsx:
+                await formats.join_workbook(self._threads, self._temporary_folder, report, frames, sink)
+            case _:
+                await formats.join_csv(frames, sink)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from adapters.reports.reader import Reader
+from adapters.reports.database import Reader
 from domain.errors import InvalidRequest
 from domain.report_generation import ReportFormat
 from domain.reports import Report, Slice

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.reports.finishing import finished
+from adapters.reports.threads import finished
 from domain.errors import JobError, PermanentError, ServiceUnavailable
 
 _ROOT = Path(__file__).parent.parent

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from adapters.db.engine import make_engine
 from adapters.db.report_desk import SqlReportDesk
 from adapters.db.report_tables import report_askings, staff
 from adapters.db.report_tables import reports as table
 from adapters.db.reports import SqlReports
 from adapters.db.tables import outbox
+from adapters.settings import DatabaseSettings
 from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.reports import ReportFile
 
@@ -61,3 +66,12 @@ class Office:
     async def run(self, statement: str, **values: Any) -> None:
         async with self.engine.begin() as connection:
             await connection.execute(text(statement), values)
+
+
+@asynccontextmanager
+async def open_office(database: str, members: int = 3) -> AsyncIterator[Office]:
+    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+    office = Office(engine)
+    await office.open(members)
+    yield office
+    await engine.dispose()

@@ -8,24 +8,18 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from pydantic import SecretStr
 
-from adapters.db.engine import make_engine
 from adapters.db.reports import SqlReports
-from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, NotFound, ServiceUnavailable
 from domain.report_generation import ReportGenerationRequest
 from domain.reports import ReportState
-from tests.adapters.db.report_shop import FILE, Office, a_request
+from tests.adapters.db.report_shop import FILE, Office, a_request, open_office
 
 
 @pytest.fixture
 async def office(database: str) -> AsyncIterator[Office]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    office = Office(engine)
-    await office.open()
-    yield office
-    await engine.dispose()
+    async with open_office(database) as office:
+        yield office
 
 
 async def test_a_job_that_was_started_without_the_desk_makes_its_row_once_with_who_asked(office: Office) -> None:
@@ -54,6 +48,10 @@ async def test_a_job_that_runs_anew_is_being_made_again_as_of_the_same_instant(o
     assert (failed.state, failed.finished_at is None) == (ReportState.failed, False)
 
     assert await office.book.open(a_request()) == first
+    await office.book.ended(first.id, ReportState.failed)
+    assert await office.book.reopen(first.id) == first
+    with pytest.raises(NotFound, match="no report"):
+        await office.book.reopen(uuid4())
     await office.book.ready(first.id, FILE)
     assert (await office.book.open(a_request())).state is ReportState.ready
 
@@ -77,21 +75,6 @@ async def test_a_report_is_ready_once_and_failing_later_changes_nothing(office: 
     assert len(await office.enqueued("report-notice")) == 1
     with pytest.raises(InvalidRequest):
         await office.book.ended(report.id, ReportState.removed)
-
-
-async def test_a_report_whose_failed_job_was_redriven_becomes_ready(office: Office) -> None:
-    report = (await office.desk.ask(a_request(requested_by=1))).report
-    await office.book.ended(report.id, ReportState.failed)
-    await office.book.ready(report.id, FILE)
-    found = await office.desk.find(report.id)
-    assert found is not None
-    assert found.state is ReportState.ready
-    assert len(await office.enqueued("report-notice")) == 1
-
-
-async def test_a_report_that_is_gone_cannot_become_ready(office: Office) -> None:
-    with pytest.raises(NotFound, match="no report"):
-        await office.book.ready(uuid4(), FILE)
 
 
 async def test_an_asking_tells_who_asked_for_what_unless_that_is_gone(office: Office) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.reports.frames import Frame, read_frames, write_frame
+from adapters.reports.parts import Frame, read_frames, write_frame
 from domain.errors import ServiceUnavailable
 
 FRAMES = st.lists(st.builds(Frame, st.integers(0, 2**32 - 1), st.binary(max_size=40)), max_size=6)

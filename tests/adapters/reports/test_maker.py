@@ -7,16 +7,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.reports.frames import Frame, write_frame
 from adapters.reports.maker import FileMaker
-from adapters.reports.objects import ReportStorage
-from adapters.reports.storage import PARTS, Sink, file_key, part_key
-from adapters.reports.whole import Drawing
+from adapters.reports.parts import Drawing, Frame, write_frame
+from adapters.reports.storage import PARTS, ReportStorage, Sink, file_key, part_key
 from domain.errors import Gone, InvalidRequest, ServiceUnavailable
 from domain.report_generation import ReportName
 from domain.report_ports import Told
 from domain.reports import Report, ReportFile, Slice
-from tests.adapters.reports.export.shop import content, make, nothing, report_of
+from tests.adapters.reports.conftest import get
+from tests.adapters.reports.shop import export_of, make, nothing, report_of
 
 PDF = b"%PDF-1.7 of some pages"
 
@@ -56,6 +55,11 @@ def counted() -> _Counted:
 
 
 @pytest.fixture
+def storage(folder: ReportStorage) -> ReportStorage:
+    return folder
+
+
+@pytest.fixture
 def maker(storage: ReportStorage, counted: _Counted) -> FileMaker:
     return FileMaker(storage, whole={ReportName.sales_summary: _Drawn()}, sliced={ReportName.orders_export: counted})
 
@@ -65,25 +69,25 @@ async def _keys(storage: ReportStorage, prefix: str) -> list[str]:
 
 
 async def test_a_whole_report_has_one_part_which_becomes_the_file(maker: FileMaker, storage: ReportStorage) -> None:
-    report = report_of("pdf", name=ReportName.sales_summary)
+    report = report_of(ReportName.sales_summary)
 
     file, slices = await make(maker, report)
 
     since, until = report.request.span.bounds("UTC")
     assert [(piece.since, piece.until) for piece in slices] == [(since, until)]
-    assert await content(storage, file.key) == PDF
+    assert await get(storage, file.key) == PDF
     assert file == ReportFile(key=file_key(report), rows=31, bytes=len(PDF), sha256=hashlib.sha256(PDF).hexdigest())
 
 
 async def test_parts_are_joined_in_their_order_and_measured(maker: FileMaker, storage: ReportStorage) -> None:
     told: list[int] = []
-    report = report_of()
+    report = export_of()
 
     file, slices = await make(maker, report, told.append)
     again = await maker.publish(report, len(slices), nothing)
 
     expected = b"2026-03:csv0;csv1;csv0;csv1;csv2;"
-    assert await content(storage, file.key) == expected
+    assert await get(storage, file.key) == expected
     assert (file.rows, file.bytes, file.sha256) == (5, len(expected), hashlib.sha256(expected).hexdigest())
     assert again == file
     assert told == [1, 2, 1, 2, 3, 1, 2, 3, 4, 5]
@@ -92,22 +96,22 @@ async def test_parts_are_joined_in_their_order_and_measured(maker: FileMaker, st
 async def test_a_part_that_fails_leaves_the_one_of_the_attempt_before(
     maker: FileMaker, storage: ReportStorage, counted: _Counted
 ) -> None:
-    report, never_written = report_of(), report_of()
+    report, never_written = export_of(), export_of()
     (first, *_) = await maker.plan(report)
     await maker.write_part(report, 0, first, nothing)
-    written = await content(storage, part_key(report.id, 0))
+    written = await get(storage, part_key(report.id, 0))
     counted.fails = True
 
     for each in (report, never_written):
         with pytest.raises(ServiceUnavailable):
             await maker.write_part(each, 0, first, nothing)
 
-    assert await content(storage, part_key(report.id, 0)) == written
+    assert await get(storage, part_key(report.id, 0)) == written
     assert await _keys(storage, PARTS) == [part_key(report.id, 0)]
 
 
 async def test_a_file_is_not_published_without_all_of_its_parts(maker: FileMaker, storage: ReportStorage) -> None:
-    report = report_of()
+    report = export_of()
     slices = await maker.plan(report)
     for part, piece in list(enumerate(slices))[:-1]:
         await maker.write_part(report, part, piece, nothing)
@@ -116,11 +120,11 @@ async def test_a_file_is_not_published_without_all_of_its_parts(maker: FileMaker
         await maker.publish(report, len(slices), nothing)
 
     with pytest.raises(Gone):
-        await content(storage, file_key(report))
+        await get(storage, file_key(report))
 
 
 async def test_a_damaged_part_is_noticed_and_nothing_is_published(maker: FileMaker, storage: ReportStorage) -> None:
-    report = report_of()
+    report = export_of()
     async with storage.writing(part_key(report.id, 0)) as sink:
         await sink.write(b"\0\0\0\1\0\0\0\5abc")
 
@@ -133,22 +137,21 @@ async def test_a_damaged_part_is_noticed_and_nothing_is_published(maker: FileMak
 async def test_parts_are_discarded_and_files_removed_of_one_report_alone(
     maker: FileMaker, storage: ReportStorage
 ) -> None:
-    one, other = report_of(), report_of()
+    one, other = export_of(), export_of()
     made = [await make(maker, report) for report in (one, other)]
 
     await maker.discard_parts(one.id)
     await maker.discard_parts(uuid4())
     assert {key.split("/")[1] for key in await _keys(storage, PARTS)} == {str(other.id)}
 
-    await maker.remove(one.model_copy(update={"file": made[0][0]}))
-    await maker.remove(report_of())
+    await maker.discard_files(one.id)
     assert await _keys(storage, "files/") == [made[1][0].key]
 
 
 async def test_files_are_found_and_discarded_by_their_reports_id_alone(
     maker: FileMaker, storage: ReportStorage
 ) -> None:
-    one, other = report_of(), report_of()
+    one, other = export_of(), export_of()
     made = [await make(maker, report) for report in (one, other)]
     for key in (f"files/{one.id}/by-another-name.csv", "files/notes/of-somebody"):
         async with storage.writing(key) as sink:
@@ -164,7 +167,7 @@ async def test_files_are_found_and_discarded_by_their_reports_id_alone(
 
 
 async def test_abandoned_parts_are_found_once_a_report(maker: FileMaker, storage: ReportStorage) -> None:
-    reports = [report_of(), report_of()]
+    reports = [export_of(), export_of()]
     for report in reports:
         await make(maker, report)
     async with storage.writing(f"{PARTS}notes/of-somebody") as sink:
@@ -183,4 +186,4 @@ async def test_a_report_is_made_in_one_way_and_an_unknown_one_is_refused(storage
         FileMaker(storage, whole={ReportName.sales_summary: _Drawn()}, sliced={ReportName.sales_summary: _Counted()})
 
     with pytest.raises(InvalidRequest, match="orders-export"):
-        await FileMaker(storage, whole={}, sliced={}).plan(report_of())
+        await FileMaker(storage, whole={}, sliced={}).plan(export_of())

@@ -87,11 +87,6 @@ async def test_a_job_whose_worker_is_gone_is_shown_without_its_progress(client: 
     assert "progress" not in dict(details(status))
 
 
-async def test_nothing_moves_where_nobody_looks(jobs: Jobs) -> None:
-    async with shown(jobs.of("report-generation/none"), None):
-        pass
-
-
 @pytest.mark.parametrize(
     ("done", "of", "text", "filled"),
     [

@@ -8,12 +8,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
 from temporalio.client import Client
 from typer.main import get_group
 
-from adapters.db.engine import make_engine
-from adapters.settings import DatabaseSettings
 from demo.ports import free_port
 from domain.errors import InvalidRequest
 from domain.report_ports import ReportBook, ReportMaker
@@ -21,7 +18,7 @@ from domain.requests import START_OPTIONS, option_name
 from starter.cli.asking import ASKERS
 from starter.cli.output import Output
 from starter.cli.start import start_commands
-from tests.adapters.db.report_shop import Office
+from tests.adapters.db.report_shop import Office, open_office
 from tests.fakes import FakeOrders, fake_ports
 from tests.fakes_reports import FakeMaker
 from tests.starter.commandline import CommandLine, Finished
@@ -33,11 +30,8 @@ KIND = "report-generation"
 
 @pytest.fixture
 async def office(database: str) -> AsyncIterator[Office]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    office = Office(engine)
-    await office.open()
-    yield office
-    await engine.dispose()
+    async with open_office(database) as office:
+        yield office
 
 
 class Desk:

@@ -1,0 +1,200 @@
+"""What reports read of the database, over connections of their own: what takes minutes is not in the way of jobs.
+
+Large results are read by PostgreSQL's own COPY: it formats the rows, and Python only passes them on. What has to fit
+together is read in one snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Literal
+
+import asyncpg
+from asyncpg.protocol.protocol import NO_TIMEOUT
+
+from adapters.db.errors import translated
+from adapters.reports.threads import finished
+from adapters.settings import DatabaseSettings
+from domain.errors import InvalidRequest, NetworkTimeout
+
+APPLICATION = "durable-jobs-reports"
+_CLOSING = 2.0
+"""Seconds to end a connection in good order. One that is cut off, PostgreSQL notices when it sends the next rows, or by
+`client_connection_check_interval`."""
+_CONNECTION_SETTINGS = {
+    # It would compile each query anew, for longer than that saves.
+    "jit": "off",
+    # So PostgreSQL notices that our process is gone while it has nothing to send yet.
+    "client_connection_check_interval": "10s",
+}
+SET = "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
+"""For the transaction, since a pooler between us and the server would not pass on others."""
+
+
+@asynccontextmanager
+async def reading(
+    database: DatabaseSettings,
+    settings: Mapping[str, str],
+    *,
+    longest: float,
+    isolation: Literal["read_committed", "repeatable_read"] = "read_committed",
+) -> AsyncIterator[asyncpg.Connection]:
+    """A connection within a transaction that reads only, with these settings of PostgreSQL's.
+
+    `longest`: seconds for a query that names no limit of its own. Raises what asyncpg raises.
+    """
+    connection = await asyncpg.connect(
+        "postgresql://" + database.url.get_secret_value().partition("://")[2],
+        timeout=database.connect_timeout,
+        command_timeout=longest,
+        server_settings={"application_name": APPLICATION},
+    )
+    try:
+        await connection.transaction(isolation=isolation, readonly=True).start()
+        wanted = {**_CONNECTION_SETTINGS, "TimeZone": "UTC", **settings}
+        await connection.execute(SET, list(wanted), list(wanted.values()))
+        # It ends with the connection. Where it was cancelled, the driver could not end it otherwise: what was still on
+        # its way would be in the way.
+        yield connection
+    finally:
+        with contextlib.suppress(Exception):
+            # It has PostgreSQL stop what was cancelled. Where that came between two pieces of rows, the driver does
+            # not notice, and the connection is cut off.
+            await finished(asyncio.wait_for(connection.close(), _CLOSING))
+
+
+Taken = Callable[[bytes], Awaitable[None]]
+"""Takes a block of whole rows."""
+
+_BLOCK = 1024 * 1024
+"""Bytes of rows that are handed on at a time, at least."""
+_STALL = 60.0
+"""Seconds without a byte from the database, after which it is given up."""
+_COPY_SETTINGS = {
+    "DateStyle": "ISO",
+    # An index lookup for each order, instead of reading whole tables for each part.
+    "random_page_cost": "1.1",
+    # Parts are read side by side.
+    "max_parallel_workers_per_gather": "0",
+    "work_mem": "32MB",
+    "lock_timeout": "10s",
+}
+
+
+class Reader:
+    """Reads for reports over connections of its own: what takes minutes is not in the way of jobs."""
+
+    def __init__(self, settings: DatabaseSettings, *, connections: int = 4, stall: float = _STALL) -> None:
+        """Have `connections` at most; who wants more waits. Nothing is kept open, and nothing connects yet."""
+        self._settings = settings.directly
+        self._free = asyncio.Semaphore(connections)
+        self._stall = stall
+
+    async def rows(self, query: str, *arguments: object, zone: str = "UTC") -> Sequence[asyncpg.Record]:
+        """All rows of a query. Raises a JobError."""
+        with translated():
+            async with self._connected(zone) as connection:
+                return list(await connection.fetch(query, *arguments, timeout=self._stall))
+
+    async def copy(self, query: str, *arguments: object, taken: Taken, zone: str = "UTC") -> None:
+        """Hand a query's rows on as CSV, in blocks of whole rows; a line feed ends each row.
+
+        Where this is cancelled or `taken` raises, PostgreSQL is told to stop. Raises a JobError.
+        """
+        held: list[bytes] = []
+        size = 0
+
+        async def take(piece: bytes) -> None:
+            # PostgreSQL sends row by row, and the driver hands on what has come of them: never a part of one.
+            nonlocal held, size
+            held.append(piece)
+            size += len(piece)
+            if size >= _BLOCK:
+                block, held, size = b"".join(held), [], 0
+                # Where the storage is slow, it is not the database that stalls.
+                limit.reschedule(None)
+                await taken(block)
+            limit.reschedule(loop.time() + self._stall)
+
+        loop = asyncio.get_running_loop()
+        with translated():
+            async with self._connected(zone) as connection:
+                try:
+                    async with asyncio.timeout(self._stall) as limit:
+                        await connection.copy_from_query(
+                            query, *arguments, output=take, format="csv", timeout=NO_TIMEOUT
+                        )
+                except TimeoutError:
+                    raise NetworkTimeout(
+                        f"The database did not answer in time, or sent nothing for {self._stall:g} s."
+                    ) from None
+        if held:
+            await taken(b"".join(held))
+
+    @asynccontextmanager
+    async def _connected(self, zone: str) -> AsyncIterator[asyncpg.Connection]:
+        """A connection that reads with our settings and this time zone."""
+        longest = self._settings.command_timeout
+        async with self._free, reading(self._settings, _COPY_SETTINGS, longest=longest) as connection:
+            try:
+                await connection.execute(SET, ["TimeZone"], [zone])
+            except asyncpg.InvalidParameterValueError:
+                raise InvalidRequest(
+                    f"The database does not know the time zone {zone}: ask for the report in another one."
+                ) from None
+            yield connection
+
+
+_QUERY_TIMEOUT_S = 120.0
+"""Seconds for one query. A year of half a million orders takes some five."""
+_SNAPSHOT_SETTINGS = {
+    # Sums by product are made in memory, not on disk.
+    "work_mem": "64MB",
+}
+
+
+class Snapshot:
+    """The database as of one moment. Each call raises the domain's errors."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        """See `Snapshots.open`."""
+        self._connection = connection
+
+    async def rows(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        """All rows of a query."""
+        with translated():
+            return list(await self._connection.fetch(query, *arguments))
+
+    async def batches(self, size: int, query: str, *arguments: object) -> AsyncIterator[Sequence[asyncpg.Record]]:
+        """All rows of a query, so many at a time."""
+        with translated():
+            cursor = await self._connection.cursor(query, *arguments)
+        while True:
+            with translated():
+                rows = await cursor.fetch(size)
+            if not rows:
+                return
+            yield rows
+
+
+class Snapshots:
+    """Opens them over connections of its own: what may take minutes is not in the way of jobs."""
+
+    def __init__(self, settings: DatabaseSettings, *, connections: int = 2, longest: float = _QUERY_TIMEOUT_S) -> None:
+        """Have `connections` at most; who wants more waits. Nothing is kept open. `longest`: seconds for a query."""
+        self._settings = settings.directly
+        self._free = asyncio.Semaphore(connections)
+        self._longest = longest
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Snapshot]:
+        """Begin a transaction that sees the database as of its first query, and can change nothing."""
+        async with self._free, AsyncExitStack() as stack:
+            with translated():
+                connection = await stack.enter_async_context(
+                    reading(self._settings, _SNAPSHOT_SETTINGS, longest=self._longest, isolation="repeatable_read")
+                )
+            yield Snapshot(connection)
