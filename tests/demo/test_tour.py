@@ -124,6 +124,14 @@ def test_the_next_tour_on_the_folder_is_as_good_and_once_ends_it(start: Start) -
     assert re.search(r"http://127\.0\.0\.1:\d+/mails/\d+", run.output)
 
 
+def test_the_readme_shows_the_tour() -> None:
+    shown = (PROJECT / "README.md").read_text().partition("<!-- tour -->")[2].partition("```\n\n")[0]
+
+    assert [station for station in STATIONS if station not in shown] == []
+    assert "✘" not in shown
+    assert len(shown.splitlines()) < 60
+
+
 def test_a_part_that_dies_is_named_and_a_folder_has_one_demo(start: Start) -> None:
     run = start()
     run.says("Ready after")
