@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -40,20 +41,29 @@ class SetUp:
 
 async def set_up(stack: Stack) -> SetUp:
     """Do what is not done yet. Raises `JobError`s and `StarterError`s."""
-    await upgrade(stack.database_url)
-    await sync(stack.database_url, registry.requests())
+    client, api_key = await asyncio.gather(_namespace(stack.temporal_address), _database(stack.database_url))
+    return SetUp(client, api_key)
+
+
+async def _namespace(address: str) -> Client:
     # By its address, not by TEMPORAL_* variables: those may name another server.
-    client = await Client.connect(stack.temporal_address, data_converter=encryption.configured())
+    client = await Client.connect(address, data_converter=encryption.configured())
     await add_search_attributes(client)
     await set_retention(client)
     await apply(declared(), ActualSchedules(client), OWNER)
-    settings = DatabaseSettings(url=SecretStr(stack.database_url))
+    return client
+
+
+async def _database(url: str) -> str:
+    await upgrade(url)
+    await sync(url, registry.requests())
+    settings = DatabaseSettings(url=SecretStr(url))
     engine = make_engine(settings, application_name="demo-setup", pooled=False)
     try:
         await load(engine)
         secret = new_secret()
         await SqlApiKeys(engine).add(secret, "demo", lifetime=timedelta(days=1))
-        return SetUp(client, secret.key)
+        return secret.key
     finally:
         await engine.dispose()
 
