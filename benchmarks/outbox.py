@@ -24,13 +24,13 @@ from typing import Any
 from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from adapters.db import outbox
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.tables import orders
 from benchmarks import outbox_latency, relaying
 from benchmarks.ground import Ground, ground
 from benchmarks.measuring import main, say
 from domain.order_confirmation import OrderConfirmationRequest
+from starter import outbox
 
 TARGETS = {"relayed_to_directly": 0.8, "commit_to_start_p50_ms": 50, "commit_to_mail_to_plain": 0.25}
 
