@@ -153,6 +153,7 @@ class SmtpServer:
         self.mails: list[ReceivedMail] = []
         self.commands: list[str] = []
         self.violations: list[str] = []
+        self.reached: list[Phase] = []
         self._receive_buffer = receive_buffer
         self._scripts: dict[str, Iterator[Step]] = {}
         self._sessions: dict[_Session, asyncio.Task[None]] = {}
@@ -298,6 +299,7 @@ class _Session:
     async def _pass(self, phase: Phase) -> bool:
         """Do what is scripted here; True if the healthy course is to follow."""
         step = self._server.next_step(phase)
+        self._server.reached.append(phase)
         if isinstance(step, Accept) and self._planned is not None and self._planned.at is phase:
             step, self._planned = self._planned, None
         return await self._perform(step, phase)

@@ -23,8 +23,8 @@ async def test_a_schedule_is_encrypted_anew_when_the_key_is_changed_and_only_the
         there = ActualSchedules(await having(*keys))
         [one] = await apply(table, there, OURS)
         [left] = await drift(table, there, OURS)
-        keys = {key for change in one.drift.changes for key in re.findall(r" under key (\w+)", change.declared or "")}
-        return f"{one.done} {' '.join(keys)} {left.state}"
+        found = {key for change in one.drift.changes for key in re.findall(r" under key (\w+)", change.declared or "")}
+        return f"{one.done} {' '.join(found)} {left.state}"
 
     try:
         assert await applied() == "created  same"

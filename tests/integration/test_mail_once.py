@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import subprocess
-import sysconfig
-from pathlib import Path
-from typing import Any
 
-from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 
 from adapters.db.orders import SqlOrders
-from demo.stack import Stack
 from domain.mail import message_id
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.outcomes import Done
-from starter import Jobs, JobState
+from starter import Jobs
 from tests.fakes import an_order
-from tests.smtp_server import Drop, Phase, Reply, SmtpServer
+from tests.smtp_server import Drop, Phase, SmtpServer
 from workflows.hosting import job_worker
 from workflows.registry import registry
 
@@ -76,45 +69,3 @@ async def test_an_answer_that_got_lost_is_asked_for_again_under_the_same_message
 
     assert len(mail_server.mails) == 2
     assert len({mail.parsed["Message-ID"] for mail in mail_server.mails}) == 1
-
-
-async def test_waits_and_attempts_of_a_failing_step_are_held_by_the_server_and_shown_by_the_cli(
-    stack: Stack, client: Client, mail_server: SmtpServer, ports: dict[type, object], orders: SqlOrders
-) -> None:
-    await orders.add_all([an_order(1)])
-    mail_server.script(ADDRESS, [Reply(451, "4.3.0 later")] * 3)
-
-    def first_soon(low: float, _high: float) -> float:
-        return 0.2 if low == 5 else 60
-
-    async with job_worker(client, "notifications", registry, ports, draw=first_soon):
-        handle = await Jobs(client).start(OrderConfirmationRequest, order_id=1)
-        async with asyncio.timeout(30):
-            while (await handle.status()).next_attempt_at is None:  # noqa: ASYNC110  # the server has no event for it
-                await asyncio.sleep(0.1)
-        status = await handle.status()
-        described = await asyncio.to_thread(_describe, stack.temporal_address, client.namespace, handle.id)
-    history = await client.get_workflow_handle(handle.id).fetch_history()
-    await handle.cancel()
-
-    assert (status.state, status.attempt, status.max_attempts) == (JobState.running, 3, 4)
-    (pending,) = described["pendingActivities"]
-    assert pending["activityType"]["name"] == "order_confirmation.confirm"
-    assert pending["attempt"] == 2
-    assert pending["lastFailure"]["message"] == "451 4.3.0 at RCPT TO."
-    assert pending["lastFailure"]["applicationFailureInfo"]["type"] == "ServiceUnavailable"
-    assert pending["maximumAttempts"] == 3
-    timers = [e for e in history.events if e.event_type == EventType.EVENT_TYPE_TIMER_STARTED]
-    assert len(timers) == 1, "the wait after the local try is the workflow's own"
-    assert len(mail_server.mails) == 0
-
-
-def _describe(address: str, namespace: str, job_id: str) -> dict[str, Any]:
-    command = [
-        str(Path(sysconfig.get_path("scripts")) / "temporal"),
-        *("workflow", "describe", "--workflow-id", job_id),
-        *("--address", address, "--namespace", namespace, "--output", "json"),
-    ]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    described: dict[str, Any] = json.loads(done.stdout)
-    return described

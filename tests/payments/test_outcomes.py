@@ -44,26 +44,3 @@ async def test_each_state_of_a_payment_comes_to_its_outcome_and_to_one_mail(shop
             [f"order-confirmation/{orders[S.partially_refunded]}", notice(S.partially_refunded, 625)]
         ),
     }
-
-
-async def test_a_customer_hears_of_each_part_that_goes_back_once(shop: Shop, serving: Serving) -> None:
-    async with serving():
-        order = await shop.order()
-        payment = await shop.payment(order, S.captured)
-        await shop.ends(await shop.hears(payment))
-        for part in (300, 700):
-            await shop.provider.move(payment, S.partially_refunded, refunded=part)
-            await shop.ends(await shop.hears(payment))
-            await shop.idle()
-        await shop.provider.move(payment, S.refunded)
-        await shop.ends(await shop.hears(payment))
-        await shop.idle()
-
-        assert await shop.mails(order) == one_each(
-            [
-                f"order-confirmation/{order}",
-                f"payment-notice/{payment}/partially-refunded/300",
-                f"payment-notice/{payment}/partially-refunded/700",
-                f"payment-notice/{payment}/refunded/1250",
-            ]
-        )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from temporalio.client import Client, ScheduleCalendarSpec, ScheduleRange
 
@@ -171,7 +172,9 @@ async def left_out_runs(schedule_id: str, there: ActualSchedules, table: MakeTab
     """Of a schedule that is paused, whose only moment is over."""
     await there.delete(schedule_id)
     moment = datetime.now(UTC) + timedelta(seconds=2)
-    fields = {name: [ScheduleRange(getattr(moment, name))] for name in ("second", "minute", "hour", "month")}
+    fields: dict[str, Any] = {
+        name: [ScheduleRange(getattr(moment, name))] for name in ("second", "minute", "hour", "month")
+    }
     once = ScheduleCalendarSpec(**fields, day_of_month=[ScheduleRange(moment.day)])
     rows = table(Schedule(schedule_id, ChimeRequest(), calendar=once))
     [row] = rows

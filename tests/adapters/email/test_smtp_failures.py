@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from domain.errors import ConnectionBroken, JobError, NetworkTimeout, OutcomeUnknown, ServiceUnavailable
@@ -54,7 +56,7 @@ async def test_no_answer_after_the_final_dot_leaves_the_outcome_unknown(
 @pytest.mark.parametrize("phase", BEFORE_THE_DOT)
 async def test_a_server_that_does_not_answer_in_time_is_given_up(phase: Phase, server: SmtpServer, post: Post) -> None:
     server.script(phase, [Hang()])
-    hurried = {"connect_timeout": 0.3} if phase is Phase.greeting else {"command_timeout": 0.3}
+    hurried: dict[str, Any] = {"connect_timeout": 0.3} if phase is Phase.greeting else {"command_timeout": 0.3}
     sender = post.sender(server, **hurried)
 
     with pytest.raises(NetworkTimeout):

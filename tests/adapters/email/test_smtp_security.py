@@ -14,7 +14,7 @@ from domain.errors import AuthenticationFailed, ConnectionBroken, NetworkTimeout
 from tests.adapters.email.conftest import Certificates, Post
 from tests.smtp_server import Drop, Hang, Phase, Reply, SmtpServer
 
-LOGIN = {"username": "shop", "password": SecretStr("correct horse")}
+LOGIN: dict[str, Any] = {"username": "shop", "password": SecretStr("correct horse")}
 USERS = {"shop": "correct horse"}
 
 

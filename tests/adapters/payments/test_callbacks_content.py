@@ -65,10 +65,12 @@ def test_an_event_without_a_proper_id_type_or_payment_cannot_be_read(scheme: Sch
 
 
 def test_an_event_of_a_payment_has_to_say_of_which_in_standard_webhooks_and_need_not_in_stripes() -> None:
-    for data in (None, [], {}, {"payment_id": None}):
+    missing: list[Any] = [None, [], {}, {"payment_id": None}]
+    for data in missing:
         with pytest.raises(Unreadable):
             read("standard", body_of("standard") | {"data": data})
-    for data in (None, {}, {"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}):
+    of_none: list[Any] = [None, {}, {"object": {"id": "ch_1", "object": "charge", "payment_intent": None}}]
+    for data in of_none:
         assert read("stripe", body_of("stripe", kind="charge.succeeded") | {"data": data}).payment_id is None
 
 
