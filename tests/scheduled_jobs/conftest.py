@@ -73,10 +73,11 @@ def serving(client: Client, database: str, mail_server: SmtpServer) -> Serving:
 
     @asynccontextmanager
     async def serving(*, relay: bool = True) -> AsyncIterator[None]:
-        settings = Settings()
-        settings.database = DatabaseSettings(url=SecretStr(database))
-        settings.smtp = SmtpSettings(host=mail_server.host, port=mail_server.port)
-        settings.worker = WorkerSettings(sandbox=True, drain=timedelta(seconds=1))
+        settings = Settings(
+            database=DatabaseSettings(url=SecretStr(database)),
+            smtp=SmtpSettings(host=mail_server.host, port=mail_server.port),
+            worker=WorkerSettings(sandbox=True, drain=timedelta(seconds=1)),
+        )
         outside = Outside(settings)
         # Some kinds of these queues have ports that the worker makes of its own; none of them is started here.
         outside.ports = {**fake_ports(FakeOrders()), **outside.ports}
