@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client, ScheduleCalendarSpec, ScheduleRange
 
-from adapters.telemetry.metrics import Gauge
 from demo.stack import Stack
 from starter.schedules import Schedule, ScheduleTable
 from starter.scheduling.actual import ActualSchedules
@@ -31,24 +30,35 @@ EVERY_SECOND = ScheduleCalendarSpec(
 YEARLY = Schedule("yearly", ChimeRequest(), cron="@yearly")
 
 
+class FakeGauge:
+    """Keeps values by name and labels, without the `jobs_schedule_` that each name begins with."""
+
+    def __init__(self, name: str, values: dict[str, float]) -> None:
+        self._name, self._values = name.removeprefix("jobs_schedule_"), values
+
+    def _key(self, labels: Mapping[str, str] | None) -> str:
+        pairs = ",".join(f'{name}="{value}"' for name, value in (labels or {}).items())
+        return f"{self._name}{{{pairs}}}"
+
+    def set(self, value: float, labels: Mapping[str, str] | None = None) -> None:
+        self._values[self._key(labels)] = value
+
+    def remove(self, labels: Mapping[str, str] | None = None) -> None:
+        self._values.pop(self._key(labels), None)
+
+
 class Shown:
     """Gauges, without the process that serves them."""
 
     def __init__(self) -> None:
-        self.gauges: list[Gauge] = []
+        self._values: dict[str, float] = {}
 
-    def gauge(self, name: str, description: str) -> Gauge:
-        self.gauges.append(Gauge(name, description))
-        return self.gauges[-1]
+    def gauge(self, name: str, description: str) -> FakeGauge:  # noqa: ARG002  # as of the real ones
+        return FakeGauge(name, self._values)
 
     @property
     def values(self) -> dict[str, float]:
-        """By name and labels, without the `jobs_schedule_` that each begins with."""
-        lines = [line for gauge in self.gauges for line in gauge.text().splitlines() if not line.startswith("#")]
-        return {
-            key.removeprefix("jobs_schedule_"): float(value)
-            for key, _, value in (line.rpartition(" ") for line in lines)
-        }
+        return dict(self._values)
 
 
 async def status_once(
