@@ -97,7 +97,9 @@ def _workflow_ids() -> Iterator[str]:
     moment = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
     for kind in registry:
         fields = kind.request.model_fields.items()
-        values = {name: moment if "datetime" in repr(field.annotation) else f"<{name}>" for name, field in fields}
+        values: dict[str, Any] = {
+            name: moment if "datetime" in repr(field.annotation) else f"<{name}>" for name, field in fields
+        }
         yield kind.request.model_construct(**values).workflow_id
     # Links to our own pages and to Temporal's begin with their address, and are left out.
     for source, node in nodes(ast.JoinedStr):
@@ -131,7 +133,7 @@ def _search_attributes() -> Iterator[str]:
 
 def _error_types() -> Iterator[str]:
     for cls in classes():
-        if NamedError in cls.__mro__[1:]:
+        if issubclass(cls, NamedError) and cls is not NamedError:
             yield f"{cls.type_name} (not retried)" if issubclass(cls, PermanentError) else cls.type_name
     yield from keywords("type", of="ApplicationError")
     yield from first_arguments("fail", "Problem")
@@ -265,10 +267,10 @@ def _commands() -> Iterator[str]:
         for name, target in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].items()
     )
     rooms = {source.module.__name__.partition(".")[0] for source in sources()}
-    for path in (ROOT / "Dockerfile", ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.y*ml")):
-        run = re.findall(r"python\W+-m\W+([a-z_.]+)", path.read_text())
+    for file in (ROOT / "Dockerfile", ROOT / "docker-compose.yml", *(ROOT / "deploy").rglob("*.y*ml")):
+        run = re.findall(r"python\W+-m\W+([a-z_.]+)", file.read_text())
         yield from (f"python -m {name}" for name in run if name.partition(".")[0] in rooms)
-        yield from (f"uvicorn {name}" for name in re.findall(r"\b[a-z_.]+:app\b", path.read_text()))
+        yield from (f"uvicorn {name}" for name in re.findall(r"\b[a-z_.]+:app\b", file.read_text()))
     for path, command in _walk(typer.main.get_command(application(registry, Output("jobs", as_json=False))), "jobs"):
         options = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
         yield from (path, *(f"{path} {option}" for option in options if option.startswith("-")))
