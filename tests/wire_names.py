@@ -196,10 +196,10 @@ def _leaves(schema: Mapping[str, Any], models: Mapping[str, Any], path: str) -> 
 
 
 def _enum_values() -> Iterator[str]:
-    """By no class's name: the values that stand for each other are one entry."""
+    """Known by the first value, not by the class's name: `open/discarded`."""
     for cls in classes():
         if issubclass(cls, StrEnum) and all(re.fullmatch(r"[a-z][a-z0-9-]*", member) for member in cls):
-            yield " | ".join(sorted(cls))
+            yield from (f"{next(iter(cls))}/{member}" for member in cls)
 
 
 def _payload_encodings() -> Iterator[str]:
