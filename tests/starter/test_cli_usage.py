@@ -114,7 +114,8 @@ async def test_wrong_settings_are_named_by_their_variables_without_values(offlin
 
 
 async def test_what_stdout_cannot_encode_is_replaced() -> None:
-    text = await CommandLine(AWAY)("kinds", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    # With PYTHONPATH it is a new interpreter, which heeds these variables, and no fork of one.
+    text = await CommandLine(AWAY)("kinds", PYTHONIOENCODING="ascii", PYTHONUTF8="0", PYTHONPATH="")
 
     assert text.status == 0
     assert "5?10 s" in text.out
