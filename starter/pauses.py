@@ -23,9 +23,9 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
-from starter.connection import RPC_TIMEOUT, explain, explained, reached
+from starter.connection import RPC_TIMEOUT, explain, explained, is_absent, reached
 from starter.errors import StarterError
 from starter.queries import quoted
 from workflows.data_converter import EncryptionKeyMissing
@@ -267,11 +267,6 @@ async def _signal(client: Client, run: WorkflowExecution) -> None:
     except RPCError as exc:
         if not is_absent(exc):  # it has ended meanwhile
             raise
-
-
-def is_absent(exc: RPCError) -> bool:
-    """Whether a call found no run of that id that is running."""
-    return exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower()
 
 
 async def _listed(client: Client, target: Target) -> Pause | None:

@@ -15,9 +15,8 @@ from temporalio.service import RPCError
 from temporalio.workflow import NondeterminismError
 
 from domain.requests import kind_name
-from starter.connection import RPC_TIMEOUT, explained
+from starter.connection import RPC_TIMEOUT, explained, is_absent
 from starter.errors import StarterError
-from starter.pauses import is_absent
 from starter.queries import quoted
 from workflows.pausing import PAUSE
 from workflows.registry import Registry

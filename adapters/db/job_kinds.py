@@ -14,7 +14,7 @@ from adapters.db.tables import job_kinds
 from adapters.settings import DatabaseSettings
 from domain.requests import JobRequest
 
-_ANYTHING = {"*": {}}
+_ANYTHING: dict[str, dict[str, str]] = {"*": {}}
 """For the column `fields`: the function of earlier versions reads it, and accepts every payload then."""
 
 

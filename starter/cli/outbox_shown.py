@@ -52,7 +52,7 @@ def as_it_can_be_entered_again(entry: ListedEntry, out: Output) -> None:
 def retried(found: Found, out: Output) -> int:
     """The result of a retry; returns the exit status."""
     result = "will be tried again at once" if found.changed else "to try again"
-    reasons = _REASONS | {"untroubled": "waits to be started, as it did before"}
+    reasons = {**_REASONS, "untroubled": "waits to be started, as it did before"}
     return _changed(found, out, "retried", result, reasons, "EntryNotFound", ["gone"])
 
 

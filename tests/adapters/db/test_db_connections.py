@@ -231,9 +231,9 @@ async def test_the_probe_reports_the_version_or_why_the_database_cannot_be_used(
     assert "hush" not in str(caught.value) + repr(away)
     with pytest.raises(ServiceUnavailable, match=r"/nowhere: .*DATABASE_URL.*3D000"):
         await probe(engine_to(database_url.rpartition("/")[0] + "/nowhere"))
-    with pytest.raises(ServiceUnavailable, match="DATABASE_URL cannot be used") as caught:
+    with pytest.raises(ServiceUnavailable, match="DATABASE_URL cannot be used") as unreadable:
         await probe(engine_to("postgresql://postgres:pa/hush@127.0.0.1/shop"))
-    assert "hush" not in str(caught.value)
+    assert "hush" not in str(unreadable.value)
 
 
 async def test_the_probe_reports_a_missing_schema_and_one_of_newer_code(

@@ -30,8 +30,11 @@ _BROKEN: dict[str, dict[str, list[dict[str, object]]]] = {
         "id_positive": [{"id": 0}],
         "name_not_blank": [{"name": ""}, {"name": " \t\n "}],
         "email_shape": [
-            *({"email": email} for email in ("", "ada.example.com", "@example.com", "ada@", "a da@example.com")),
-            *({"email": email} for email in ("ada@example.com\n", "a@example.com\r\nBcc:e@example.com", "a\x7f@b")),
+            {"email": email}
+            for email in (
+                *("", "ada.example.com", "@example.com", "ada@", "a da@example.com"),
+                *("ada@example.com\n", "a@example.com\r\nBcc:e@example.com", "a\x7f@b"),
+            )
         ],
         "locale_shape": [{"locale": locale} for locale in ("", "de-CH", "German", "de_CH\n")],
     },
