@@ -172,7 +172,7 @@ class Postgres(Part):
             for parent in folder.parents:
                 mode = stat.S_IMODE(parent.stat().st_mode)
                 if not mode & stat.S_IXOTH:
-                    self.say(f"PostgreSQL's system user {_SYSTEM_USER} may now pass through {parent} (chmod o+x).")
+                    self.say(f"{parent} is open to the system user {_SYSTEM_USER} now (chmod o+x).")
                     parent.chmod(mode | stat.S_IXOTH)
 
 

@@ -42,6 +42,7 @@ def copy_with_tests(to: Path) -> Path:
             "conftest.py",
             *sorted(path.name for path in (ROOT / "tests").glob("fakes*.py")),
             "namespaces.py",
+            "payment_provider.py",
             "wire_source.py",
             "workflows/__init__.py",
             "workflows/conftest.py",
