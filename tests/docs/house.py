@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import sysconfig
 from pathlib import Path
+
+from tests.processes.fork_server import python
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -16,6 +19,13 @@ PYTHON_HERE = (sys.executable, "-m")
 """Runs a module of the folder that a process is started in."""
 
 _OURS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "OUTBOX_", "API_", "WORKER_", "JOBS_")
+
+
+def typed(command: str) -> str:
+    """A page's command for `bash -c`: with the programs of this environment, ours started by the fork server."""
+    ours = " ".join((*python(), "-m starter"))
+    command = re.sub(r"\.venv/bin/(jobs|python -m starter)\b", lambda _: ours, command)
+    return command.replace(".venv/bin/", f"{SCRIPTS}/")
 
 
 def clean_environment() -> dict[str, str]:
@@ -43,6 +53,7 @@ def copy_with_tests(to: Path) -> Path:
             *sorted(path.name for path in (ROOT / "tests").glob("fakes*.py")),
             "namespaces.py",
             "payment_provider.py",
+            *("processes/__init__.py", "processes/fork_server.py", "processes/launch.py"),
             "wire_source.py",
             "workflows/__init__.py",
             "workflows/conftest.py",

@@ -19,7 +19,7 @@ from starter import JobDidNotComplete, Jobs, OrderConfirmationRequest
 from starter.schedules import OWNER, declared
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.applying import apply
-from tests.docs.house import ROOT, SCRIPTS
+from tests.docs.house import ROOT, typed
 from tests.docs.pages import Block, blocks, pages
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from tests.worker.worker_process import WorkerProcess
@@ -119,7 +119,7 @@ async def test_the_commands_of_a_page_succeed(page: str, environment: dict[str, 
     failed = {}
     for command in (command for block in blocks_of("console")[page] for command in block.commands):
         process = await asyncio.create_subprocess_exec(
-            *("bash", "-c", command.replace(".venv/bin/", f"{SCRIPTS}/")),
+            *("bash", "-c", typed(command)),
             cwd=ROOT,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from domain.policies import NOTIFICATION
-from tests.docs.house import PYTHON_HERE, ROOT, SCRIPTS, clean_environment, copy_with_tests
+from tests.docs.house import PYTHON_HERE, ROOT, clean_environment, copy_with_tests, typed
 from tests.docs.pages import Block, blocks
 from tests.worker.worker_process import WorkerProcess
 from workflows.kinds import Kind
@@ -131,7 +130,7 @@ async def test_the_commands_of_the_pages_succeed_in_their_order(
         failed = {}
         for command in commands([*DEPLOYING, *LIMITS]):
             process = await asyncio.create_subprocess_exec(
-                *("bash", "-c", re.sub(r"\.venv/bin/(?=[a-z])", f"{SCRIPTS}/", command)),
+                *("bash", "-c", typed(command)),
                 cwd=ROOT,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,

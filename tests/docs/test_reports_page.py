@@ -16,7 +16,7 @@ from adapters.settings import DatabaseSettings
 from demo.inbox.reader import InboxReader
 from domain.periods import Period
 from domain.report_generation import OFFERED
-from tests.docs.house import ROOT, SCRIPTS
+from tests.docs.house import ROOT, typed
 from tests.docs.pages import blocks
 from tests.docs.test_pages import rows
 from tests.worker.worker_process import WorkerProcess
@@ -64,7 +64,7 @@ async def test_the_commands_of_the_page_succeed(
 
 async def _run(command: str, environment: dict[str, str]) -> str:
     process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", command.replace(".venv/bin/", f"{SCRIPTS}/")),
+        *("bash", "-c", typed(command)),
         cwd=ROOT,
         env=environment,
         stdin=asyncio.subprocess.DEVNULL,

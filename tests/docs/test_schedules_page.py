@@ -9,7 +9,7 @@ import tomllib
 
 from starter.schedules import ENTRY_POINTS, SCHEDULES, Schedule, ScheduleTable, declared
 from starter.scheduling.problems import ProblemName
-from tests.docs.house import ROOT, SCRIPTS
+from tests.docs.house import ROOT, typed
 from tests.docs.pages import blocks
 from tests.docs.test_pages import rows
 from workflows.registry import registry
@@ -63,7 +63,7 @@ async def test_the_commands_of_the_page_succeed_in_their_order(environment: dict
     failed = {}
     for command in (command for block in BLOCKS if block.language == "console" for command in block.commands):
         process = await asyncio.create_subprocess_exec(
-            *("bash", "-c", command.replace(".venv/bin/", f"{SCRIPTS}/")),
+            *("bash", "-c", typed(command)),
             cwd=ROOT,
             env=environment,
             stdin=asyncio.subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from adapters.db.orders import SqlOrders
 from adapters.settings import ApiSettings, DatabaseSettings
 from demo.ports import free_port
 from starter import JobNotFound, Jobs, JobState
-from tests.docs.house import PYTHON_HERE, ROOT, SCRIPTS
+from tests.docs.house import PYTHON_HERE, ROOT, typed
 from tests.docs.pages import blocks
 from tests.fakes import an_order
 from tests.worker.worker_process import WorkerProcess
@@ -212,7 +212,7 @@ async def test_the_script(run: Run) -> None:
 
 async def test_the_cron_lines_and_the_sql(run: Run, done: Done) -> None:
     for beginning in (".venv/bin/python -m starter start", "psql"):
-        await run("bash", "-c", console(beginning).replace(".venv/bin/", f"{SCRIPTS}/"))
+        await run("bash", "-c", typed(console(beginning)))
     await asyncio.gather(done(1042), done(1043))
 
 
@@ -233,7 +233,7 @@ async def test_the_sql_of_another_language(run: Run, client: Client) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the lines are for curl, which the project does not install")
 async def test_the_calls_over_http(run: Run, serving: Serving, done: Done) -> None:
-    made = await run("bash", "-c", console(".venv/bin/python -m starter api-keys").replace(".venv/bin/", f"{SCRIPTS}/"))
+    made = await run("bash", "-c", typed(console(".venv/bin/python -m starter api-keys")))
     (key,) = re.findall(r"\bdj_\w+", made)
     server = console(".venv/bin/uvicorn").replace("8080", "PORT").split()[1:]
     http = await serving(*PYTHON_HERE, "uvicorn", *server)
@@ -251,9 +251,7 @@ async def test_the_calls_over_http(run: Run, serving: Serving, done: Done) -> No
 
 async def test_the_commands_of_the_outbox(run: Run) -> None:
     for beginning in ("outbox list", "outbox retry", "relay"):
-        await run(
-            "bash", "-c", console(f".venv/bin/python -m starter {beginning}").replace(".venv/bin/", f"{SCRIPTS}/")
-        )
+        await run("bash", "-c", typed(console(f".venv/bin/python -m starter {beginning}")))
 
 
 async def test_the_test_of_your_own(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +26,7 @@ from tests.http_interface.serving import (
     settings_of,
 )
 from tests.outbox.processes import running
+from tests.processes.fork_server import python
 
 
 async def _becomes(http: httpx.AsyncClient, condition: Callable[[dict[str, Any]], bool]) -> httpx.Response:
@@ -131,7 +131,7 @@ async def test_uvicorn_serves_it_by_its_name_and_ends_when_told_to(
 async def test_wrong_settings_keep_it_from_starting_and_are_not_repeated(database: str) -> None:
     environment = {**os.environ, "DATABASE_URL": database, "API_BODY_LIMIT": "s3cret"}
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", "starter.api:app", "--port", str(free_port())),
+        *(*python(), "-m", "uvicorn", "starter.api:app", "--port", str(free_port())),
         env=environment,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,

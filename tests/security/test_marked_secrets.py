@@ -8,7 +8,6 @@ import base64
 import json
 import logging
 import ssl
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -34,6 +33,7 @@ from tests.http_interface.serving import ORDER
 from tests.integration.test_private_history import dumped
 from tests.payments.shop import Shop, becomes
 from tests.payments.test_private import all_rows, said
+from tests.processes.fork_server import python
 from tests.security.leaking import install_leaking
 from tests.security.marked import ENCRYPTING, SECRETS, SMTP, TEMPORAL, found_in, kept_by_temporal, variables
 from tests.smtp_server import Reply, SmtpServer
@@ -87,7 +87,7 @@ async def http_process(
     """The HTTP interface as operators run it: its address, and what it has said once it has ended."""
     port, said = free_port(), []
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "uvicorn", app, "--port", str(port), "--log-level", "debug"),
+        *(*python(), "-m", "uvicorn", app, "--port", str(port), "--log-level", "debug"),
         env=environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
