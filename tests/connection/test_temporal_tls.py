@@ -72,6 +72,7 @@ async def told(error: type[StarterError]) -> str:
     return message
 
 
+@pytest.mark.long
 async def test_jobs_run_over_mutual_tls_with_an_api_key_and_a_revoked_key_only_makes_them_wait(
     stack: Stack, authorities: Authorities, start: Start, place: Place, environment: dict[str, str]
 ) -> None:

@@ -119,6 +119,7 @@ async def test_a_letter_is_shown_with_its_attempts_what_a_redrive_would_do_and_t
     assert (without_database.status, without_database.document["error"]["type"]) == (1, "ConnectionBroken")
 
 
+@pytest.mark.long
 async def test_what_operators_decide_is_kept_with_who_and_why(world: World, scene: Scene) -> None:
     letter = scene.confirmation(1)
     ack = await world.line("dead", "ack", letter.id, letter.workflow_id, "--note", "ticket 4711", "--by", "ada")
@@ -173,6 +174,7 @@ async def test_an_input_that_was_no_request_is_replaced_by_one_that_is(
     assert world.mail.received["order-confirmation/77"] == 1
 
 
+@pytest.mark.long
 async def test_letters_are_chosen_by_a_query_of_temporals_and_run_again_as_a_whole(world: World, scene: Scene) -> None:
     letter = scene.confirmation(3)
     preview, wrong = await asyncio.gather(
@@ -191,6 +193,7 @@ async def test_letters_are_chosen_by_a_query_of_temporals_and_run_again_as_a_who
     assert (await world.now(letter)).state is DeadLetterState.redriven
 
 
+@pytest.mark.long
 async def test_a_run_that_was_terminated_has_a_letter_after_a_sweep(world: World, scene: Scene) -> None:  # noqa: ARG001  # its jobs are known
     handle = await world.start("hangs")
     await handle.terminate("by mistake")

@@ -152,6 +152,7 @@ async def _states(world: World, letters: Sequence[DeadLetter]) -> Counter[DeadLe
     return Counter(letter.state for letter in await world.letters.list(DeadLetterFilter(ids=ids), limit=len(ids)))
 
 
+@pytest.mark.long
 async def test_a_batch_of_which_half_was_repaired_by_hand_and_a_redrive_that_is_interrupted_and_killed(
     world: World,
 ) -> None:
@@ -204,6 +205,7 @@ class _KilledAfterClaim(SqlDeadLetterRepository):
         raise _Killed
 
 
+@pytest.mark.long
 async def test_a_redrive_that_was_killed_after_its_claim_is_taken_over_once_no_other_is_running(world: World) -> None:
     [letter] = await world.confirmations([2900])
     killed = world.redriver(_KilledAfterClaim(world.engine), registry)

@@ -92,6 +92,7 @@ def start(folder: Path) -> Iterator[Start]:
         survivors(run.everyone)
 
 
+@pytest.mark.long
 def test_the_tour_meets_every_expectation_and_stays_up_until_ctrl_c(start: Start) -> None:
     run = start()
     run.says("Everything stays up")
@@ -132,6 +133,7 @@ def test_the_readme_shows_the_tour() -> None:
     assert len(shown.splitlines()) < 60
 
 
+@pytest.mark.long
 def test_a_part_that_dies_is_named_and_a_folder_has_one_demo(start: Start) -> None:
     run = start()
     run.says("Ready after")
@@ -159,6 +161,7 @@ def test_a_signal_in_the_middle_of_the_start_stops_what_was_started(start: Start
     assert survivors(run.everyone, within=0) == []
 
 
+@pytest.mark.long
 def test_when_the_demo_is_killed_nothing_survives(start: Start) -> None:
     run = start()
     run.says("Ready after")

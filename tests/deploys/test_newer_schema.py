@@ -19,6 +19,8 @@ from tests.docs.house import copy_rooms
 from tests.outbox.shop import Shop
 from tests.starter.commandline import CommandLine
 
+pytestmark = pytest.mark.long
+
 Newer = Callable[[str], Path]
 
 

@@ -22,6 +22,8 @@ from tests.docs.pages import Block, blocks
 from tests.worker.worker_process import WorkerProcess
 from workflows.registry import registry
 
+pytestmark = pytest.mark.long
+
 BLOCKS = blocks(ROOT / "docs" / "adding-a-job.md")
 _HERE = next(at for at, block in enumerate(BLOCKS) if block.language == "toml")
 IN_TREE, PACKAGE = BLOCKS[:_HERE], BLOCKS[_HERE:]

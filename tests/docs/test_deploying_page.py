@@ -16,6 +16,8 @@ from tests.worker.worker_process import WorkerProcess
 from workflows.kinds import Kind
 from workflows.registry import registry
 
+pytestmark = pytest.mark.long
+
 DEPLOYING = blocks(ROOT / "docs" / "deploying.md")
 LIMITS = blocks(ROOT / "docs" / "limits.md")
 STEP = "        confirmation = await steps.run(Activities.confirm, request)\n"

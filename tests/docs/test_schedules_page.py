@@ -7,12 +7,16 @@ import re
 import sys
 import tomllib
 
+import pytest
+
 from starter.schedules import ENTRY_POINTS, SCHEDULES, Schedule, ScheduleTable, declared
 from starter.scheduling.problems import ProblemName
 from tests.docs.house import ROOT, typed
 from tests.docs.pages import blocks
 from tests.docs.test_pages import rows
 from workflows.registry import registry
+
+pytestmark = pytest.mark.long
 
 PAGE = ROOT / "docs" / "schedules.md"
 TABLE = re.compile(r"(?<=<!-- schedules -->\n).*?(?=<!-- /schedules -->)", re.DOTALL)

@@ -27,6 +27,8 @@ from tests.docs.pages import blocks
 from tests.fakes import an_order
 from tests.worker.worker_process import WorkerProcess
 
+pytestmark = pytest.mark.long
+
 PAGE = ROOT / "docs" / "starting-jobs.md"
 FILES = {block.file: block for block in blocks(PAGE) if block.file}
 CONSOLES = [block for block in blocks(PAGE) if block.language == "console"]

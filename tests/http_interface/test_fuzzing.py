@@ -13,6 +13,8 @@ import pytest
 from starter.api import make_app
 from tests.http_interface.serving import PROBLEM, Served
 
+pytestmark = pytest.mark.long
+
 _HOOKS = "tests.http_interface.fuzzing_hooks"
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import asyncpg
+import pytest
 
 from demo.payments.keys import API_KEY, WEBHOOK_SECRET
 from domain.payment_callback import PaymentCallbackRequest
@@ -18,6 +19,8 @@ from tests.payment_provider import PAYER as PROVIDERS_PAYER
 from tests.payment_provider import HeldPayment
 from tests.payments.shop import Shop, becomes
 from tests.worker.worker_process import WorkerProcess
+
+pytestmark = pytest.mark.long
 
 S = PaymentState
 

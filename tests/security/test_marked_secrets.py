@@ -104,6 +104,7 @@ async def http_process(
         said.append((await process.communicate())[0].decode())
 
 
+@pytest.mark.long
 async def test_neither_temporal_database_logs_metrics_mails_nor_answers_hold_a_secret(
     stack: Stack, shop: Shop, given: dict[str, str], database: str, tmp_path: Path
 ) -> None:

@@ -62,6 +62,7 @@ async def test_setup_makes_everything_once_and_says_that_it_was_there_the_second
     assert described.config.workflow_execution_retention_ttl.ToTimedelta().days == 30
 
 
+@pytest.mark.long
 async def test_setups_that_run_at_once_all_succeed(setup_line: CommandLine, fresh: Client) -> None:
     done = await asyncio.gather(*(setup_line("setup", "--json") for _ in range(4)))
 

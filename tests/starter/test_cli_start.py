@@ -126,6 +126,7 @@ async def test_a_delayed_job_is_there_at_once_and_counts_as_served(
     assert (await jobs.of(f"{KIND}/{order_id}").status()).state == "running"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_while_waiting_says_that_the_job_goes_on(
     command_line: CommandLine, jobs: Jobs, order_id: int, signum: signal.Signals

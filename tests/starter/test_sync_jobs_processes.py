@@ -141,6 +141,7 @@ async def test_a_wait_of_another_thread_goes_on_after_a_fork(begin: Begin, jobs:
     assert await ended(process) == (0, "JobTerminated\n")
 
 
+@pytest.mark.long
 async def test_ctrl_c_ends_the_wait_and_neither_the_job_nor_the_process(
     begin: Begin, jobs: Jobs, order_id: int
 ) -> None:

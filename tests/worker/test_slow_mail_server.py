@@ -6,6 +6,8 @@ import asyncio
 from collections import Counter
 from itertools import repeat
 
+import pytest
+
 from tests.smtp_server import Accept, Phase, SmtpServer
 from tests.worker.conftest import Place, Start
 
@@ -14,6 +16,7 @@ A_MAIL = 0.3
 """Seconds. All of them one after the other take longer than a mail may wait for its connection."""
 
 
+@pytest.mark.long
 async def test_jobs_that_wait_for_the_only_connection_lose_no_attempt(start: Start, place: Place) -> None:
     async with SmtpServer() as server:
         server.script(Phase.dot, repeat(Accept(after=A_MAIL)))

@@ -6,6 +6,7 @@ import asyncio
 import re
 
 import asyncpg
+import pytest
 from temporalio.client import Client
 
 from starter import Jobs, OrderConfirmationRequest
@@ -64,6 +65,7 @@ async def test_the_metrics_tell_what_waits_in_the_outbox_and_what_was_refused(st
     assert re.search(r"^jobs_outbox_age_seconds \d", metrics, re.MULTILINE)
 
 
+@pytest.mark.long
 async def test_a_worker_leaves_the_outbox_alone_where_it_is_told_to(start: Start, database: str) -> None:
     worker = await start(OUTBOX_RELAY="false")
     await worker.takes_jobs()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 
+import pytest
 from temporalio.client import Client
 
 from starter.pauses import pause, resume
 from tests.worker.conftest import Place, Start
 
 
+@pytest.mark.long
 async def test_a_job_that_a_stopped_worker_held_goes_on_in_another_when_its_kind_is_resumed(
     start: Start, place: Place, client: Client
 ) -> None:

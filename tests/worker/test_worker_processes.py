@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 from demo.ports import free_port
 from tests.worker.conftest import Place, Start
 from workflows.registry import registry
+
+pytestmark = pytest.mark.long
 
 
 async def test_a_process_that_is_killed_is_started_again_and_all_drain_with_their_parent(

@@ -7,6 +7,8 @@ import signal
 import socket
 from pathlib import Path
 
+import pytest
+
 from adapters.db import migrate
 from demo.ports import free_port
 from tests.worker.conftest import Start
@@ -14,6 +16,7 @@ from tests.worker.worker_process import output_of
 from workflows.registry import registry
 
 
+@pytest.mark.long
 async def test_a_worker_waits_for_what_is_away_and_gives_up_in_the_end(start: Start) -> None:
     away = {
         "DATABASE_URL": f"postgresql://postgres@127.0.0.1:{free_port()}/shop",
@@ -32,6 +35,7 @@ async def test_a_worker_waits_for_what_is_away_and_gives_up_in_the_end(start: St
     assert not any("\n" in line["message"] for line in worker.lines)
 
 
+@pytest.mark.long
 async def test_a_worker_starts_as_soon_as_the_schema_is_there(start: Start, database: str) -> None:
     await migrate.downgrade(database, "base")
     port = free_port()
@@ -46,6 +50,7 @@ async def test_a_worker_starts_as_soon_as_the_schema_is_there(start: Start, data
     assert "run `jobs setup`" in waiting.json()["needs"]["database"]["text"]
 
 
+@pytest.mark.long
 async def test_a_worker_that_still_waits_ends_when_told_to(start: Start) -> None:
     worker = await start(DATABASE_URL=f"postgresql://postgres@127.0.0.1:{free_port()}/shop")
     await worker.says("still waiting")
@@ -84,6 +89,7 @@ async def test_wrong_options_and_settings_end_a_worker_with_one_line_that_quotes
         assert "hush" not in out + err
 
 
+@pytest.mark.long
 async def test_a_port_that_another_program_has_is_told(environment: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -76,6 +76,7 @@ async def test_one_report_is_made_for_all_who_ask_and_anew_where_that_is_wanted(
     assert len(await office.enqueued("report-notice")) == 2
 
 
+@pytest.mark.long
 async def test_asking_after_a_failure_makes_the_next_and_the_failed_one_is_run_anew_by_its_redrive(
     ask: Desk, office: Office
 ) -> None:
@@ -111,6 +112,7 @@ async def test_what_is_asked_for_while_temporal_is_away_is_in_the_outbox(ask: De
     assert await office.enqueued(KIND) == [f"{KIND}/sales-summary/2026-04/UTC/pdf/1"]
 
 
+@pytest.mark.long
 async def test_what_cannot_be_asked_for_is_refused_with_what_to_do(ask: Desk, office: Office) -> None:
     nobody = await ask("2026-05", "--requested-by", 4711)
     early = await ask("2999-01")
