@@ -30,10 +30,10 @@ lint: .venv/dev  ## format, lint, imports, types
 	$(BIN)/mypy
 
 unit: .venv/dev  ## tests that need no server
-	$(PYTEST) -n 2 -m "not servers and not long"
+	$(PYTEST) -n 3 -m "not servers and not long"
 
 integration: .venv/dev  ## tests against Temporal, PostgreSQL, a mail inbox and a payment provider
-	$(PYTEST) -n 3 -m "servers and not long"
+	$(PYTEST) -n 4 -m "servers and not long"
 
 crash: .venv/dev  ## processes killed at any moment, and any bytes as callbacks, in the numbers that the promises name; takes some minutes
 	CRASH_RUNS=full $(BIN)/python -m pytest tests/outbox tests/payments tests/reports tests/scheduled_jobs tests/deploys/test_rolling_restart.py tests/bulkheads tests/dead_letters tests/http_interface/test_payment_callbacks_fuzzing.py -m "long or not long" -p no:randomly

@@ -30,6 +30,8 @@ T = TypeVar("T")
 
 _POLL_S = 0.5
 """Seconds that a thread waits at a time: a Ctrl-C that comes just before a wait begins does not end that wait."""
+_END_WAIT_S = 5.0
+"""Seconds that the end of the process or a fork waits for the thread."""
 _FORK_WAIT_S = 10.0
 """Seconds that a fork waits for the calls of other threads; starts have ended by then."""
 
@@ -67,7 +69,7 @@ class _Bridge:
         self._runtime: Runtime | None = None
         self._context = start_blocking_portal(name="SyncJobs")
         self._portal = self._context.__enter__()
-        self._thread = self._portal.call(threading.get_ident)
+        self._thread = self._portal.call(threading.current_thread)
 
     @property
     def pinned(self) -> bool:
@@ -81,7 +83,7 @@ class _Bridge:
         self, call: Callable[[], Coroutine[Any, Any, T]], *, until: float | None = None, repeatable: bool = False
     ) -> T:
         """Run a call in the thread. Raises what it raises; CallTimedOut if it has not ended by then."""
-        if threading.get_ident() == self._thread:
+        if threading.current_thread() is self._thread:
             raise StarterError("SyncJobs would wait for itself here: use Jobs in asynchronous code.")
         future: Future[T] = self._portal.start_task_soon(call)
         if repeatable:
@@ -119,8 +121,13 @@ class _Bridge:
 
     def end(self, *, with_runtime: bool) -> None:
         """End the thread. With its runtime the SDK's threads end too, unless something still refers to it."""
-        self._portal.call(self._portal.stop, True)  # anyio's signature: cancel what remains
-        self._context.__exit__(None, None, None)
+        with suppress(TimeoutError):  # a call of the SDK's that cannot be cancelled must not keep the process
+            self._portal.start_task_soon(self._portal.stop, True).result(_END_WAIT_S)  # True: cancel what remains
+        self._thread.join(_END_WAIT_S)
+        if self._thread.is_alive():
+            keep_forever(self._context)  # closing it would wait for the thread without a limit
+        else:
+            self._context.__exit__(None, None, None)
         self._opened.clear()
         if with_runtime and self._runtime is not None:
             gc.collect()  # a client refers to itself

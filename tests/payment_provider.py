@@ -303,7 +303,8 @@ class ProviderController(DemoProvider):
         ids = [found["id"] for found in newest_first]
         start = ids.index(after) + 1 if after else 0
         data = newest_first[start : start + limit]
-        return JSONResponse({"object": "list", "data": data, "has_more": start + limit < len(ids)})
+        more = start + limit < len(ids)
+        return JSONResponse({"object": "list", "url": request.url.path, "data": data, "has_more": more})
 
     def _payment(self, payment_id: str) -> HeldPayment:
         payment = self.held[payment_id]

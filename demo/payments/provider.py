@@ -185,9 +185,9 @@ class DemoProvider:
         newest_first = sorted(self.happened, key=lambda event: event.created)[::-1]
         return self.page(request, [event.object for event in newest_first if event.created >= since])
 
-    def page(self, _request: Request, newest_first: Sequence[dict[str, Any]]) -> Response:
+    def page(self, request: Request, newest_first: Sequence[dict[str, Any]]) -> Response:
         """A list of objects, in one page."""
-        return JSONResponse({"object": "list", "data": newest_first, "has_more": False})
+        return JSONResponse({"object": "list", "url": request.url.path, "data": newest_first, "has_more": False})
 
 
 def callback(event: Happened, secret: str, *, clock_offset_s: int = 0) -> tuple[str, dict[str, str]]:
