@@ -112,13 +112,17 @@ class FakeMaker:
         parts: int = 3,
         script: dict[int | str, list[BaseException | None]] | None = None,
         hangs: frozenset[int | str] = frozenset(),
+        together: int = 1,
     ) -> None:
+        """`together`: the first parts go on once so many are at work."""
         self.parts = parts
         self.script = script or {}
         self.hangs = hangs
         self.attempts: Counter[int | str] = Counter()
         self.reached = asyncio.Event()
         """That what hangs has begun."""
+        self._together = together
+        self._all_at_work = asyncio.Event()
         self.at_work = 0
         self.most_at_work = 0
         self.written: dict[UUID, set[int]] = {}
@@ -134,7 +138,10 @@ class FakeMaker:
     async def write_part(self, report: Report, part: int, piece: Slice, told: Told) -> int:
         self.at_work += 1
         self.most_at_work = max(self.most_at_work, self.at_work)
+        if self.at_work >= self._together:
+            self._all_at_work.set()
         try:
+            await self._all_at_work.wait()
             told(piece.rows // 2)
             await self._go_on(part)
         finally:

@@ -24,8 +24,9 @@ _OURS = ("TEMPORAL_", "DATABASE_", "SMTP_", "MAIL_", "PAYMENT_", "OUTBOX_", "API
 def typed(command: str) -> str:
     """A page's command for `bash -c`: with the programs of this environment, ours started by the fork server."""
     ours = " ".join((*python(), "-m starter"))
-    command = re.sub(r"\.venv/bin/(jobs|python -m starter)\b", lambda _: ours, command)
-    return command.replace(".venv/bin/", f"{SCRIPTS}/")
+    return re.sub(
+        r"\.venv/bin/(jobs\b|python -m starter\b)?", lambda found: ours if found[1] else f"{SCRIPTS}/", command
+    )
 
 
 def clean_environment() -> dict[str, str]:

@@ -38,7 +38,7 @@ async def started(client: Client, maker: FakeMaker, book: FakeBook) -> AsyncIter
 async def test_a_report_is_written_in_parts_four_at_a_time_and_its_outcome_tells_of_the_file_alone(
     client: Client,
 ) -> None:
-    maker, book = FakeMaker(parts=9), FakeBook()
+    maker, book = FakeMaker(parts=9, together=4), FakeBook()
     async with started(client, maker, book) as handle:
         outcome = await handle.result()
 
