@@ -42,6 +42,12 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         item.add_marker("servers")
 
 
+def pytest_collection_finish() -> None:
+    """Leave modules and collected tests out of later garbage collections, which would look through them each time."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """What a file left open is told there, and not in a test of another one that happens to collect garbage."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from temporalio.api.enums.v1 import EventType
 
 from domain.dead_letter_sweep import Swept
 from domain.dead_letters import DeadLetter, DeadLetterFilter, DeadLetterState, FailureCause
@@ -56,7 +57,8 @@ async def scene(world: World) -> Scene:
             "JobPause", id="job-pause/1", task_queue=NOBODYS, run_timeout=timedelta(seconds=1)
         ),
     }
-    await world.begun(*(jobs[name] for name in ("terminated", "cancelled", "running", "other-code")))
+    waiting = [jobs[name] for name in ("terminated", "cancelled", "running", "other-code")]
+    await world.reached(EventType.EVENT_TYPE_TIMER_STARTED, *waiting)
     fixed.add(order_of(jobs["other-code"]))
     await jobs["other-code"].signal("continue")
     await jobs["terminated"].terminate("ordered twice")

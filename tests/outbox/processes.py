@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-
-from tests.processes.fork_server import python
 
 FULL = os.environ.get("CRASH_RUNS") == "full"
 """`make crash`: as much as the promises name. Else a little of each, for the gate."""
@@ -19,7 +18,7 @@ RELAY = ("-m", "starter", "relay")
 async def running(environment: Mapping[str, str], *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A Python program; killed at the end where it still runs."""
     process = await asyncio.create_subprocess_exec(
-        *python(),
+        sys.executable,  # itself, not the fork server: a kill must hit the program at once
         *arguments,
         env=dict(environment),
         stdout=asyncio.subprocess.PIPE,

@@ -16,6 +16,7 @@ ORDERS = 60_000
 WRITE, PUBLISH = "report_generation.write_part", "report_generation.publish"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("where", ["2", *(["0", "publish"] if FULL else [])])
 async def test_a_report_whose_worker_is_killed_goes_on_from_the_parts_that_are_done(
     where: str, office: Office, environment: dict[str, str]
