@@ -39,6 +39,9 @@ PASSED_THROUGH = (
 )
 """Modules that workflows share with their worker instead of importing them anew for each run, and why."""
 
+UNVERSIONED = WorkerDeploymentConfig(WorkerDeploymentVersion("", "unversioned"), use_worker_versioning=False)
+"""For a worker without a version. Without a build id, the SDK hashes the code of all modules: a second of CPU."""
+
 
 class MissingPort(Exception):
     """An activities class asks for a port that nobody provides."""
@@ -99,7 +102,7 @@ def job_worker(
             # Inside of the retries: an attempt that waits for its turn runs already, as the server counts.
             *([PaceInterceptor(rate, policies)] if rate else []),
         ],
-        deployment_config=None if version is None else versioned(version),
+        deployment_config=UNVERSIONED if version is None else versioned(version),
         workflow_runner=sandboxed(passed_through) if sandbox else UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=drain,
         **{

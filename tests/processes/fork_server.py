@@ -46,8 +46,11 @@ def python() -> tuple[str, ...]:
 
 def serve(path: str) -> None:
     """Fork for each connection, until standard input ends."""
+    from apprise import Apprise
+
     import worker  # noqa: F401
 
+    Apprise.instantiate("json://localhost")  # imports all its services, as a worker with an alert channel does
     gc.freeze()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the tests, which end this one
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
