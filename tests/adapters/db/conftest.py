@@ -41,10 +41,11 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="module")
 def make_database(postgres: Postgres, request: pytest.FixtureRequest) -> DatabaseMaker:
-    """Makes an empty database; the argument tells several of one module apart."""
+    """Makes an empty database; the argument shows in its name."""
 
     async def make(name: str) -> str:
-        database = f"{request.module.__name__.rpartition('.')[2]}_{name}"
+        # With a number: tests of one module that xdist gives to a process one by one set the module up again.
+        database = f"{request.module.__name__.rpartition('.')[2]}_{name}_{next(_databases)}"
         connection = await asyncpg.connect(postgres.url)
         try:
             await connection.execute(f'CREATE DATABASE "{database}"')
@@ -91,6 +92,7 @@ async def direct(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 _ids = itertools.count(1)
+_databases = itertools.count(1)
 
 
 @pytest.fixture
