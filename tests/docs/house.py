@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import sys
 import sysconfig
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tests.processes.fork_server import python
@@ -33,6 +35,28 @@ def clean_environment() -> dict[str, str]:
     """Ours, without what would configure the project, and with no wide terminal or colours."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     return {**kept, "COLUMNS": "200", "NO_COLOR": "1"}
+
+
+async def run(folder: Path, *command: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+    """Run a command in a folder; returns its exit status and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env=dict(environment or clean_environment()),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(120):
+        out, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode()
+
+
+async def failures(commands: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Type a page's commands one after the other; returns what those printed that failed."""
+    ended = {each: await run(ROOT, "bash", "-c", typed(each), environment=environment) for each in commands}
+    return {command: out for command, (status, out) in ended.items() if status}
 
 
 def copy_rooms(to: Path) -> Path:

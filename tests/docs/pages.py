@@ -43,6 +43,11 @@ class Block:
         return [line[2:] for line in self.text.splitlines() if line.startswith("$ ")]
 
 
+def commands(page: Path) -> list[str]:
+    """What a page says to type, in its order."""
+    return [command for block in blocks(page) if block.language == "console" for command in block.commands]
+
+
 def pages() -> list[Path]:
     """README, change log and everything in docs/."""
     return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +17,7 @@ from threading import Thread
 import pytest
 
 from demo.inbox.reader import InboxReader
-from tests.docs.house import PYTHON_HERE, ROOT, SCRIPTS, clean_environment, copy_with_tests
+from tests.docs.house import PYTHON_HERE, ROOT, SCRIPTS, clean_environment, copy_with_tests, run
 from tests.docs.pages import Block, blocks
 from tests.worker.worker_process import WorkerProcess
 from workflows.registry import registry
@@ -30,22 +30,6 @@ IN_TREE, PACKAGE = BLOCKS[:_HERE], BLOCKS[_HERE:]
 LINT = (str(SCRIPTS / "ruff"),)
 REPLAY = ("pytest", "-q", "tests/workflows/test_replay.py", "-k", "confirmation-copy")
 ARCHITECTURE = ("pytest", "-q", "tests/docs/test_architecture.py")
-
-
-async def run(folder: Path, *command: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
-    """Run a command in a folder; returns its status and what it said."""
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        cwd=folder,
-        env=dict(environment or clean_environment()),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(120):
-        out, _ = await process.communicate()
-    assert process.returncode is not None
-    return process.returncode, out.decode()
 
 
 def write(block: Block, folder: Path) -> None:

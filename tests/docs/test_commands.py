@@ -19,7 +19,7 @@ from starter import JobDidNotComplete, Jobs, OrderConfirmationRequest
 from starter.schedules import OWNER, declared
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.applying import apply
-from tests.docs.house import ROOT, typed
+from tests.docs.house import ROOT, failures
 from tests.docs.pages import Block, blocks, pages
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from tests.worker.worker_process import WorkerProcess
@@ -116,22 +116,10 @@ async def test_the_code_of_a_page_runs(
 @pytest.mark.parametrize("page", blocks_of("console"))
 async def test_the_commands_of_a_page_succeed(page: str, environment: dict[str, str], serve: Serve) -> None:
     await serve(FakeMail())
-    failed = {}
-    for command in (command for block in blocks_of("console")[page] for command in block.commands):
-        process = await asyncio.create_subprocess_exec(
-            *("bash", "-c", typed(command)),
-            cwd=ROOT,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(60):
-            out, _ = await process.communicate()
-        if process.returncode:
-            failed[command] = out.decode()
-
-    assert not failed
+    assert (
+        await failures((command for block in blocks_of("console")[page] for command in block.commands), environment)
+        == {}
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,22 +10,22 @@ from pathlib import Path
 import pytest
 
 from domain.policies import NOTIFICATION
-from tests.docs.house import PYTHON_HERE, ROOT, clean_environment, copy_with_tests, typed
-from tests.docs.pages import Block, blocks
+from tests.docs.house import PYTHON_HERE, ROOT, copy_with_tests, failures, run
+from tests.docs.pages import blocks, commands
 from tests.worker.worker_process import WorkerProcess
 from workflows.kinds import Kind
 from workflows.registry import registry
 
 pytestmark = pytest.mark.long
 
-DEPLOYING = blocks(ROOT / "docs" / "deploying.md")
-LIMITS = blocks(ROOT / "docs" / "limits.md")
+DEPLOYING = ROOT / "docs" / "deploying.md"
+LIMITS = ROOT / "docs" / "limits.md"
 STEP = "        confirmation = await steps.run(Activities.confirm, request)\n"
 HISTORIES = Path("tests", "histories", "order-confirmation")
 
 
 def snippet(title: str) -> str:
-    [block] = [block for block in DEPLOYING if block.text.startswith(f"# {title}\n")]
+    [block] = [block for block in blocks(DEPLOYING) if block.text.startswith(f"# {title}\n")]
     return block.text.split("\n", 1)[1]
 
 
@@ -63,18 +63,7 @@ class House:
         return kept
 
     async def _run(self, *module: str) -> tuple[int, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(*PYTHON_HERE, *module),
-            cwd=self.folder,
-            env=clean_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(120):
-            out, _ = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, out.decode()
+        return await run(self.folder, *PYTHON_HERE, *module)
 
 
 async def test_the_change_breaks_live_jobs_without_its_patch_and_none_with_it(tmp_path: Path) -> None:
@@ -113,41 +102,17 @@ def test_the_row_with_earlier_names_is_one() -> None:
     assert "serves_from" in snippet("at the top of a migration that only adds")
 
 
-@pytest.fixture
-def versions() -> list[str]:
-    return ["1.4.0", "1.5.0"]
-
-
-async def test_the_commands_of_the_pages_succeed_in_their_order(
-    environment: dict[str, str], versions: list[str]
-) -> None:
+async def test_the_commands_of_the_pages_succeed_in_their_order(environment: dict[str, str]) -> None:
     deployment = environment | {"WORKER_DEPLOYMENT_NAME": "shop"}
     workers = [
         await WorkerProcess.start(deployment | {"WORKER_BUILD_ID": version}, "--queues", "notifications")
-        for version in versions
+        for version in ("1.4.0", "1.5.0")
     ]
     try:
         for worker in workers:
             await worker.says("This version gets no jobs yet")
-        failed = {}
-        for command in commands([*DEPLOYING, *LIMITS]):
-            process = await asyncio.create_subprocess_exec(
-                *("bash", "-c", typed(command)),
-                cwd=ROOT,
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            async with asyncio.timeout(60):
-                out, _ = await process.communicate()
-            if process.returncode:
-                failed[command] = out.decode()
+        failed = await failures([*commands(DEPLOYING), *commands(LIMITS)], environment)
     finally:
         await asyncio.gather(*(worker.end() for worker in workers))
 
     assert not failed
-
-
-def commands(of: list[Block]) -> list[str]:
-    return [command for block in of if block.language == "console" for command in block.commands]

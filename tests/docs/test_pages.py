@@ -17,6 +17,8 @@ from adapters.job_settings import CodecSettings
 from adapters.settings import PaymentCallbackSettings, Settings
 from demo.data.shop import orders
 from domain.errors import JobError, PermanentError, TransientError, permanent_error_types
+from domain.payments import NEXT, PaymentState
+from domain.policies import POLICIES
 from starter.connection import DEFAULT_ADDRESS, web_ui_base
 from starter.encryption import DECRYPT_ONLY, KEYS, KEYS_FILE
 from tests.docs.house import PYTHON_HERE, ROOT, clean_environment
@@ -24,6 +26,8 @@ from tests.docs.pages import pages
 
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
+PAYMENTS = ROOT / "docs" / "payments.md"
+STATES = re.compile(r"(?<=<!-- states -->\n).*?(?=<!-- /states -->)", re.DOTALL)
 KINDS = re.compile(r"(?<=<!-- kinds -->\n).*?(?=<!-- /kinds -->)", re.DOTALL)
 ANCHOR = re.compile(r"[^\w\- ]")
 
@@ -178,6 +182,34 @@ def test_every_error_stands_in_the_table_as_what_it_is() -> None:
     assert {name for name, permanent in table.items() if permanent} <= set(permanent_error_types())
 
 
+def payment_states() -> str:
+    lines = [
+        f"| `{state}` | {', '.join(f'`{after}`' for after in PaymentState if after in NEXT[state]) or 'nothing'} |\n"
+        for state in PaymentState
+    ]
+    return "".join(["| after | may come |\n", "| --- | --- |\n", *lines])
+
+
+def test_the_table_of_payment_states_is_the_state_machine() -> None:
+    found = STATES.search(text(PAYMENTS))
+
+    assert found is not None
+    assert found[0] == payment_states(), "run `python -m tests.docs.test_pages` to write it anew"
+
+
+def test_every_reason_that_the_page_on_payments_names_is_one_of_the_workflows() -> None:
+    named = set(re.findall(r"`(payment-[a-z-]+)` \|", text(PAYMENTS)))
+
+    assert named == set(re.findall(r'reason="([a-z-]+)"', text(ROOT / "workflows" / "payment_callback.py")))
+
+
+def test_the_page_on_job_design_names_the_first_waits_of_every_policy_that_doubles() -> None:
+    assert "Waits double: 5 s, 10 s, 20 s." in text(ROOT / "docs" / "job-design.md")
+    waits = [[wait.total_seconds() for wait in policy.waits[:3]] for policy in POLICIES if policy.name != "webhook"]
+
+    assert waits == [[5, 10, 20][: len(seconds)] for seconds in waits]
+
+
 def test_the_change_log_begins_with_what_is_not_released_yet() -> None:
     headings = re.findall(r"^## (.+)$", text(ROOT / "CHANGELOG.md"), re.MULTILINE)
 
@@ -195,7 +227,8 @@ def test_every_decision_is_dated_and_names_what_was_rejected() -> None:
         assert "Rejected: " in text(note), note.name
 
 
-def _write_kinds() -> None:
+def _write_tables() -> None:
+    PAYMENTS.write_text(STATES.sub(lambda _: payment_states(), text(PAYMENTS)), encoding="utf-8")
     table = subprocess.run(
         [*PYTHON_HERE, "starter", "kinds", "--markdown"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout
@@ -203,5 +236,5 @@ def _write_kinds() -> None:
 
 
 if __name__ == "__main__":
-    _write_kinds()
-    sys.stdout.write("README.md has the table of kinds as it is now.\n")
+    _write_tables()
+    sys.stdout.write("README.md and docs/payments.md have the tables of the code as it is now.\n")

@@ -16,13 +16,12 @@ from adapters.settings import DatabaseSettings
 from demo.inbox.reader import InboxReader
 from domain.periods import Period
 from domain.report_generation import OFFERED
-from tests.docs.house import ROOT, typed
-from tests.docs.pages import blocks
+from tests.docs.house import ROOT, run, typed
+from tests.docs.pages import commands
 from tests.docs.test_pages import rows
 from tests.worker.worker_process import WorkerProcess
 
 PAGE = ROOT / "docs" / "reports.md"
-COMMANDS = [command for block in blocks(PAGE) if block.language == "console" for command in block.commands]
 
 
 def test_the_table_of_reports_and_formats_is_the_codes() -> None:
@@ -51,27 +50,12 @@ async def test_the_commands_of_the_page_succeed(
     variables = {**environment, "REPORTS_STORE": str(tmp_path)}
     worker = await WorkerProcess.start(variables)
     try:
-        said = [await _run(command, variables) for command in COMMANDS]
+        ended = [await run(ROOT, "bash", "-c", typed(command), environment=variables) for command in commands(PAGE)]
         async with asyncio.timeout(30):
             while not await inbox.mails("ada@office.test"):  # noqa: ASYNC110  # an inbox tells nobody by itself
                 await asyncio.sleep(0.1)
     finally:
         await worker.end()
 
-    assert ["Done: files/" in text for text in said] == [True, True, False]
-    assert "completed" in said[2]
-
-
-async def _run(command: str, environment: dict[str, str]) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *("bash", "-c", typed(command)),
-        cwd=ROOT,
-        env=environment,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    async with asyncio.timeout(90):
-        out, _ = await process.communicate()
-    assert process.returncode == 0, out.decode()
-    return out.decode()
+    assert [(status, "Done: files/" in text) for status, text in ended] == [(0, True), (0, True), (0, False)]
+    assert "completed" in ended[2][1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sys
 import tomllib
@@ -11,8 +10,8 @@ import pytest
 
 from starter.schedules import ENTRY_POINTS, SCHEDULES, Schedule, ScheduleTable, declared
 from starter.scheduling.problems import ProblemName
-from tests.docs.house import ROOT, typed
-from tests.docs.pages import blocks
+from tests.docs.house import ROOT, failures
+from tests.docs.pages import blocks, commands
 from tests.docs.test_pages import rows
 from workflows.registry import registry
 
@@ -64,22 +63,7 @@ def test_the_declared_example_can_be_added_to_the_table() -> None:
 
 
 async def test_the_commands_of_the_page_succeed_in_their_order(environment: dict[str, str]) -> None:
-    failed = {}
-    for command in (command for block in BLOCKS if block.language == "console" for command in block.commands):
-        process = await asyncio.create_subprocess_exec(
-            *("bash", "-c", typed(command)),
-            cwd=ROOT,
-            env=environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(60):
-            out, _ = await process.communicate()
-        if process.returncode:
-            failed[command] = out.decode()
-
-    assert not failed
+    assert await failures(commands(PAGE), environment) == {}
 
 
 if __name__ == "__main__":

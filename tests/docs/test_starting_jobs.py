@@ -22,6 +22,7 @@ from adapters.db.orders import SqlOrders
 from adapters.settings import ApiSettings, DatabaseSettings
 from demo.ports import free_port
 from starter import JobNotFound, Jobs, JobState
+from tests.docs import house
 from tests.docs.house import PYTHON_HERE, ROOT, typed
 from tests.docs.pages import blocks
 from tests.fakes import an_order
@@ -61,18 +62,9 @@ def run(shop: dict[str, str]) -> Run:
     """Runs a program to its end, which must be a good one; returns its output."""
 
     async def run(*command: str, **variables: str) -> str:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=ROOT,
-            env=shop | variables,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        async with asyncio.timeout(60):
-            out, _ = await process.communicate()
-        assert process.returncode == 0, out.decode()
-        return out.decode()
+        status, out = await house.run(ROOT, *command, environment=shop | variables)
+        assert status == 0, out
+        return out
 
     return run
 
