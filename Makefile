@@ -2,6 +2,8 @@
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
+# Images for CI set it. Without compiled files each of some hundred processes would compile all modules for itself.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python from 3.11 on.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \

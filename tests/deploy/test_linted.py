@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-import kubernetes_validate
 import pytest
 import yaml
 
@@ -50,6 +49,8 @@ def test_a_script_is_for_any_posix_shell(path: Path) -> None:
 
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_every_manifest_follows_kubernetes_schemas(version: str) -> None:
+    import kubernetes_validate  # here: it takes seconds, which each process of any test would spend
+
     known = [
         (path, document)
         for path in MANIFESTS
