@@ -43,13 +43,14 @@ from starter import encryption, schedules
 from starter.connection import web_ui_base
 from starter.deployments import DeploymentWatch
 from starter.errors import InvalidStart, StarterError
-from starter.pause_watch import PauseWatch
+from starter.pauses import PauseWatch
 from starter.probing import TemporalProbe
 from starter.relay import Relay
 from starter.scheduling.declared import ScheduleDeclarationError
 from starter.scheduling.watch import ScheduleWatch
 from starter.worker_check import check, check_limited_queues, chosen_queues, options, temporal_ports, version_of
 from workflows.hosting import MissingPort, job_worker
+from workflows.pausing import Pauses
 from workflows.registry import RegistryError, registry
 from workflows.slots import slots_of
 from workflows.time_limits import TimeLimitsContradict, check_time_limits
@@ -63,7 +64,13 @@ _PROBE_LIMIT = timedelta(seconds=2)
 """How long a probe may take: at the start, and while running, when those who ask `/readyz` won't wait longer."""
 
 
-def make_workers(client: Client, queues: Sequence[str], outside: Outside, settings: WorkerSettings) -> list[Worker]:
+def make_workers(
+    client: Client,
+    queues: Sequence[str],
+    outside: Outside,
+    settings: WorkerSettings,
+    pauses: Pauses | None = None,
+) -> list[Worker]:
     """One worker a queue."""
     served = [kind for kind in registry if kind.queue in queues]
     version = version_of(settings)
@@ -82,6 +89,7 @@ def make_workers(client: Client, queues: Sequence[str], outside: Outside, settin
             drain=settings.drain,
             sandbox=settings.sandbox,
             rate=rate,
+            pauses=pauses,
             version=None if version is None else WorkerDeploymentVersion(version.deployment, version.build_id),
             # A job's task holds its slot until its local steps are done: the first number is how many jobs are at work.
             max_concurrent_workflow_tasks=slots.tasks,
@@ -131,14 +139,15 @@ async def serve(settings: Settings, queues: Sequence[str], index: int, parent: i
             _log.error("Gave up after %s: %s", waited, " ".join(finding.text for finding in unmet))
             return CANNOT_START
 
-        pauses = PauseWatch(temporal.client)
-        await pauses.begin()
-        workers = make_workers(temporal.client, queues, outside, own)
+        pauses = Pauses()
+        pause_watch = PauseWatch(temporal.client, pauses)
+        await pause_watch.look()
+        workers = make_workers(temporal.client, queues, outside, own, pauses)
         settle()
         watch = ScheduleWatch(metrics, temporal.client, timetable, settings.schedules.owner)
         dead = DeadLetterCount(metrics, outside.letters, [kind.name for kind in registry if kind.queue in queues])
         running = {f"queue {worker.task_queue}": worker.run() for worker in workers}
-        running |= {"watch of pauses": pauses.keep_up(), "watch of schedules": watch.keep_up()}
+        running |= {"watch of pauses": pause_watch.keep_up(), "watch of schedules": watch.keep_up()}
         running |= {"queue depth": QueueDepth(metrics, temporal.client, queues).keep_up()}
         running |= {"count of dead letters": dead.keep_up()}
         deployment = None

@@ -121,7 +121,11 @@ class JobHandle:
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
             held = pauses.is_held(described.typed_search_attributes)
-            more = {"waiting": await pauses.why(self._client, described)} if held else await self._at_work(described)
+            more = (
+                {"waiting": await pauses.why(self._client, summary.kind, described.task_queue)}
+                if held
+                else await self._at_work(described)
+            )
             if not held and tells(self.kind, self._kinds) and not _waits_for_worker(described):
                 more["progress"] = await progress_of(self._client, described)
         elif summary.state is JobState.completed:

@@ -1,21 +1,24 @@
 """Pausing a kind of job, or a queue: jobs that have not begun wait, however they were started, until it is resumed.
 
 A pause is a run in Temporal that no worker serves: it is Running for as long as the pause lasts, with its reason as
-summary. The Web UI shows it, and terminating it there ends the pause. Workers look for pauses (`pause_watch.py`) and
-hold jobs (`workflows/pausing.py`); a job that is held waits for a signal.
+summary. The Web UI shows it, and terminating it there ends the pause. Each worker process lists the pauses every two
+seconds, holds jobs (`workflows/pausing.py`), and signals those that no pause holds any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import random
 import time
-from datetime import datetime
-from typing import Self
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import NoReturn, Self
 
 from pydantic import BaseModel, ConfigDict
 from temporalio.api.common.v1 import WorkflowExecution as ExecutionId
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecution
 from temporalio.common import (
     SearchAttributeKey,
     TypedSearchAttributes,
@@ -25,26 +28,29 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from starter.connection import RPC_TIMEOUT, explain, explained, is_absent, reached
+from starter.connection import RPC_TIMEOUT, explained, is_absent
 from starter.errors import StarterError
+from starter.history import found
 from starter.queries import quoted
 from workflows.data_converter import EncryptionKeyMissing
-from workflows.pausing import HELD, PAUSE, RESUME, WENT_ON, Target, targets_of
+from workflows.pausing import HELD, PAUSE, RESUME, WENT_ON, Pauses, Target
 from workflows.registry import Registry, registry
+
+_log = logging.getLogger(__name__)
 
 _NO_QUEUE = "paused:nobody-polls-this"
 """Task queue of the pauses. No kind's queue can have a colon."""
 
 _PREFIX, _OF_QUEUE = "paused/", "queue:"
 
-LONGEST_REASON = 200
-"""Characters."""
+MAX_REASON = 200
+"""Maximum length of a reason, in characters."""
 
-_LISTED_WITHIN_S = 5.0
 _MAX_CONCURRENT_SIGNALS = 50
+_MAX_WAIT_S = 30.0
+"""Between two looks while Temporal does not answer."""
 
 _PATCHES = SearchAttributeKey.for_keyword_list("TemporalChangeVersion")
-
 _HELD = f"{_PATCHES.name} = '{HELD}' AND {_PATCHES.name} != '{WENT_ON}' AND ExecutionStatus = 'Running'"
 
 
@@ -63,7 +69,7 @@ class Pause(BaseModel):
     by: str
     reason: str
     held: int = 0
-    """Jobs that wait for it, as far as they were counted; a job that no worker has looked at yet is not among them."""
+    """Jobs that wait for it, if they were counted; a job that no worker has looked at yet is not among them."""
     new: bool = False
     """Whether the call that returned this began the pause; false if the pause was there."""
     id: str
@@ -75,34 +81,13 @@ class Pause(BaseModel):
         return Target(kind=self.kind, queue=self.queue)
 
     @classmethod
-    async def of(cls, run: WorkflowExecution) -> Self | None:
-        """From its run; None if the run's id is not that of a pause."""
-        if not run.id.startswith(_PREFIX):
-            return None
+    async def of(cls, run: WorkflowExecution) -> Self:
+        """From its run."""
         name = run.id.removeprefix(_PREFIX)
         queue = name.removeprefix(_OF_QUEUE) if name.startswith(_OF_QUEUE) else None
-        return cls(
-            kind=name if queue is None else None,
-            queue=queue,
-            since=run.start_time,
-            by=await _memo(run, "by"),
-            reason=await _memo(run, "reason"),
-            id=run.id,
-        )
-
-
-class Resumed(BaseModel):
-    """The result of a call to resume."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: str | None
-    queue: str | None
-    was_paused: bool
-    released: int
-    """Jobs that were signalled to go on."""
-    still_held: int
-    """Jobs that another pause holds."""
+        by, reason = [await _memo(run, key) for key in ("by", "reason")]
+        kind = name if queue is None else None
+        return cls(kind=kind, queue=queue, since=run.start_time, by=by, reason=reason, id=run.id)
 
 
 async def pause(
@@ -114,18 +99,31 @@ async def pause(
     by: str | None = None,
     kinds: Registry = registry,
 ) -> Pause:
-    """Pause a kind of job, or all kinds of a queue; returns when workers can see it, which they do in some seconds.
+    """Pause a kind of job, or all kinds of a queue. Workers see it within some seconds.
 
     `by` is the person who does it (default: the client's identity). An existing pause stays as it is. Raises
     CannotPause, TemporalUnreachable, NotAuthorised, UnknownNamespace.
     """
     target = known_target(kinds, kind=kind, queue=queue)
-    if len(reason) > LONGEST_REASON or not reason.isprintable():
-        raise CannotPause(f"The reason must be one line of at most {LONGEST_REASON} characters.")
-    while True:  # it may be resumed in between
-        new = await begin(client, target, reason=reason, by=by or client.identity)
-        if found := await _listed(client, target) or await find(client, target):
-            return found.model_copy(update={"new": new, "held": await _count(client, target, kinds)})
+    if len(reason) > MAX_REASON or not reason.isprintable():
+        raise CannotPause(f"The reason must be one line of at most {MAX_REASON} characters.")
+    new = True
+    async with explained(client):
+        try:
+            await client.start_workflow(
+                PAUSE,
+                id=_pause_id(target),
+                task_queue=_NO_QUEUE,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=reason or f"Paused: {target}",
+                memo={"by": by or client.identity, "reason": reason},
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        except WorkflowAlreadyStartedError:
+            new = False
+        run = await client.get_workflow_handle(_pause_id(target)).describe(rpc_timeout=RPC_TIMEOUT)
+    return (await Pause.of(run)).model_copy(update={"new": new})
 
 
 async def resume(
@@ -135,25 +133,31 @@ async def resume(
     queue: str | None = None,
     by: str | None = None,
     kinds: Registry = registry,
-) -> Resumed:
-    """End a pause, and let the jobs go on that it holds; those that another pause holds too stay.
+) -> bool:
+    """End a pause; false if there was none. Workers signal the jobs that no pause holds any more, within some seconds.
 
-    Can be run again if it was interrupted. Raises CannotPause for what is neither paused nor known,
-    TemporalUnreachable, NotAuthorised, UnknownNamespace.
+    Raises CannotPause for what is neither paused nor known, TemporalUnreachable, NotAuthorised, UnknownNamespace.
     """
-    target = _one_of(kind, queue)
-    was_paused = await end(client, target, by=by or client.identity)
-    if not was_paused:
-        known_target(kinds, kind=kind, queue=queue)
-    released, still_held = await release(client, target, kinds=kinds)
-    return Resumed(kind=kind, queue=queue, was_paused=was_paused, released=released, still_held=still_held)
+    handle = client.get_workflow_handle(_pause_id(_one_of(kind, queue)))
+
+    async def end() -> bool:
+        await handle.terminate(reason=f"Resumed by {by or client.identity}", rpc_timeout=RPC_TIMEOUT)
+        return True
+
+    if await found(client, end()):
+        return True
+    known_target(kinds, kind=kind, queue=queue)
+    return False
 
 
 async def paused(client: Client, *, kinds: Registry = registry) -> list[Pause]:
     """What is paused, the longest first, with how many jobs each pause holds. Raises as `in_force` does."""
-    return [
-        found.model_copy(update={"held": await _count(client, found.target, kinds)}) for found in await in_force(client)
-    ]
+    counted = []
+    for each in await in_force(client):
+        async with explained(client):
+            held = await client.count_workflows(f"{_HELD} AND {_runs_of(each.target, kinds)}", rpc_timeout=RPC_TIMEOUT)
+        counted.append(each.model_copy(update={"held": held.count}))
+    return counted
 
 
 def known_target(kinds: Registry, *, kind: str | None = None, queue: str | None = None) -> Target:
@@ -166,59 +170,12 @@ def known_target(kinds: Registry, *, kind: str | None = None, queue: str | None 
     return target
 
 
-async def begin(client: Client, target: Target, *, reason: str, by: str) -> bool:
-    """Start a pause; false if there is one. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
-    try:
-        async with explained(client):
-            await client.start_workflow(
-                PAUSE,
-                id=_pause_id(target),
-                task_queue=_NO_QUEUE,
-                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                static_summary=reason or f"Paused: {target}",
-                memo={"by": by, "reason": reason},
-                rpc_timeout=RPC_TIMEOUT,
-            )
-    except WorkflowAlreadyStartedError:
-        return False
-    return True
-
-
-async def end(client: Client, target: Target, *, by: str) -> bool:
-    """End a pause; false if there is none. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
-    try:
-        async with reached(client):
-            handle = client.get_workflow_handle(_pause_id(target))
-            await handle.terminate(reason=f"Resumed by {by}", rpc_timeout=RPC_TIMEOUT)
-    except RPCError as exc:
-        if is_absent(exc):
-            return False
-        raise explain(exc, client) from exc
-    return True
-
-
-async def find(client: Client, target: Target) -> Pause | None:
-    """The pause of this kind or queue, by its run: unlike a list, this does not lag.
-
-    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
-    """
-    try:
-        async with reached(client):
-            run = await client.get_workflow_handle(_pause_id(target)).describe(rpc_timeout=RPC_TIMEOUT)
-    except RPCError as exc:
-        if is_absent(exc):
-            return None
-        raise explain(exc, client) from exc
-    return await Pause.of(run) if run.status is WorkflowExecutionStatus.RUNNING else None
-
-
 async def in_force(client: Client) -> list[Pause]:
     """All pauses, the longest first. Lags by a moment. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
-    query = f"WorkflowType = '{PAUSE}' AND ExecutionStatus = 'Running'"
+    query = f"WorkflowType = '{PAUSE}' AND ExecutionStatus = 'Running' AND WorkflowId STARTS_WITH '{_PREFIX}'"
     async with explained(client):
-        found = [await Pause.of(run) async for run in client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)]
-    return sorted((pause for pause in found if pause), key=lambda pause: pause.since)
+        pauses = [await Pause.of(run) async for run in client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)]
+    return sorted(pauses, key=lambda pause: pause.since)
 
 
 def is_held(attributes: TypedSearchAttributes) -> bool:
@@ -227,30 +184,29 @@ def is_held(attributes: TypedSearchAttributes) -> bool:
     return HELD in patches and WENT_ON not in patches
 
 
-async def why(client: Client, run: WorkflowExecution) -> str:
-    """What holds a run, as a text. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
-    found = [pause for target in _targets(run) if (pause := await find(client, target))]
+async def why(client: Client, kind: str, queue: str) -> str:
+    """What holds jobs of a kind on a queue, as a text. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
+    targets = Target(kind=kind), Target(queue=queue)
     texts = [
         f"{pause.target} since {pause.since:%Y-%m-%d %H:%M:%S} UTC by {pause.by}"
         + (f" ({pause.reason})" if pause.reason else "")
-        for pause in found
+        for pause in await in_force(client)
+        if pause.target in targets
     ]
     return f"paused: {'; '.join(texts)}" if texts else "it was paused, and is about to go on"
 
 
-async def release(client: Client, target: Target | None = None, *, kinds: Registry = registry) -> tuple[int, int]:
-    """Let jobs (of one kind or queue) go on that no pause holds any more; returns how many go on, and how many stay.
+async def release(client: Client, holding: Collection[Target] = (), *, kinds: Registry = registry) -> int:
+    """Signal the held jobs that none of these pauses holds; returns how many. Several processes may do so at once.
 
-    Several processes can do this at the same time. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
+    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
     """
+    query = " AND ".join([_HELD, *(_runs_of(each, kinds, exclude=True) for each in holding)])
     async with explained(client):
-        held = [run async for run in client.list_workflows(_query(target, kinds), rpc_timeout=RPC_TIMEOUT)]
-    holding = {each for each in {each for run in held for each in _targets(run)} if await find(client, each)}
-    free = [run for run in held if holding.isdisjoint(_targets(run))]
-    async with explained(client):
+        free = [run async for run in client.list_workflows(query, rpc_timeout=RPC_TIMEOUT)]
         for at in range(0, len(free), _MAX_CONCURRENT_SIGNALS):
             await asyncio.gather(*(_signal(client, run) for run in free[at : at + _MAX_CONCURRENT_SIGNALS]))
-    return len(free), len(held) - len(free)
+    return len(free)
 
 
 async def _signal(client: Client, run: WorkflowExecution) -> None:
@@ -269,19 +225,70 @@ async def _signal(client: Client, run: WorkflowExecution) -> None:
             raise
 
 
-async def _listed(client: Client, target: Target) -> Pause | None:
-    """The pause once the list has it that workers look at, and that lags by a moment."""
-    until = time.monotonic() + _LISTED_WITHIN_S
-    while time.monotonic() < until:
-        if found := [each for each in await in_force(client) if each.target == target]:
-            return found[0]
-        await asyncio.sleep(0.1)
-    return None
+class PauseWatch:
+    """Keeps up to date what the workers of a process know of pauses, and signals held jobs when a pause has ended.
 
+    If Temporal does not answer, the last known state still counts.
+    """
 
-async def _count(client: Client, target: Target, kinds: Registry) -> int:
-    async with explained(client):
-        return (await client.count_workflows(_query(target, kinds), rpc_timeout=RPC_TIMEOUT)).count
+    def __init__(
+        self,
+        client: Client,
+        pauses: Pauses,
+        kinds: Registry = registry,
+        *,
+        every: timedelta = timedelta(seconds=2),
+        release_every: timedelta = timedelta(seconds=10),
+    ) -> None:
+        """`pauses` is what the workers read; `kinds` may grow later.
+
+        `every`: how often to look for pauses. `release_every`: how often to look for jobs that no pause holds, such as
+        one that another worker held a moment after the pause had ended.
+        """
+        self._client = client
+        self._pauses = pauses
+        self._kinds = kinds
+        self._every = every.total_seconds()
+        self._release_every = release_every.total_seconds()
+        self._release_at = 0.0
+        self._failing = False
+
+    async def keep_up(self) -> NoReturn:
+        """Look again and again, until cancelled."""
+        wait = self._every
+        while True:
+            wait = self._every if await self.look() else min(2 * wait, _MAX_WAIT_S)
+            await asyncio.sleep(wait * random.uniform(0.75, 1.25))  # noqa: S311  # spreads the calls of many processes
+
+    async def look(self) -> bool:
+        """Look once; a worker does before it takes its first task. Returns false if Temporal did not answer."""
+        try:
+            changed = self._update(await in_force(self._client))
+            if changed or time.monotonic() >= self._release_at:
+                await release(self._client, self._pauses.reasons.keys(), kinds=self._kinds)
+                self._release_at = time.monotonic() + self._release_every
+        except StarterError as exc:
+            if not self._failing:
+                _log.warning("What is paused cannot be seen. %s", exc, extra={"error": type(exc).__name__})
+            self._failing = True
+        except Exception:  # noqa: BLE001  # a payload codec that fails, say: the worker's jobs must not end with it
+            _log.exception("What is paused cannot be seen")
+            self._failing = True
+        else:
+            self._failing = False
+        return not self._failing
+
+    def _update(self, found: list[Pause]) -> bool:
+        """Returns whether a pause began or ended."""
+        before, now = self._pauses.reasons, {pause.target: pause.reason for pause in found}
+        self._pauses.reasons = now
+        for pause in found:
+            if pause.target not in before:
+                about = {"action": "pause", "paused": str(pause.target), "reason": pause.reason, "by": pause.by}
+                _log.warning("Paused: jobs that have not begun wait", extra=about)
+        for target in before.keys() - now.keys():
+            _log.info("No longer paused: jobs go on", extra={"action": "resume", "paused": str(target)})
+        return before.keys() != now.keys()
 
 
 async def _memo(run: WorkflowExecution, name: str) -> str:
@@ -302,18 +309,13 @@ def _pause_id(target: Target) -> str:
     return f"{_PREFIX}{target.kind or f'{_OF_QUEUE}{target.queue}'}"
 
 
-def _targets(run: WorkflowExecution) -> tuple[Target, Target]:
-    return targets_of(run.workflow_type, run.task_queue)
-
-
-def _query(target: Target | None, kinds: Registry) -> str:
-    if target is None:
-        return _HELD
+def _runs_of(target: Target, kinds: Registry, *, exclude: bool = False) -> str:
+    """A query for the runs that a pause holds, or for all others."""
     if target.queue is not None:
-        return f"{_HELD} AND TaskQueue = {quoted(target.queue)}"
+        return f"TaskQueue {'!=' if exclude else '='} {quoted(target.queue)}"
     name = target.kind or ""
     # The workflow of a kind that this code does not know most likely has this name.
     types = {kind.name: kind.workflow_types for kind in kinds}.get(
         name, ("".join(part.capitalize() for part in name.split("-")),)
     )
-    return f"{_HELD} AND WorkflowType IN ({', '.join(map(quoted, types))})"
+    return f"WorkflowType {'NOT IN' if exclude else 'IN'} ({', '.join(map(quoted, types))})"

@@ -21,7 +21,7 @@ from domain.dead_letters import DeadLetterRepository
 from workflows.data_converter import JobPayloadConverter
 from workflows.interceptor import JobInterceptor, announce
 from workflows.kinds import policies_of
-from workflows.pausing import pauses_of
+from workflows.pausing import Pauses
 from workflows.registry import Kind
 
 PASSED_THROUGH = (
@@ -59,6 +59,7 @@ def job_worker(
     passed_through: Sequence[str] = (),
     rate: float | None = None,
     version: WorkerDeploymentVersion | None = None,
+    pauses: Pauses | None = None,
     **options: Any,
 ) -> Worker:
     """Make a worker for the kinds of one queue.
@@ -68,6 +69,7 @@ def job_worker(
     a quarter of the worker's CPU time: for tests. `draw` replaces `random.uniform` for the waits. `passed_through`
     names further modules for the sandbox; `options` go to `temporalio.worker.Worker`. `rate` is how many attempts of
     steps may begin a second. A worker of a `version` gets jobs only once Temporal is told that it is the current one.
+    `pauses`: what is paused, kept up to date by a `PauseWatch`; without it nothing is.
     Runs that fail are recorded by the port `DeadLetterRepository`; without it they are not, and the log says so once.
 
     Raises MissingPort where an activities class asks for a port that isn't in `ports`, TypeError where the client has
@@ -97,7 +99,7 @@ def job_worker(
             DeadLetterActivities(letters_among(ports)).record,
         ],
         interceptors=[
-            JobInterceptor(policies, pauses_of(client)),
+            JobInterceptor(policies, pauses),
             RetryInterceptor(policies, **({"draw": draw} if draw else {})),
             # Inside of the retries: an attempt that waits for its turn runs already, as the server counts.
             *([PaceInterceptor(rate, policies)] if rate else []),

@@ -108,7 +108,7 @@ class _Inbound(WorkflowInboundInterceptor):
                     f"{InvalidRequest.remedy}",
                     type=InvalidRequest.type_name,
                 )
-            await wait_while_paused(self.pauses)
+            await wait_while_paused(self.pauses, request.kind)
             with steps.governed_by(self.policies):
                 result = await super().execute_workflow(input)
         except asyncio.CancelledError:

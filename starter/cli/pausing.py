@@ -33,7 +33,7 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         kind: KindName = None,
         queue: QueueName = None,
         reason: Annotated[
-            str, typer.Option(metavar="TEXT", show_default=False, help="Why; shown to whoever looks.")
+            str, typer.Option(metavar="TEXT", show_default=False, help="Why; other operators see it.")
         ] = "",
         as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
@@ -83,15 +83,10 @@ async def _pause(kind: str | None, queue: str | None, reason: str, kinds: Regist
 
 
 async def _resume(kind: str | None, queue: str | None, kinds: Registry, out: Output) -> int:
-    done = await pauses.resume((await _connected()).client, kind=kind, queue=queue, kinds=kinds)
-    out.document(done.model_dump(mode="json"))
-    what = Target(kind=kind, queue=queue)
-    text = f"Resumed: {what}." if done.was_paused else f"{what} was not paused."
-    if done.released or done.was_paused:
-        text += f" {_jobs(done.released)} that waited {'goes' if done.released == 1 else 'go'} on."
-    if done.still_held:
-        text += f" {_jobs(done.still_held)} still waiting for another pause: `{out.program} paused`"
-    out.say(text)
+    was_paused = await pauses.resume((await _connected()).client, kind=kind, queue=queue, kinds=kinds)
+    out.document({"kind": kind, "queue": queue, "was_paused": was_paused})
+    target = Target(kind=kind, queue=queue)
+    out.say(f"Resumed: {target}. Workers let its jobs go on within 3 s." if was_paused else f"{target} was not paused.")
     return 0
 
 
@@ -119,7 +114,3 @@ def _check_one(kind: str | None, queue: str | None) -> None:
 
 def _document(found: Pause, jobs: Jobs) -> dict[str, Any]:
     return {**found.model_dump(mode="json"), "web_ui": jobs.of(found.id).web_ui}
-
-
-def _jobs(count: int) -> str:
-    return f"{count} job{'' if count == 1 else 's'}"

@@ -39,7 +39,7 @@ from tests.deploys.pinned_code import PINNED, DrainedMeanwhile, SlowMail, job
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
-from workflows.pausing import RESUME, Target, pauses_of
+from workflows.pausing import RESUME, Pauses, Target
 from workflows.registry import registry
 
 pytestmark = pytest.mark.long
@@ -169,6 +169,7 @@ async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_curren
     refusing = fake_ports(orders, mail=FakeMail(*[InvalidRequest("No such recipient.")] * 4)) | keeping
     # Not the starter's client: an eager start would go past the routing.
     apart = await Client.connect(client.service_client.config.target_host, data_converter=data_converter)
+    pauses = Pauses()
     first, second, third = (
         job_worker(
             apart,
@@ -177,6 +178,7 @@ async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_curren
             ports,
             sandbox=False,
             version=version(build_id),
+            pauses=pauses,
             draw=lambda low, _: low / 100,
         )
         for build_id, ports in (
@@ -192,11 +194,11 @@ async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_curren
                 await jobs.start(job(4))
                 with pytest.raises(JobDidNotComplete):  # in its very first task
                     await result(client, 4)
-                pauses_of(apart).replace({Target(kind="order-confirmation"): ""})
+                pauses.reasons = {Target(kind="order-confirmation"): ""}
                 for order_id in (1, 2, 3, 5):
                     await jobs.start(job(order_id))
                     await held(client, order_id)
-                pauses_of(apart).replace({})
+                pauses.reasons = {}
                 await set_current(client, "2")
                 await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING)
                 for order_id in (1, 2, 5):

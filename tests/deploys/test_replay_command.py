@@ -19,7 +19,7 @@ from tests.histories.record import HISTORIES
 from tests.starter.commandline import CommandLine, InProcess
 from workflows import steps
 from workflows.hosting import job_worker
-from workflows.pausing import Target, pauses_of
+from workflows.pausing import Pauses, Target
 from workflows.registry import registry
 
 CHANGED = "the workflow does not do what its history says: [TMPRL1100] Nondeterminism error"
@@ -34,16 +34,16 @@ async def begin_jobs(client: Client) -> None:
     """Leaves one done, one failed, one that is held, and one of a kind that nobody has any more."""
     jobs, mail = Jobs(client), FakeMail(None, InvalidRequest("No such recipient"))
     ports = fake_ports(FakeOrders(*map(an_order, (1, 2, 3))), mail=mail)
-    async with job_worker(client, "notifications", registry, ports, sandbox=False):
+    pauses = Pauses()
+    async with job_worker(client, "notifications", registry, ports, sandbox=False, pauses=pauses):
         assert (await (await jobs.start(OrderConfirmationRequest(order_id=1))).result()).outcome == "done"
         with pytest.raises(JobDidNotComplete):
             await (await jobs.start(OrderConfirmationRequest(order_id=2))).result()
-        pauses_of(client).replace({Target(kind="order-confirmation"): ""})
+        pauses.reasons = {Target(kind="order-confirmation"): ""}
         held = await jobs.start(OrderConfirmationRequest(order_id=3))
         async with asyncio.timeout(30):
             while (await client.get_workflow_handle(held.id).describe()).history_length < 4:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.05)
-    pauses_of(client).replace({})
     async with asyncio.timeout(30):
         while (await client.count_workflows("")).count < 3:  # noqa: ASYNC110  # visibility tells nobody by itself
             await asyncio.sleep(0.05)

@@ -17,11 +17,10 @@ from starter.dead_letters.attempt_history import attempts
 from starter.dead_letters.reset_point import reset_point
 from starter.errors import UnknownOutcome
 from starter.history import all_events
-from starter.pauses import begin, end, find
+from starter.pauses import pause, resume
 from tests.encryption.conftest import Having
 from tests.encryption.diary import KINDS, PLACES, DiaryEntryRequest
 from workflows.hosting import job_worker
-from workflows.pausing import Target
 
 
 def kept(folder: Path, text: str) -> bool:
@@ -62,18 +61,17 @@ async def ran(having: Having) -> Ran:
 
 
 async def test_nothing_of_a_job_can_be_read_in_the_servers_file(ran: Ran, stack: Stack) -> None:
-    paused = Target(kind="diary-entry")
-    await begin(ran.jobs.client, paused, reason=f"reason-{ran.hint}", by=f"by-{ran.hint}")
+    client = ran.jobs.client
+    await pause(client, kind="diary-entry", reason=f"reason-{ran.hint}", by=f"by-{ran.hint}", kinds=KINDS)
 
     folder = stack.temporal.folder
     assert not kept(folder, ran.hint)
     # It is the right file, and ids are never encrypted.
     assert kept(folder, ran.done)
     assert kept(folder, ran.lost)
-    pause = await find(ran.jobs.client, paused)
-    await end(ran.jobs.client, paused, by="tests")
-    assert pause is not None
-    assert (pause.by, pause.reason) == (f"by-{ran.hint}", f"reason-{ran.hint}")
+    found = await pause(client, kind="diary-entry", kinds=KINDS)
+    assert await resume(client, kind="diary-entry")
+    assert (found.new, found.by, found.reason) == (False, f"by-{ran.hint}", f"reason-{ran.hint}")
 
 
 async def test_without_keys_all_of_that_can_be_read(having: Having, stack: Stack) -> None:

@@ -27,7 +27,7 @@ from tests.histories.courses import alerts, dead_letters, orders, payments, repo
 from tests.histories.courses.course import Course
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
-from workflows.pausing import Target, pauses_of
+from workflows.pausing import Pauses, Target
 from workflows.registry import registry
 
 HISTORIES = Path(__file__).parent
@@ -50,10 +50,10 @@ async def record(client: Client, kind: str, courses: Collection[str]) -> None:
     folder.mkdir(exist_ok=True)
     for name in courses:
         course = COURSES[kind][name]
-        pauses_of(client).replace({Target(kind=kind): ""} if course.held else {})
-        async with job_worker(client, registry.get(kind).queue, registry, course.ports):
+        pauses = Pauses({Target(kind=kind): ""} if course.held else {})
+        async with job_worker(client, registry.get(kind).queue, registry, course.ports, pauses=pauses):
             handle = await Jobs(client).start(course.request)
-            while course.held and await release(client) == (0, 0):  # noqa: ASYNC110  # visibility tells nobody by itself
+            while course.held and not await release(client):  # noqa: ASYNC110  # visibility sends no notice
                 await asyncio.sleep(0.1)
             if course.cancel_when is not None:
                 await course.cancel_when.wait()

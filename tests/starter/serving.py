@@ -12,6 +12,7 @@ from temporalio.client import Client
 from starter import JobHandle, JobStatus
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from workflows.hosting import job_worker
+from workflows.pausing import Pauses
 from workflows.registry import registry
 
 MakeNamespace = Callable[[], Awaitable[Client]]
@@ -20,7 +21,7 @@ Serving = Callable[..., AbstractAsyncContextManager[FakeOrders]]
 
 @asynccontextmanager
 async def serve(
-    client: Client, *order_ids: int, mail: FakeMail | None = None, wait: float = 1
+    client: Client, *order_ids: int, mail: FakeMail | None = None, wait: float = 1, pauses: Pauses | None = None
 ) -> AsyncIterator[FakeOrders]:
     """Serve the queue; these are the orders that are there. Waits before retries last `wait` seconds."""
     orders = FakeOrders(*(an_order(order_id) for order_id in order_ids))
@@ -31,6 +32,7 @@ async def serve(
         fake_ports(orders, mail=mail),
         draw=lambda _low, _high: wait,
         drain=timedelta(seconds=1),
+        pauses=pauses,
     ):
         yield orders
 

@@ -1,9 +1,14 @@
-"""Pausing kinds and queues, with real workers: jobs that have not begun wait, and nothing is lost."""
+"""Pausing kinds and queues, with real workers and the command line: jobs that have not begun wait; nothing is lost."""
 
 from __future__ import annotations
 
 import asyncio
+import getpass
+import logging
+import socket
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -13,19 +18,19 @@ from demo.stack import Stack
 from demo.temporal_server import temporal_binary
 from domain.outbox import Entry
 from starter import JobHandle, Jobs, OrderConfirmationRequest
-from starter.pause_watch import PauseWatch
-from starter.pauses import CannotPause, pause, paused, resume
+from starter.pauses import CannotPause, PauseWatch, pause, paused, resume
 from starter.queries import JobFilter
 from starter.relaying import start_entry
 from starter.setup import add_search_attributes
 from starter.status import JobState
 from tests.fakes import FakeMail
-from tests.starter.serving import MakeNamespace, becomes
-from tests.starter.watching import until, watch
-from workflows.pausing import Target, pauses_of
+from tests.starter.commandline import CommandLine, InProcess
+from tests.starter.serving import MakeNamespace, becomes, serve
+from workflows.pausing import Pauses, Target
 from workflows.registry import registry
 
 KIND = "order-confirmation"
+ME = f"{getpass.getuser()}@{socket.gethostname()}"
 
 
 @pytest.fixture
@@ -36,15 +41,40 @@ async def quiet(make_namespace: MakeNamespace) -> Client:
     return client
 
 
+@pytest.fixture
+def line(stack: Stack, quiet: Client) -> CommandLine:
+    return InProcess({**stack.environment(), "TEMPORAL_NAMESPACE": quiet.namespace})
+
+
+@asynccontextmanager
+async def watch(client: Client, *order_ids: int, mail: FakeMail) -> AsyncIterator[Pauses]:
+    """Serve the queue and watch the pauses, as `worker.py` does."""
+    pauses, soon = Pauses(), timedelta(milliseconds=50)
+    watching = PauseWatch(client, pauses, every=soon, release_every=soon)
+    assert await watching.look()
+    async with serve(client, *order_ids, mail=mail, pauses=pauses):
+        keeping_up = asyncio.create_task(watching.keep_up())
+        yield pauses
+        keeping_up.cancel()
+        await asyncio.wait([keeping_up])
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return when the condition holds: of visibility, which lags, and sends no notice."""
+    async with asyncio.timeout(30):
+        while not await condition():  # noqa: ASYNC110  # see above
+            await asyncio.sleep(0.05)
+
+
 async def held(handle: JobHandle) -> str:
     """What `jobs status` says of it, as soon as it is held."""
-    status = await becomes(handle, lambda status: status.waiting is not None and "paused" in status.waiting)
+    status = await becomes(handle, lambda status: status.waiting is not None and "paused: " in status.waiting)
     assert status.state == "running"
     return str(status.waiting)
 
 
 async def counted(client: Client, *wanted: int) -> None:
-    """Wait until so many jobs wait for each of the pauses."""
+    """Wait until this many jobs wait for each of the pauses."""
 
     async def are_there() -> bool:
         return [each.held for each in await paused(client)] == list(wanted)
@@ -52,66 +82,58 @@ async def counted(client: Client, *wanted: int) -> None:
     await until(are_there)
 
 
-async def by_application(client: Client, _: Stack, order_id: int) -> None:
-    await Jobs(client).start(OrderConfirmationRequest, order_id=order_id)
-
-
-async def by_relay(client: Client, _: Stack, order_id: int) -> None:
-    entry = Entry(order_id, uuid.uuid4(), KIND, f'{{"order_id": {order_id}}}', None, None, None, attempts=0)
+async def start_in_every_way(client: Client, stack: Stack) -> None:
+    """By the application, the relay, Temporal's command line and a schedule."""
+    await Jobs(client).start(OrderConfirmationRequest, order_id=1)
+    entry = Entry(2, uuid.uuid4(), KIND, '{"order_id": 2}', None, None, None, attempts=0)
     assert await start_entry(client, registry, entry) is None
-
-
-async def by_temporals_command_line(client: Client, stack: Stack, order_id: int) -> None:
     process = await asyncio.create_subprocess_exec(
         *(temporal_binary(), "workflow", "start", "--type", "OrderConfirmation", "--task-queue", "notifications"),
-        *("--workflow-id", f"{KIND}/{order_id}", "--input", f'{{"order_id": {order_id}}}'),
+        *("--workflow-id", f"{KIND}/3", "--input", '{"order_id": 3}'),
         *("--address", stack.temporal_address, "--namespace", client.namespace),
         stdout=asyncio.subprocess.DEVNULL,
     )
     assert await process.wait() == 0
-
-
-async def by_schedule(client: Client, _: Stack, order_id: int) -> None:
     action = ScheduleActionStartWorkflow(
-        "OrderConfirmation", {"order_id": order_id}, id=f"{KIND}/{order_id}", task_queue="notifications"
+        "OrderConfirmation", {"order_id": 4}, id=f"{KIND}/4", task_queue="notifications"
     )
-    await client.create_schedule(f"nightly {order_id}", Schedule(action, spec=ScheduleSpec()), trigger_immediately=True)
+    await client.create_schedule("nightly", Schedule(action, spec=ScheduleSpec()), trigger_immediately=True)
 
 
 async def test_jobs_of_a_paused_kind_wait_however_they_were_started_and_go_on_when_it_is_resumed(
-    quiet: Client, stack: Stack
+    quiet: Client, stack: Stack, line: CommandLine
 ) -> None:
-    mail, ways = FakeMail(), [by_application, by_relay, by_temporals_command_line, by_schedule]
-    made = await pause(quiet, kind=KIND, reason="mail server is down", by="ada@console")
-    again = await pause(quiet, kind=KIND, reason="I did not look")
+    mail = FakeMail()
+    made = await line("pause", KIND, "--reason", "mail server is down")
     async with watch(quiet, 1, 2, 3, 4, mail=mail):
-        for order_id, way in enumerate(ways, start=1):
-            await way(quiet, stack, order_id)
-        await counted(quiet, len(ways))
-        (listed,) = await paused(quiet)
-        jobs_listed = {job.id for job in await Jobs(quiet).list()}
+        await start_in_every_way(quiet, stack)
+        await counted(quiet, 4)
+        again, shown = await line("pause", KIND), await line("paused")
+        status = await line("status", f"{KIND}/1")
+        listed = {job.id for job in await Jobs(quiet).list()}
         running = {job.id for job in await Jobs(quiet).list(JobFilter(state=JobState.running))}
-        ran = [run async for run in quiet.list_workflows(f"WorkflowId STARTS_WITH '{KIND}/'")]
-        told = await held(Jobs(quiet).of(f"{KIND}/1"))
         sent = len(mail.attempts)
+        resumed = await line("resume", KIND)
+        for job_id in listed:
+            await Jobs(quiet).of(job_id).result()
+    once_more, nothing = await line("resume", KIND), await line("paused")
 
-        resumed = await resume(quiet, kind=KIND)
-        for run in ran:
-            await Jobs(quiet).of(run.id).result()
-
-    assert (made.kind, made.queue, made.by, made.reason, made.new) == (
-        *(KIND, None, "ada@console", "mail server is down"),
-        True,
-    )
-    assert again == made.model_copy(update={"new": False})
-    assert listed == made.model_copy(update={"new": False, "held": 4})
-    assert told.startswith(f"paused: {KIND} since 2")
-    assert told.endswith("by ada@console (mail server is down)")
-    assert (sent, len(mail.accepted)) == (0, 4)
-    assert (resumed.was_paused, resumed.released, resumed.still_held) == (True, 4, 0)
-    assert jobs_listed == running == {run.id for run in ran}  # a pause is no job
-    assert len(ran) == 4
-    assert await paused(quiet) == []
+    assert (sent, len(mail.accepted), len(listed)) == (0, 4, 4)
+    assert listed == running  # a pause is no job
+    assert (made.status, made.err) == (0, "")
+    assert made.out.splitlines()[:2] == [
+        f"Paused: {KIND}. Jobs that have not begun wait, those under way go on. Workers heed it within 3 s.",
+        f"  To let its jobs go on: python -m starter resume {KIND}",
+    ]
+    assert "/workflows/paused%2Forder-confirmation" in made.out
+    assert again.out.startswith(f"{KIND} is paused already, since ")
+    assert f"by {ME}: mail server is down\n" in again.out
+    _, row = shown.out.splitlines()
+    assert (row.split()[0], row.split()[-6:]) == (KIND, [ME, "4", "mail", "server", "is", "down"])
+    assert f"by {ME} (mail server is down)" in status.out
+    assert (resumed.status, resumed.out) == (0, f"Resumed: {KIND}. Workers let its jobs go on within 3 s.\n")
+    assert (once_more.status, once_more.out) == (0, f"{KIND} was not paused.\n")
+    assert (nothing.status, nothing.out, nothing.err) == (0, "", "Nothing is paused.\n")
 
 
 async def test_a_pause_of_a_queue_holds_its_kinds_and_a_job_stays_held_until_both_pauses_have_ended(
@@ -120,33 +142,37 @@ async def test_a_pause_of_a_queue_holds_its_kinds_and_a_job_stays_held_until_bot
     mail = FakeMail()
     await pause(quiet, kind=KIND)
     await pause(quiet, queue="notifications")
-    async with watch(quiet, 1, mail=mail):
+    async with watch(quiet, 1, mail=mail) as known:
         handle = await Jobs(quiet).start(OrderConfirmationRequest, order_id=1)
-        told = await held(handle)
+        both = await held(handle)
         await counted(quiet, 1, 1)
-        one = await resume(quiet, kind=KIND)
+        assert await resume(quiet, kind=KIND)
+
+        async def one_is_left() -> bool:
+            return list(known.reasons) == [Target(queue="notifications")]
+
+        await until(one_is_left)
         still = await held(handle)
-        both = await resume(quiet, queue="notifications")
+        assert await resume(quiet, queue="notifications")
         await handle.result()
 
-    assert KIND in told
-    assert "; queue notifications since" in told
-    assert (one.released, one.still_held) == (0, 1)
+    assert both.startswith(f"paused: {KIND} since 2")
+    assert "; queue notifications since" in both
     assert still.startswith("paused: queue notifications since")
-    assert (both.released, both.still_held) == (1, 0)
     assert len(mail.accepted) == 1
 
 
-async def test_a_worker_that_starts_anew_knows_what_is_paused_and_one_that_runs_sees_a_pause_come_and_go(
+async def test_a_worker_that_starts_again_knows_what_is_paused_and_one_that_runs_sees_a_pause_come_and_go(
     quiet: Client,
 ) -> None:
-    async def heeded() -> bool:
-        return Target(kind=KIND) in pauses_of(quiet).reasons
-
     mail = FakeMail()
-    async with watch(quiet, 1, 2, mail=mail):
+    async with watch(quiet, 1, 2, mail=mail) as known:
         await (await Jobs(quiet).start(OrderConfirmationRequest, order_id=1)).result()
         await pause(quiet, kind=KIND)
+
+        async def heeded() -> bool:
+            return Target(kind=KIND) in known.reasons
+
         await until(heeded)
         handle = await Jobs(quiet).start(OrderConfirmationRequest, order_id=2)
         await held(handle)
@@ -154,28 +180,31 @@ async def test_a_worker_that_starts_anew_knows_what_is_paused_and_one_that_runs_
         later = await Jobs(quiet).start(OrderConfirmationRequest, order_id=3)
         await held(later)
         assert len(mail.accepted) == 1
-        # Terminated as anyone can do in the Web UI, so that nobody but the worker tells the jobs.
+        # Terminated as anyone can do in the Web UI. The other job was held by a process that has ended.
         await quiet.get_workflow_handle(f"paused/{KIND}").terminate()
-        await later.result()
-    # The other was held by a process that has ended, and whose successor has ended too.
-    async with watch(quiet, 2, mail=mail):
-        await handle.result()
+        await asyncio.gather(later.result(), handle.result())
 
     assert len(mail.accepted) == 3
 
 
-async def test_what_is_not_known_cannot_be_paused_and_what_is_not_paused_can_be_resumed(quiet: Client) -> None:
-    with pytest.raises(CannotPause, match=r"^There is no queue 'mails'; there are: .*\bnotifications\b.*\.$"):
-        await pause(quiet, queue="mails")
+async def test_documents_have_the_same_and_what_is_not_known_is_refused(quiet: Client, line: CommandLine) -> None:
+    made = (await line("pause", "--queue", "notifications", "--json")).document
+    await counted(quiet, 0)
+    (listed,) = (await line("paused", "--json")).document
+    resumed = (await line("resume", "--queue", "notifications", "--json")).document
+    unknown, two = await line("pause", "reprot"), await line("resume", KIND, "--queue", "notifications")
+
+    known = ("kind", "queue", "by", "reason", "new", "held")
+    assert [made[key] for key in known] == [None, "notifications", ME, "", True, 0]
+    assert listed == {**made, "new": False}
+    assert resumed == {"kind": None, "queue": "notifications", "was_paused": True}
+    assert (unknown.status, two.status) == (2, 2)
+    assert unknown.err.startswith("Error: KIND: There is no kind 'reprot'; there are: ")
+    assert two.err.startswith("Error: KIND or --queue: name one of the two")
     with pytest.raises(CannotPause, match="one line of at most 200 characters"):
         await pause(quiet, kind=KIND, reason="two\nlines")
-    with pytest.raises(CannotPause, match="Name either a kind or a queue"):
-        await resume(quiet)
     with pytest.raises(CannotPause, match="There is no kind 'reprot'"):
         await resume(quiet, kind="reprot")
-
-    assert not (await resume(quiet, kind=KIND)).was_paused
-    assert await paused(quiet) == []
 
 
 async def test_a_worker_that_cannot_see_what_is_paused_keeps_to_what_it_knew(
@@ -183,18 +212,12 @@ async def test_a_worker_that_cannot_see_what_is_paused_keeps_to_what_it_knew(
 ) -> None:
     config = quiet.config()
     config["namespace"] = "one-that-is-not-there"
-    away = Client(**config)
-    known = {Target(kind=KIND): "mail server is down"}
-    pauses_of(away).replace(known)
+    known = Pauses({Target(kind=KIND): "mail server is down"})
+    watching = PauseWatch(Client(**config), known)
 
-    async def has_told() -> bool:
-        return "starter.pause_watch" in {record.name for record in caplog.records}
+    with caplog.at_level(logging.WARNING, "starter.pauses"):
+        assert [await watching.look() for _ in range(2)] == [False, False]
 
-    beginning = asyncio.create_task(PauseWatch(away).begin(within=timedelta(seconds=30)))
-    await until(has_told)
-    beginning.cancel()
-    await asyncio.wait([beginning])
-
-    assert pauses_of(away).reasons == known
-    (line,) = [record for record in caplog.records if record.name == "starter.pause_watch"]
-    assert line.getMessage().startswith("What is paused cannot be seen. Temporal at ")
+    assert known.reasons == {Target(kind=KIND): "mail server is down"}
+    (logged,) = caplog.records
+    assert logged.getMessage().startswith("What is paused cannot be seen. Temporal at ")

@@ -1,15 +1,15 @@
-"""The gate at which jobs wait: held only where they have not begun, and the same at each replay."""
+"""The gate at which jobs wait: held only if they have not begun, and the same at each replay."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client, WorkflowHistory
+from temporalio.client import Client
 
 from domain.errors import ServiceUnavailable
 from domain.order_confirmation import OrderConfirmationRequest
@@ -19,10 +19,11 @@ from starter.pauses import release
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from tests.workflows.confirming import BUSY, order_ids
 from workflows.hosting import job_worker
-from workflows.pausing import Target, pauses_of
+from workflows.pausing import Pauses, Target
 from workflows.registry import registry
 
-KIND = Target(kind="order-confirmation")
+KIND, QUEUE = Target(kind="order-confirmation"), Target(queue="notifications")
+OTHERS = Target(kind="report"), Target(queue="reports")
 
 AT_ONCE = [
     "WORKFLOW_EXECUTION_STARTED",
@@ -35,19 +36,16 @@ AT_ONCE = [
 """Events of a job that succeeds at once."""
 
 
-@pytest.fixture(autouse=True)
-async def nothing_is_paused_in_the_end(skipping: Client) -> AsyncIterator[None]:
-    """These tests say by themselves what their process knows."""
-    yield
-    pauses_of(skipping).replace({})
-
-
 @asynccontextmanager
-async def serving(client: Client, order_id: int, mail: FakeMail, *, sandbox: bool = True) -> AsyncIterator[None]:
+async def serving(
+    client: Client, order_id: int, mail: FakeMail, paused: Collection[Target] = (), *, sandbox: bool = True
+) -> AsyncIterator[Pauses]:
     """A worker that keeps no run in memory: each further task replays what was before."""
-    ports = fake_ports(FakeOrders(an_order(order_id)), mail=mail)
-    async with job_worker(client, "notifications", registry, ports, sandbox=sandbox, max_cached_workflows=0):
-        yield
+    ports, pauses = fake_ports(FakeOrders(an_order(order_id)), mail=mail), Pauses(dict.fromkeys(paused, ""))
+    async with job_worker(
+        client, "notifications", registry, ports, sandbox=sandbox, max_cached_workflows=0, pauses=pauses
+    ):
+        yield pauses
 
 
 async def reaches(client: Client, handle: JobHandle, wanted: EventType.ValueType) -> None:
@@ -57,32 +55,26 @@ async def reaches(client: Client, handle: JobHandle, wanted: EventType.ValueType
                 return
 
 
-async def let_go(client: Client) -> None:
-    """Tell the held job to go on, as soon as visibility shows it."""
-    async with asyncio.timeout(30):
-        while await release(client) != (1, 0):  # noqa: ASYNC110  # visibility tells nobody by itself
-            await asyncio.sleep(0.05)
-
-
 async def history_of(client: Client, handle: JobHandle) -> list[str]:
-    history: WorkflowHistory = await client.get_workflow_handle(handle.id).fetch_history()
+    history = await client.get_workflow_handle(handle.id).fetch_history()
     return [EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events]
 
 
 @pytest.mark.parametrize("sandbox", [True, False], ids=["sandboxed", "as in production"])
-async def test_a_held_job_goes_on_when_told_whatever_its_worker_remembers_by_then(
+async def test_a_held_job_goes_on_when_signalled_whatever_its_worker_knows_by_then(
     skipping: Client, *, sandbox: bool
 ) -> None:
     order_id, mail = next(order_ids), FakeMail()
-    pauses_of(skipping).replace({KIND: "mail server is down"})
-    async with serving(skipping, order_id, mail, sandbox=sandbox):
+    async with serving(skipping, order_id, mail, [KIND], sandbox=sandbox):
         handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
         await reaches(skipping, handle, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
         held, sent = await handle.status(), len(mail.attempts)
 
-    pauses_of(skipping).replace({})  # another process, which never knew
-    for _ in range(3):
-        await let_go(skipping)  # nothing takes the first signal yet: the server keeps one
+    async with asyncio.timeout(30):
+        while await release(skipping) != 1:  # noqa: ASYNC110  # visibility sends no notice
+            await asyncio.sleep(0.05)
+    assert await release(skipping, [KIND]) == await release(skipping, [QUEUE]) == 0, "another pause holds it"
+    await release(skipping)  # no worker takes the first signal yet: the server keeps one
     async with serving(skipping, order_id, mail, sandbox=sandbox):
         outcome = await handle.result()
 
@@ -104,16 +96,14 @@ async def test_a_job_that_has_begun_goes_on_and_one_of_another_kind_leaves_no_tr
     skipping: Client,
 ) -> None:
     order_id, mail = next(order_ids), FakeMail(ServiceUnavailable(BUSY))
-    async with serving(skipping, order_id, mail):
+    async with serving(skipping, order_id, mail) as pauses:
         handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
         await reaches(skipping, handle, EventType.EVENT_TYPE_TIMER_STARTED)
         # Its further tasks replay the first one, which asked whether it is paused.
-        pauses_of(skipping).replace({KIND: "", Target(queue="notifications"): ""})
+        pauses.reasons = {KIND: "", QUEUE: ""}
         assert (await handle.result()).outcome == "done"
-
     other_id = next(order_ids)
-    pauses_of(skipping).replace({Target(kind="report"): "", Target(queue="reports"): ""})
-    async with serving(skipping, other_id, FakeMail()):
+    async with serving(skipping, other_id, FakeMail(), OTHERS):
         other = await Jobs(skipping).start(OrderConfirmationRequest, order_id=other_id)
         await other.result()
 
@@ -121,30 +111,22 @@ async def test_a_job_that_has_begun_goes_on_and_one_of_another_kind_leaves_no_tr
     assert await history_of(skipping, other) == AT_ONCE
 
 
-async def test_a_held_job_is_cancelled_at_once(skipping: Client) -> None:
+async def test_a_held_job_is_cancelled_at_once_and_a_wrong_request_fails_at_once(skipping: Client) -> None:
     order_id, mail = next(order_ids), FakeMail()
-    pauses_of(skipping).replace({Target(queue="notifications"): ""})
-    async with serving(skipping, order_id, mail):
+    async with serving(skipping, order_id, mail, [QUEUE]):
         handle = await Jobs(skipping).start(OrderConfirmationRequest, order_id=order_id)
         await reaches(skipping, handle, EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)
         await handle.cancel()
         with pytest.raises(JobCancelled):
             await handle.result()
-
-    assert mail.attempts == []
-
-
-async def test_a_request_that_makes_no_sense_fails_at_once_paused_or_not(skipping: Client) -> None:
-    order_id = next(order_ids)
-    pauses_of(skipping).replace({KIND: ""})
-    async with serving(skipping, order_id, FakeMail()):
-        handle = await skipping.start_workflow(
+        wrong = await skipping.start_workflow(
             "OrderConfirmation",
             args=[{"order_id": order_id}, "more"],
-            id=f"order-confirmation/{order_id}",
+            id=f"order-confirmation/{next(order_ids)}",
             task_queue="notifications",
             run_timeout=timedelta(seconds=30),
         )
-        await reaches(skipping, Jobs(skipping).of(handle.id), EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED)
+        await reaches(skipping, Jobs(skipping).of(wrong.id), EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED)
 
-    assert (await Jobs(skipping).of(handle.id).status()).error_type == "InvalidRequest"
+    assert mail.attempts == []
+    assert (await Jobs(skipping).of(wrong.id).status()).error_type == "InvalidRequest"
