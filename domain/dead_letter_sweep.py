@@ -61,7 +61,7 @@ class SweepTimes:
     """How long a run's first task may wait if no worker polls its queue."""
     overlap: timedelta = timedelta(minutes=10)
     """How far a sweep looks back before the last one: clocks differ, and lists lag."""
-    redrive_grace: timedelta = timedelta(minutes=5)
+    redrive_grace: timedelta = timedelta(minutes=1)
     """How long a job may still be dead after its dead letter was moved to redriven."""
 
 

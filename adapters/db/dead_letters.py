@@ -1,4 +1,4 @@
-"""Dead letters in PostgreSQL, the sweep's checkpoint, and the lock of those who redrive.
+"""Dead letters in PostgreSQL, and the sweep's checkpoint.
 
 Recording a run locks its job until the transaction ends: the worker that sees the failure and the sweep that finds it
 may come at the same time.
@@ -6,12 +6,11 @@ may come at the same time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Integer, Text, cast, func, insert, literal, select, text, update
+from sqlalchemy import BigInteger, ColumnElement, Integer, Text, cast, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -152,37 +151,6 @@ class SqlSweepCheckpoint:
         await self._statements.rows(
             adding.on_conflict_do_update(index_elements=[c.one], set_={"swept_until": later}).returning(c.swept_until)
         )
-
-
-class RedriveLock:
-    """Shared by all who redrive. Only a process that is alone knows that a redrive it finds half done was abandoned.
-
-    Advisory locks of transactions: they end with the process, and work behind a pooler.
-    """
-
-    _KEY = literal(0x72656472697665, BigInteger)
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool; each block takes a connection."""
-        self._engine = engine
-
-    @asynccontextmanager
-    async def alone(self) -> AsyncIterator[bool]:
-        """True if no redrive is running; none can begin during the block, which must be short."""
-        async with self._engine.connect() as connection:
-            with translated():
-                alone = await connection.scalar(select(func.pg_try_advisory_xact_lock(self._KEY)))
-            yield bool(alone)
-
-    @asynccontextmanager
-    async def shared(self) -> AsyncIterator[None]:
-        """A redrive is running during the block."""
-        async with self._engine.connect() as connection:
-            with translated():
-                # A redrive may take long, and the server must not end this transaction before it.
-                await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-                await connection.execute(select(func.pg_advisory_xact_lock_shared(self._KEY)))
-            yield
 
 
 def _hash(workflow_id: ColumnElement[str]) -> ColumnElement[int]:

@@ -20,8 +20,8 @@ from domain.dead_letters import (
     FailureCause,
 )
 from domain.encryption_keys import WHERE
-from starter.cli import dead_changes
-from starter.cli.dead_filters import dead_letters, filter_of, with_filters
+from starter.cli import dead_moves, dead_redrive
+from starter.cli.dead_filters import counted, dead_letters, filter_of, with_filters
 from starter.cli.durations import duration, moment
 from starter.cli.links import Links
 from starter.cli.numbers import whole_number
@@ -105,7 +105,8 @@ def dead_commands(kinds: Registry, out: Output) -> typer.Typer:
         """
         return run(_show(letter, kinds, out))
 
-    dead_changes.add_to(group, kinds, out)
+    dead_redrive.add_to(group, kinds, out)
+    dead_moves.add_to(group, kinds, out)
     return group
 
 
@@ -121,8 +122,7 @@ async def _list(which: DeadLetterFilter, limit: int, out: Output) -> int:
         out.table(columns, [_row(letter, now, links) for letter in letters])
         for key_id, count in sorted(Counter(letter.undecryptable or "" for letter in letters).items()):
             if key_id:
-                counted = f"{count} dead {'letter' if count == 1 else 'letters'}"
-                out.note(f"Request or error of {counted} are {_locked(key_id)}")
+                out.note(f"Request or error of {counted(count)} are {_locked(key_id)}")
         if any(letter.state in WAITING for letter in letters):
             out.note("Cause and remedy: `jobs dead show ID`. All with the same cause: `jobs dead groups`.")
     if len(found) > limit:
@@ -213,7 +213,7 @@ async def _show(name: str, kinds: Registry, out: Output) -> int:
         {
             **_document(letter, links),
             "attempts_kept": None if history is None else [attempt.model_dump(mode="json") for attempt in history],
-            "prospect": plan and _plan_document(plan),
+            "prospect": plan and plan.document(),
             "actions": [action.model_dump(mode="json") for action in actions],
             "group_waiting": alike,
             "problem": problem,
@@ -312,17 +312,6 @@ def _document(letter: DeadLetter, links: Links) -> dict[str, Any]:
     values = letter.model_dump(mode="json")
     web_ui = links.run(letter.workflow_id, letter.run_id)
     return {"id": values.pop("id"), "job_id": values.pop("workflow_id"), **values, "web_ui": web_ui}
-
-
-def _plan_document(plan: RedrivePlan) -> dict[str, Any]:
-    point = plan.point
-    return {
-        "verdict": plan.verdict,
-        "why": plan.why,
-        "event_id": point.event_id if point else None,
-        "kept": list(point.kept) if point else [],
-        "runs_again": list(point.again) if point else [],
-    }
 
 
 def _locked(key_id: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.exceptions import FailureError
 
-from domain.dead_letters import DeadLetter, DeadLetterState, FailureCause
+from domain.dead_letters import WAITING, DeadLetter, FailureCause
 from domain.errors import JobError
 from starter.connection import RPC_TIMEOUT
 from starter.dead_letters.failure_record import CAUSES
@@ -56,16 +57,28 @@ class RedrivePlan:
         """True if the job is dead and can be resumed, or run again if `restart`."""
         return self.verdict is Verdict.resume or (restart and self.verdict is Verdict.restart_only)
 
+    def document(self) -> dict[str, Any]:
+        """For programs."""
+        point = self.point
+        return {
+            "id": self.letter.id,
+            "job_id": self.letter.workflow_id,
+            "verdict": self.verdict,
+            "why": self.why,
+            "step": point.step if point else None,
+            "event_id": point.event_id if point else None,
+            "runs_again": list(point.again) if point else [],
+            "kept": list(point.kept) if point else [],
+        }
+
 
 async def plan_redrive(client: Client, letter: DeadLetter, kinds: Registry) -> RedrivePlan:
     """Plan a dead letter's redrive. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
-    settled = RedrivePlan(letter, Verdict.settled, f"It is {letter.state}{f' by {letter.by}' if letter.by else ''}.")
-    if letter.state in (DeadLetterState.resolved, DeadLetterState.discarded):
-        return settled
+    if letter.state not in WAITING:
+        why = f"It is {letter.state}{f' by {letter.by}' if letter.by else ''}; `jobs dead reopen` opens it again."
+        return RedrivePlan(letter, Verdict.settled, why)
     latest = await _described(client, letter)
     if not _is_dead(latest, letter):
-        if letter.state is DeadLetterState.redriven:
-            return settled
         return RedrivePlan(letter, *_not_dead(letter, latest)) if latest else _restart(letter, _FORGOTTEN)
     events = await all_events(client, letter.workflow_id, letter.run_id)
     if events is None or latest is None:

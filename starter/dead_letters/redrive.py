@@ -21,7 +21,6 @@ from domain.requests import JobRequest
 from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.dead_letters.plan import RedrivePlan, Verdict, is_still_dead, plan_redrive
 from starter.dead_letters.reset_point import ResetPoint
-from starter.dead_letters.selection import Selection
 from starter.dead_letters.worker_versions import after_reset, move_run, replacement
 from starter.errors import InvalidStart, NotSetUp
 from starter.pacing import Rate
@@ -58,19 +57,19 @@ class Redriver:
     """Redrives dead letters. Several may do so at once, and each may be killed at any moment: no run is redriven twice.
 
     A dead letter is moved to `redriven` before its job continues. If the process is killed in between, the job is as
-    dead as before, and the dead letter must be opened again: by `open_abandoned`, or by the sweep.
+    dead as before; the sweep opens the dead letter again, or an operator does.
     """
 
     def __init__(self, client: Client, letters: DeadLetterRepository, kinds: Registry, audit: Audit) -> None:
         """`audit` says who redrives, and why."""
-        self._client = client
+        self.client = client
         self._letters = letters
         self._kinds = kinds
         self._audit = audit
 
     async def plan(self, letter: DeadLetter) -> RedrivePlan:
         """What a redrive would do. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
-        return await plan_redrive(self._client, letter, self._kinds)
+        return await plan_redrive(self.client, letter, self._kinds)
 
     async def resume(self, plan: RedrivePlan) -> Redriven:
         """Resume a job at the failed step, if there is something to resume.
@@ -82,7 +81,7 @@ class Redriver:
             return Redriven(plan, Result.skipped)
         if not await self._claim(plan.letter):
             return _taken(plan)
-        if not await is_still_dead(self._client, plan.letter):
+        if not await is_still_dead(self.client, plan.letter):
             return await self._recovered(plan)
         try:
             return Redriven(plan, Result.resumed, await self._reset(plan, plan.point))
@@ -103,7 +102,7 @@ class Redriver:
             return _taken(plan)
         try:
             # Refused if a run of the job is running or has completed.
-            started = await start_workflow(self._client, kind, wanted, anew=True)
+            started = await start_workflow(self.client, kind, wanted, anew=True)
         except (InvalidStart, NotSetUp) as exc:
             await self._release(plan.letter, str(exc))
             raise
@@ -144,9 +143,9 @@ class Redriver:
     async def _reset(self, plan: RedrivePlan, point: ResetPoint) -> str:
         """Returns the new run's id."""
         letter = plan.letter
-        options = await replacement(self._client, plan.version)
+        options = await replacement(self.client, plan.version)
         request = ResetWorkflowExecutionRequest(
-            namespace=self._client.namespace,
+            namespace=self.client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=letter.workflow_id, run_id=letter.run_id),
             reason=f"Redriven: dead letter {letter.id}",
             workflow_task_finish_event_id=point.event_id,
@@ -155,17 +154,17 @@ class Redriver:
             post_reset_operations=after_reset(options),
         )
         try:
-            async with reached(self._client):
+            async with reached(self.client):
                 # Not retried if the answer is lost: Temporal would make another run, whatever the request's id.
-                answer = await self._client.workflow_service.reset_workflow_execution(request, timeout=RPC_TIMEOUT)
+                answer = await self.client.workflow_service.reset_workflow_execution(request, timeout=RPC_TIMEOUT)
         except RPCError as exc:
             if exc.status in _OF_THIS_RUN and "namespace" not in exc.message.lower():
                 raise InvalidStart(f"Temporal does not resume {letter.workflow_id}: {exc.message[:200]}") from exc
-            raise explain(exc, self._client) from exc
-        if options is None and (options := await replacement(self._client, plan.version)) is not None:
+            raise explain(exc, self.client) from exc
+        if options is None and (options := await replacement(self.client, plan.version)) is not None:
             # The version was drained at the moment of the reset.
             run = WorkflowExecution(workflow_id=letter.workflow_id, run_id=answer.run_id)
-            await move_run(self._client, run, options)
+            await move_run(self.client, run, options)
         return answer.run_id
 
     async def _claim(self, letter: DeadLetter) -> bool:
@@ -217,35 +216,27 @@ async def redrive_all(
     # The burst makes up for a moment of slowness.
     pace = Rate(rate, burst=max(1, rate // 2))
 
-    async def one(letter: DeadLetter) -> None:
-        plan = await redriver.plan(letter)
-        if not plan.doable(restart=restart):
-            on_progress(Redriven(plan, Result.skipped))
-            return
-        await pace.pass_one()
+    async def redrive(plan: RedrivePlan) -> None:
         try:
             done = await (redriver.restart(plan, request) if restart else redriver.resume(plan))
         except InvalidStart as exc:
             done = Redriven(replace(plan, why=str(exc)), None)
         on_progress(done)
 
-    await _concurrently(letters, one)
-
-
-async def open_abandoned(client: Client, selection: Selection, audit: Audit) -> None:
-    """Open the dead letters again that were claimed by a redrive that was killed. No redrive may be running.
-
-    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace, `TransientError`s.
-    """
-    abandoned: list[int] = []
-
     async def one(letter: DeadLetter) -> None:
-        if letter.state is DeadLetterState.redriven and await is_still_dead(client, letter):
-            abandoned.append(letter.id)
+        plan = await redriver.plan(letter)
+        if not plan.doable(restart=restart):
+            on_progress(Redriven(plan, Result.skipped))
+            return
+        await pace.pass_one()
+        redriving = asyncio.ensure_future(redrive(plan))
+        try:
+            await asyncio.shield(redriving)
+        except asyncio.CancelledError:
+            await asyncio.wait([redriving])  # or a claimed dead letter would stay without a restart
+            raise
 
-    await _concurrently(selection.each({DeadLetterState.redriven}), one)
-    audit = audit.model_copy(update={"note": "The job was not restarted."})
-    await selection.letters.move(abandoned, Move.release, audit)
+    await _concurrently(letters, one)
 
 
 async def _concurrently(letters: AsyncIterator[DeadLetter], do: Callable[[DeadLetter], Awaitable[None]]) -> None:

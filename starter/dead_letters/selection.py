@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from temporalio.client import Client
 
-from domain.dead_letters import UNSETTLED, DeadLetter, DeadLetterFilter, DeadLetterRepository, DeadLetterState
+from domain.dead_letters import WAITING, DeadLetter, DeadLetterFilter, DeadLetterRepository
 from starter.connection import RPC_TIMEOUT, explained
 
 PAGE = 500
@@ -15,18 +15,18 @@ PAGE = 500
 
 @dataclass(frozen=True)
 class Selection:
-    """Dead letters to redrive: particular ones in whatever state, or those that match a filter."""
+    """Dead letters to redrive: particular ones in whatever state, or those that wait and match a filter."""
 
     letters: DeadLetterRepository
     which: DeadLetterFilter
     limit: int | None = None
 
-    async def each(self, states: Collection[DeadLetterState]) -> AsyncIterator[DeadLetter]:
-        """Each of them, oldest first; of a filter those in these states."""
+    async def each(self) -> AsyncIterator[DeadLetter]:
+        """Each of them, oldest first."""
         remaining, after = self.limit, None
         while remaining is None or remaining > 0:
             size = PAGE if remaining is None else min(PAGE, remaining)
-            page = await self.letters.list(self._in(states), limit=size, after=after, oldest_first=True)
+            page = await self.letters.list(self._which, limit=size, after=after, oldest_first=True)
             for letter in page:
                 yield letter
             if len(page) < size:
@@ -34,15 +34,14 @@ class Selection:
             after = page[-1].id
             remaining = None if remaining is None else remaining - size
 
-    async def count(self, states: Collection[DeadLetterState]) -> int:
+    async def count(self) -> int:
         """How many `each` yields."""
-        count = await self.letters.count(self._in(states))
+        count = await self.letters.count(self._which)
         return count if self.limit is None else min(count, self.limit)
 
-    def _in(self, states: Collection[DeadLetterState]) -> DeadLetterFilter:
-        if self.which.ids is not None:
-            return self.which
-        return self.which.model_copy(update={"states": frozenset(states)})
+    @property
+    def _which(self) -> DeadLetterFilter:
+        return self.which if self.which.ids is not None else self.which.model_copy(update={"states": WAITING})
 
 
 async def by_name(letters: DeadLetterRepository, names: Sequence[str]) -> tuple[list[DeadLetter], list[str]]:
@@ -62,12 +61,6 @@ async def by_name(letters: DeadLetterRepository, names: Sequence[str]) -> tuple[
         else:
             found[letter.id] = letter
     return list(found.values()), missing
-
-
-async def of_runs(letters: DeadLetterRepository, run_ids: Collection[str], which: DeadLetterFilter) -> list[int]:
-    """Ids of the unsettled dead letters of these runs that match a filter too, oldest first."""
-    selection = Selection(letters, which.model_copy(update={"run_ids": frozenset(run_ids)}))
-    return [letter.id async for letter in selection.each(UNSETTLED)]
 
 
 async def runs_of_query(client: Client, query: str) -> list[str]:

@@ -21,7 +21,7 @@ def offline() -> CommandLine:
     return InProcess(AWAY)
 
 
-@pytest.mark.parametrize("arguments", [[], ["start"], ["setup"], ["status"], ["list"], ["cancel"], ["kinds"]])
+@pytest.mark.parametrize("arguments", [[], ["start"], ["setup"], ["status"], ["kinds"], ["dead"], ["dead", "redrive"]])
 async def test_every_command_explains_itself(offline: CommandLine, arguments: list[str]) -> None:
     done = await offline(*arguments, "--help")
 
