@@ -59,15 +59,20 @@ class RetryInterceptor(Interceptor):
     """Applies the policy table to the activities of a worker."""
 
     def __init__(
-        self, policies: Mapping[str, Policy], *, draw: Callable[[float, float], float] = random.uniform
+        self,
+        policies: Mapping[str, Policy],
+        kinds: Mapping[str, str] | None = None,
+        *,
+        draw: Callable[[float, float], float] = random.uniform,
     ) -> None:
-        """`policies` by activity type; `draw` picks a number between two, for the waits."""
+        """`policies` by activity type; names of `kinds` by workflow type; `draw` picks a number between two."""
         self._policies = policies
+        self._kinds = kinds or {}
         self._draw = draw
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002  # the SDK's name
         """Wrap the activity (see `temporalio.worker.Interceptor`)."""
-        return _Inbound(next, self._policies, self._draw)
+        return _Inbound(next, self._policies, self._kinds, self._draw)
 
 
 class _Inbound(ActivityInboundInterceptor):
@@ -75,10 +80,12 @@ class _Inbound(ActivityInboundInterceptor):
         self,
         next: ActivityInboundInterceptor,  # noqa: A002  # the SDK's name
         policies: Mapping[str, Policy],
+        kinds: Mapping[str, str],
         draw: Callable[[float, float], float],
     ) -> None:
         super().__init__(next)
         self._policies = policies
+        self._kinds = kinds
         self._draw = draw
         self._heartbeats: _Heartbeats
 
@@ -142,7 +149,7 @@ class _Inbound(ActivityInboundInterceptor):
             activity.metric_meter().create_counter(*RETRIED).add(
                 1,
                 {
-                    "kind": kind_name(info.workflow_type or ""),
+                    "kind": self._kinds.get(info.workflow_type or "", kind_name(info.workflow_type or "")),
                     "queue": info.task_queue,
                     "activity_type": info.activity_type,
                 },

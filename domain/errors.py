@@ -6,7 +6,6 @@ counts, never names, addresses, texts of a receiver's answer or secrets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -117,6 +116,26 @@ class MessageRejected(PermanentError, type_name="MessageRejected"):
     remedy = "Ask the mail server's operator why it refuses our mail, then redrive the job."
 
 
+PERMANENT = sorted(
+    cls.type_name
+    for cls in (
+        PermanentError,
+        InvalidRequest,
+        AuthenticationFailed,
+        PermissionDenied,
+        NotFound,
+        Conflict,
+        Gone,
+        RecipientRejected,
+        MessageRejected,
+    )
+)
+"""Names of the permanent errors here: every policy's non-retryable error types.
+
+Those that other modules declare need no entry: the activity's interceptor marks each failure by its class.
+"""
+
+
 def error_type(exc: BaseException) -> str:
     """Name of an error on the wire: its `type_name`; of any other exception its class's name.
 
@@ -126,7 +145,7 @@ def error_type(exc: BaseException) -> str:
     if isinstance(exc, NamedError):
         return exc.type_name
     name = type(exc).__name__
-    return f"{type(exc).__module__}.{type(exc).__qualname__}" if name in permanent_error_types() else name
+    return f"{type(exc).__module__}.{type(exc).__qualname__}" if name in PERMANENT else name
 
 
 UNFORESEEN = "Look the exception up in the worker's log, mend the cause, then redrive the job."
@@ -149,17 +168,3 @@ def describe(exc: BaseException) -> str:
         code = last.tb_frame.f_code
         place = f" in {code.co_filename.rpartition('/')[2]}:{last.tb_lineno} ({code.co_name})"
     return f"Unforeseen {name}{place}; its text is in the worker's log."
-
-
-def permanent_error_types() -> list[str]:
-    """Names of all permanent errors known by now, sorted: every policy's non-retryable error types.
-
-    Derived from the classes, subclasses that other packages declare included.
-    """
-    return sorted({cls.type_name for cls in _family(PermanentError)})
-
-
-def _family(cls: type[JobError]) -> Iterator[type[JobError]]:
-    yield cls
-    for child in cls.__subclasses__():
-        yield from _family(child)

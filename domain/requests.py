@@ -51,7 +51,7 @@ class JobRequest(BaseModel):
         if "kind" not in cls.__dict__:
             if not cls.__name__.endswith("Request"):
                 raise TypeError(f"{cls.__name__}: call it <Noun>Request, or give it a `kind`")
-            cls.kind = _hyphenated(cls.__name__.removesuffix("Request"))
+            cls.kind = kind_name(cls.__name__.removesuffix("Request"))
         if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", cls.kind):
             raise TypeError(f"{cls.__name__}: kind {cls.kind!r} is not of the form order-confirmation")
         for name, field in cls.model_fields.items():
@@ -124,22 +124,8 @@ class JobRequest(BaseModel):
         return f"{self.kind.replace('-', ' ').capitalize()} {self.business_id}"
 
 
-_names_now: dict[str, str] = {}
-"""Earlier names of kinds → their names now."""
-
-
 def kind_name(noun: str) -> str:
-    """`OrderConfirmation` → `order-confirmation`: a kind's name on the wire, from its workflow's, earlier or now."""
-    name = _hyphenated(noun)
-    return _names_now.get(name, name)
-
-
-def declare_renamed(earlier: str, now: str) -> None:
-    """Have a kind known by an earlier name too; the registry does it for each row."""
-    _names_now[earlier] = now
-
-
-def _hyphenated(noun: str) -> str:
+    """`OrderConfirmation` → `order-confirmation`: a kind's name on the wire, from its workflow's."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", noun).lower()
 
 

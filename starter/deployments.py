@@ -1,6 +1,6 @@
-"""Which version of a worker deployment takes jobs, and what a worker process of one version makes of that.
+"""Which version of a worker deployment takes jobs, and what a worker process of one version does about that.
 
-Jobs that Temporal hands out go to the current version, or to a share of them to the ramping one. A start that is eager
+Jobs that Temporal hands out go to the current version, or a share of them to the ramping one. A start that is eager
 goes past that: the server gives its first task to the worker that shares the starter's client, whatever version that
 is. So the relay in a worker's process starts eagerly only while that worker's version takes all jobs anyway.
 """
@@ -15,13 +15,12 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NoReturn
 
-from temporalio.api.enums.v1 import VersionDrainageStatus
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
-from temporalio.service import RPCError
 
-from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
+from starter.connection import RPC_TIMEOUT
 from starter.errors import StarterError
+from starter.history import found
 
 _log = logging.getLogger(__name__)
 
@@ -37,23 +36,15 @@ class Standing(StrEnum):
     """Has taken none yet."""
     unknown = "unknown"
     """Temporal has not heard of it: it does with the first poll, and refuses its name in commands until then."""
-    draining = "draining"
-    """Took jobs before; some that are bound to it still run."""
-    drained = "drained"
-    """Took jobs before; none that is bound to it runs any more."""
+    past = "past"
+    """Took jobs before; some that are bound to it may still run."""
 
 
-_OF_DRAINAGE = {
-    None: Standing.unknown,
-    VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINING: Standing.draining,
-    VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED: Standing.drained,
-}
-_GETS_JOBS = {
+_SENTENCES = {
     Standing.current: "This version gets jobs",
     Standing.ramping: "This version gets jobs",
     Standing.waiting: "This version gets no jobs yet",
-    Standing.draining: "This version gets no more jobs",
-    Standing.drained: "This version gets no more jobs",
+    Standing.past: "This version gets no more jobs",
 }
 
 
@@ -91,7 +82,7 @@ class DeploymentWatch:
     """Keeps what one process knows of its version's standing, and logs each change."""
 
     def __init__(self, client: Client, version: Version, *, every: timedelta = timedelta(seconds=5)) -> None:
-        """`every`: how often to look; for so long after a change, eager starts may still go the old way."""
+        """`every`: how often to look; for this long after a change, eager starts may still go the old way."""
         self._client = client
         self._version = version
         self._every = every.total_seconds()
@@ -132,7 +123,7 @@ class DeploymentWatch:
             **({"remedy": version.remedy} if waits else {}),
         }
         shared = seen.standing is Standing.current and seen.ramp
-        sentence = "A share of the jobs goes to the ramping version" if shared else _GETS_JOBS[seen.standing]
+        sentence = "A share of the jobs goes to the ramping version" if shared else _SENTENCES[seen.standing]
         _log.log(logging.WARNING if waits else logging.INFO, sentence, extra=about)
 
     async def report(self) -> str:
@@ -144,42 +135,36 @@ class DeploymentWatch:
 
 
 async def routing_of(client: Client, version: Version) -> Routing:
-    """Where jobs go.
-
-    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
-    """
+    """Where jobs go. Raises TemporalUnreachable, NotAuthorised, UnknownNamespace."""
     request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=version.deployment)
-    try:
-        async with reached(client):
-            found = await client.workflow_service.describe_worker_deployment(request, timeout=RPC_TIMEOUT)
-    except RPCError as exc:
-        if is_absent(exc):
-            return Routing(Standing.unknown)
-        raise explain(exc, client) from exc
-    config = found.worker_deployment_info.routing_config
-    current, ramp = config.current_deployment_version.build_id or None, config.ramping_version_percentage
+    deployment = await found(client, client.workflow_service.describe_worker_deployment(request, timeout=RPC_TIMEOUT))
+    if deployment is None:
+        return Routing(Standing.unknown)
+    info = deployment.worker_deployment_info
+    config, known = info.routing_config, {each.deployment_version.build_id: each for each in info.version_summaries}
+    current = config.current_deployment_version.build_id or None
     if current == version.build_id:
-        return Routing(Standing.current, current, ramp)
-    if config.ramping_deployment_version.build_id == version.build_id:
-        return Routing(Standing.ramping, current, ramp)
-    drainage = {
-        summary.deployment_version.build_id: summary.drainage_info.status
-        for summary in found.worker_deployment_info.version_summaries
-    }
-    return Routing(_OF_DRAINAGE.get(drainage.get(version.build_id), Standing.waiting), current, ramp)
+        standing = Standing.current
+    elif config.ramping_deployment_version.build_id == version.build_id:
+        standing = Standing.ramping
+    elif version.build_id not in known:
+        standing = Standing.unknown
+    else:
+        # Only a version that took jobs drains.
+        standing = Standing.past if known[version.build_id].drainage_info.status else Standing.waiting
+    return Routing(standing, current, config.ramping_version_percentage)
 
 
 def describe(version: Version, routing: Routing) -> str:
     """One sentence for operators."""
     instead = f"{version.deployment} {routing.current} does" if routing.current else "no version does"
     match routing.standing:
-        case Standing.current if routing.ramp:
-            return f"{version} is the current version; {routing.ramp:g} % of the jobs go to the ramping one."
         case Standing.current:
-            return f"{version} is the current version."
+            share = f"; {routing.ramp:g} % of the jobs go to the ramping one" if routing.ramp else ""
+            return f"{version} is the current version{share}."
         case Standing.ramping:
             return f"{version} is the ramping version: it gets {routing.ramp:g} % of the jobs."
         case Standing.waiting | Standing.unknown:
             return f"{version} gets no jobs yet ({instead}). To give it jobs: `{version.remedy}`"
-        case _:
-            return f"{version} gets no more jobs ({instead}); it is {routing.standing}."
+        case Standing.past:
+            return f"{version} gets no more jobs ({instead})."

@@ -117,7 +117,9 @@ class JobHandle:
         return JobState.of((await self._describe(self.run_id)).status)
 
     async def _status(self, described: WorkflowExecutionDescription) -> JobStatus:
-        summary = JobSummary.of(described, self._link(self.id, described.run_id))
+        summary = JobSummary.of(
+            described, self._kinds.name_of(described.workflow_type), self._link(self.id, described.run_id)
+        )
         more: dict[str, Any] = {}
         if summary.state is JobState.running:
             held = pauses.is_held(described.typed_search_attributes)

@@ -10,18 +10,13 @@ from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverse
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from starter.connection import RPC_TIMEOUT, explain, reached
+from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
 from starter.readable import make_readable
 
 T = TypeVar("T")
 
 _LAST = 50
 """How many of a history's last events are read: a step has fewer."""
-
-
-def is_missing(exc: RPCError) -> bool:
-    """True if Temporal does not have what was asked for. An unknown namespace is another problem."""
-    return exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower()
 
 
 async def found(client: Client, call: Awaitable[T]) -> T | None:
@@ -33,7 +28,7 @@ async def found(client: Client, call: Awaitable[T]) -> T | None:
         async with reached(client):
             return await call
     except RPCError as exc:
-        if is_missing(exc):
+        if is_absent(exc):
             return None
         raise explain(exc, client) from exc
 

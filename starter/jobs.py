@@ -195,7 +195,13 @@ class Jobs:
         """As `list`, page by page: `rest` is the one of the page before. A page can be shorter than `size`."""
         at = rest or Rest((where or JobFilter()).query(self._kinds), b"")
         runs, rest = await runs_of_page(self.client, at, size=size)
-        return Page([JobSummary.of(run, self._link(run.id, run.run_id)) for run in runs], rest)
+        return Page(
+            [
+                JobSummary.of(run, self._kinds.name_of(run.workflow_type), self._link(run.id, run.run_id))
+                for run in runs
+            ],
+            rest,
+        )
 
     def _kind_of(self, request: JobRequest) -> Kind:
         try:

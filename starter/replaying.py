@@ -14,13 +14,12 @@ from temporalio.converter import DataConverter
 from temporalio.service import RPCError
 from temporalio.workflow import NondeterminismError
 
-from domain.requests import kind_name
 from starter.connection import RPC_TIMEOUT, explained, is_absent
 from starter.errors import StarterError
 from starter.queries import quoted
+from workflows.hosting import job_replayer
 from workflows.pausing import PAUSE
 from workflows.registry import Registry
-from workflows.replaying import job_replayer
 
 _ENDS = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
@@ -134,13 +133,13 @@ async def replay(
             if each.workflow_type in known:
                 yield each
             else:
-                stuck = f"this code has no kind {kind_name(each.workflow_type)!r}: the job would be stuck"
-                unknown.append(_result(each, stuck if each.running else None, known=False))
+                stuck = f"this code has no kind {kinds.name_of(each.workflow_type)!r}: the job would be stuck"
+                unknown.append(_result(each, kinds, stuck if each.running else None, known=False))
 
     async with job_replayer(kinds, converter).workflow_replay_iterator(of_known_kinds()) as results:
         async for result in results:
             if isinstance(result.history, Recorded):  # all are
-                yield _result(result.history, _problem(result.replay_failure))
+                yield _result(result.history, kinds, _problem(result.replay_failure))
     for each in unknown:
         yield each
 
@@ -155,5 +154,6 @@ def _problem(failure: Exception | None) -> str | None:
     return text[:_MAX_REASON]
 
 
-def _result(of: Recorded, problem: str | None, *, known: bool = True) -> Replayed:
-    return Replayed(of.workflow_id, of.run_id, kind_name(of.workflow_type), of.running, of.source, problem, known)
+def _result(of: Recorded, kinds: Registry, problem: str | None, *, known: bool = True) -> Replayed:
+    kind = kinds.name_of(of.workflow_type)
+    return Replayed(of.workflow_id, of.run_id, kind, of.running, of.source, problem, known)

@@ -11,7 +11,6 @@ from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from domain.outcomes import Outcome
 from domain.progress import Progress
-from domain.requests import kind_name
 
 
 class JobState(StrEnum):
@@ -69,8 +68,8 @@ class JobSummary(BaseModel):
     web_ui: str
 
     @classmethod
-    def of(cls, run: WorkflowExecution, web_ui: str) -> Self:
-        """From what Temporal's visibility tells."""
+    def of(cls, run: WorkflowExecution, kind: str, web_ui: str) -> Self:
+        """From Temporal's visibility."""
         attributes = {
             pair.key.name: str(pair.value)
             for pair in run.typed_search_attributes.search_attributes
@@ -82,7 +81,7 @@ class JobSummary(BaseModel):
         return cls(
             id=run.id,
             run_id=run.run_id,
-            kind=kind_name(run.workflow_type),
+            kind=kind,
             state=JobState.of(run.status),
             started_at=run.start_time,
             closed_at=run.close_time,

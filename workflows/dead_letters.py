@@ -47,7 +47,7 @@ def _failed_run(failure: ApplicationError, request: JobRequest | None) -> Failed
     return FailedRun(
         workflow_id=info.workflow_id,
         run_id=info.run_id,
-        kind=kind_name(info.workflow_type),
+        kind=request.kind if isinstance(request, JobRequest) else kind_name(info.workflow_type),
         queue=info.task_queue,
         cause=FailureCause.failed,
         request=as_by_hand(request).model_dump(mode="json") if isinstance(request, JobRequest) else None,

@@ -1,4 +1,4 @@
-"""How a Temporal worker of this house is made: by `worker.py`, and by a team's own tests of its kinds."""
+"""Makes workers, and replayers of recorded histories: for `worker.py`, `jobs replay` and a team's own tests."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from typing import Any
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
-from temporalio.runtime import Runtime
-from temporalio.worker import PollerBehaviorAutoscaling, UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
+from temporalio.converter import DataConverter
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    Replayer,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerDeploymentConfig,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.dead_letters import DeadLetterActivities
@@ -79,16 +87,11 @@ def job_worker(
         raise TypeError("connect the client with data_converter=workflows.data_converter.data_converter")
     chosen = [kind for kind in kinds if kind.queue == queue]
     policies = policies_of(chosen)
+    names = {name: kind.name for kind in chosen for name in kind.workflow_types}
     activity.logger.base_logger.addFilter(tell_attempt)
     runtime = client.service_client.config.runtime or Runtime.default()
     for kind in chosen:
-        announce(
-            runtime.metric_meter,
-            namespace=client.namespace,
-            queue=queue,
-            workflow_type=kind.workflow_type,
-            steps=kind.steps(),
-        )
+        announce(runtime.metric_meter, namespace=client.namespace, kind=kind)
     return Worker(
         client,
         task_queue=queue,
@@ -100,7 +103,7 @@ def job_worker(
         ],
         interceptors=[
             JobInterceptor(policies, pauses),
-            RetryInterceptor(policies, **({"draw": draw} if draw else {})),
+            RetryInterceptor(policies, names, **({"draw": draw} if draw else {})),
             # Inside of the retries: an attempt that waits for its turn runs already, as the server counts.
             *([PaceInterceptor(rate, policies)] if rate else []),
         ],
@@ -114,6 +117,22 @@ def job_worker(
             "max_heartbeat_throttle_interval": timedelta(seconds=2),
             **options,
         },
+    )
+
+
+def job_replayer(kinds: Iterable[Kind], converter: DataConverter, *, runner: WorkflowRunner | None = None) -> Replayer:
+    """A replayer that does with a run's history what `job_worker` does with the run.
+
+    `converter` is that of the client whose runs they are. `runner`: without one, workflows run as in production.
+    """
+    known = list(kinds)
+    return Replayer(
+        workflows=[workflow for kind in known for workflow in kind.workflows()],
+        data_converter=converter,
+        interceptors=[JobInterceptor(policies_of(known))],
+        workflow_runner=runner or UnsandboxedWorkflowRunner(),
+        # Its own log goes to stdout, and the result has each failure too.
+        runtime=Runtime(telemetry=TelemetryConfig(logging=None)),
     )
 
 

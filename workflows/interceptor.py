@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import shlex
 import time
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from temporalio import workflow
 from temporalio.common import MetricMeter, SearchAttributeKey
@@ -43,6 +43,9 @@ from domain.requests import JobRequest, kind_name
 from workflows import steps
 from workflows.dead_letters import record_failure
 from workflows.pausing import Pauses, wait_while_paused
+
+if TYPE_CHECKING:
+    from workflows.kinds import Kind
 
 ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 """Class of the error of a failed run, for queries; Temporal cannot search failure messages."""
@@ -98,8 +101,9 @@ class _Inbound(WorkflowInboundInterceptor):
             return await super().handle_update_handler(input)
 
     async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002  # the SDK's name
-        _count("started")
         request = input.args[0] if len(input.args) == 1 else None
+        kind = request.kind if isinstance(request, JobRequest) else kind_name(workflow.info().workflow_type)
+        _count("started", kind)
         try:
             if not isinstance(request, JobRequest):
                 # Calling the workflow with these would be a bug in its task: retried for ever, never seen as failed.
@@ -115,11 +119,11 @@ class _Inbound(WorkflowInboundInterceptor):
             # While a timer was waited for. A run that its worker drops from memory comes by here too: nobody asked
             # for that, and nothing is told of it.
             if _was_cancelled():
-                _finish("cancelled")
+                _finish("cancelled", kind)
             raise
         except (FailureError, JobError) as failure:
             if _was_cancelled() and is_cancelled_exception(failure):
-                _finish("cancelled")
+                _finish("cancelled", kind)
                 raise
             explained = _explain(failure, request)
         else:
@@ -128,17 +132,17 @@ class _Inbound(WorkflowInboundInterceptor):
                 workflow.upsert_search_attributes([ERROR_TYPE.value_unset()])
             match result:
                 case Skipped():
-                    _finish("skipped")
+                    _finish("skipped", kind)
                 case Declined():
-                    _finish("declined")
+                    _finish("declined", kind)
                 case _:
-                    _finish("completed")
+                    _finish("completed", kind)
             workflow.set_current_details(_details(result))
             return result
         workflow.upsert_search_attributes([ERROR_TYPE.value_set(explained.type or "")])
         workflow.set_current_details(f"**{explained.type}**: {explained.message}")
         await record_failure(explained, request)
-        _finish("failed")
+        _finish("failed", kind)
         # Outside the handler: the cause's own class and message are the run's result, without a chain that hides them.
         raise explained
 
@@ -193,15 +197,15 @@ def _details(result: Any) -> str:
             return ""
 
 
-def announce(meter: MetricMeter, *, namespace: str, queue: str, workflow_type: str, steps: Iterable[str]) -> None:
+def announce(meter: MetricMeter, *, namespace: str, kind: Kind) -> None:
     """Bring a kind's counters into being with 0, under the labels that they will have.
 
     A counter that first appears with its first failure shows Prometheus no increase: the alert would miss that one.
     """
-    labels = {"namespace": namespace, "task_queue": queue, "kind": kind_name(workflow_type), "queue": queue}
+    labels = {"namespace": namespace, "task_queue": kind.queue, "kind": kind.name, "queue": kind.queue}
     for name, description in _COUNTERS.items():
-        meter.create_counter(name, description).add(0, labels | {"workflow_type": workflow_type})
-    for step in steps:
+        meter.create_counter(name, description).add(0, labels | {"workflow_type": kind.workflow_type})
+    for step in kind.steps():
         meter.create_counter(*RETRIED).add(0, labels | {"activity_type": step})
 
 
@@ -209,25 +213,24 @@ def _was_cancelled() -> bool:
     return workflow.cancellation_reason() is not None
 
 
-def _finish(what: str) -> None:
+def _finish(what: str, kind: str) -> None:
     if workflow.unsafe.is_replaying():
         return
-    _count(what)
+    _count(what, kind)
     info = workflow.info()
     # Of the machine's clock, since the workflow's stands still within a task.
     seconds = max(0.0, time.time() - info.start_time.timestamp())
     workflow.metric_meter().create_histogram_float(
         "jobs_processing_time", "From the start of a job to its end", "seconds"
-    ).record(seconds, _labels() | {"outcome": what})
+    ).record(seconds, _labels(kind) | {"outcome": what})
     workflow.logger.info("Job ended", extra={"action": what, "seconds": round(seconds, 3)})
 
 
-def _count(what: str) -> None:
+def _count(what: str, kind: str) -> None:
     if not workflow.unsafe.is_replaying():
         name = f"jobs_{what}"
-        workflow.metric_meter().create_counter(name, _COUNTERS[name]).add(1, _labels())
+        workflow.metric_meter().create_counter(name, _COUNTERS[name]).add(1, _labels(kind))
 
 
-def _labels() -> dict[str, str]:
-    info = workflow.info()
-    return {"kind": kind_name(info.workflow_type), "queue": info.task_queue}
+def _labels(kind: str) -> dict[str, str]:
+    return {"kind": kind, "queue": workflow.info().task_queue}

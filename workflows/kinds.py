@@ -14,7 +14,7 @@ from temporalio import activity, workflow
 
 from domain.errors import NamedError
 from domain.policies import Policy
-from domain.requests import JobRequest, declare_renamed, kind_name
+from domain.requests import JobRequest, kind_name
 
 ENTRY_POINTS = "durable_jobs.kinds"
 """Entry point group by which another package registers its kinds."""
@@ -124,7 +124,6 @@ class Registry:
         self._kinds[name] = kind
         for alias in kind.aliases:
             self._aliases[alias] = name
-            declare_renamed(alias, name)
         return kind
 
     def _check_aliases(self, kind: Kind) -> None:
@@ -177,6 +176,11 @@ class Registry:
         if name not in self._kinds:
             raise LookupError(f"there is no kind {name!r}; there are: {', '.join(sorted(self._kinds))}")
         return self._kinds[name]
+
+    def name_of(self, workflow_type: str) -> str:
+        """Name of the kind with this workflow, under its name on the wire or an earlier one; from that if none has."""
+        name = kind_name(workflow_type)
+        return self._aliases.get(name, name)
 
     def of(self, request: JobRequest) -> Kind:
         """Kind of a request. Raises LookupError where its kind has no row."""

@@ -24,7 +24,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from temporalio.exceptions import TimeoutError as StepTimeout
 
-from domain.errors import TransientError, permanent_error_types
+from domain.errors import PERMANENT, TransientError
 from domain.policies import Policy
 from workflows.data_converter import EncryptionKeyMissing
 
@@ -95,7 +95,7 @@ async def run(step: Step[Request, Result], request: Request) -> Result:
                 # The wait for a slot of the worker belongs to no attempt: none has begun.
                 schedule_to_close_timeout=policy.deadline,
                 start_to_close_timeout=policy.attempt_limit,
-                retry_policy=RetryPolicy(maximum_attempts=1, non_retryable_error_types=permanent_error_types()),
+                retry_policy=RetryPolicy(maximum_attempts=1, non_retryable_error_types=PERMANENT),
             )
             return result
     except FailureError as failure:
@@ -168,7 +168,7 @@ async def _attempts(step: Step[Request, Result], request: Request, policy: Polic
                 backoff_coefficient=2.0,
                 maximum_interval=max(waits, default=timedelta(seconds=1)),
                 maximum_attempts=policy.max_attempts - made.attempts_made,
-                non_retryable_error_types=permanent_error_types(),
+                non_retryable_error_types=PERMANENT,
             ),
         )
         return result
@@ -206,7 +206,7 @@ def _wait_after(failure: FailureError, policy: Policy) -> timedelta | None:
     # that no interceptor saw has none: a payload codec's, say.
     if cause.next_retry_delay:
         return cause.next_retry_delay
-    return None if cause.type in permanent_error_types() else policy.waits[0]
+    return None if cause.type in PERMANENT else policy.waits[0]
 
 
 def _name_of(step: Step[Any, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from domain.errors import permanent_error_types
+from domain.errors import PERMANENT
 from starter.cli import timetable
 from starter.cli.output import AsJson, Output
 from workflows.registry import Registry
@@ -27,8 +27,7 @@ def add_to(app: typer.Typer, known: Registry, out: Output) -> None:
             out.say(timetable.markdown(known).rstrip("\n"))
             return 0
         rows = timetable.rows(known)
-        permanent = permanent_error_types()
-        out.document([{**row.model_dump(mode="json"), "permanent_error_types": permanent} for row in rows])
+        out.document([{**row.model_dump(mode="json"), "permanent_error_types": PERMANENT} for row in rows])
         if not out.as_json:
             for row in rows:
                 out.details(list(zip(timetable.COLUMNS, timetable.cells(row), strict=True)))

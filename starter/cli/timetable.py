@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.errors import permanent_error_types
+from domain.errors import PERMANENT
 from domain.policies import Policy
 from starter.cli.durations import duration
 from workflows.registry import Kind, Registry
@@ -100,11 +100,12 @@ def markdown(kinds: Registry) -> str:
 
 def note(*, code: bool = False) -> str:
     """What the table does not show: how a wait is chosen, and which errors are not retried."""
-    names = ", ".join(f"`{name}`" if code else name for name in permanent_error_types())
+    names = ", ".join(f"`{name}`" if code else name for name in PERMANENT)
     return (
         "Each wait is drawn anew from between the two, and is never shorter than the other side's Retry-After. "
         "The attempt's limit is for one attempt, the deadline for a step with all its attempts and waits; a wait that "
-        f"would pass the deadline fails the step at once. Not retried: {names}. Every other error is."
+        f"would pass the deadline fails the step at once. Not retried: {names}, and those that single kinds "
+        "declare so. Every other error is."
     )
 
 

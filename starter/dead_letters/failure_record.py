@@ -63,7 +63,7 @@ async def failure_record(
     return FailedRun(
         workflow_id=described.id,
         run_id=described.run_id,
-        kind=kind_name(described.workflow_type),
+        kind=known.kind if (known := requests.get(described.workflow_type)) else kind_name(described.workflow_type),
         queue=described.task_queue,
         cause=cause,
         request=request,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleActionResult, ScheduleDescription
 
+from domain.requests import kind_name
 from starter.connection import RPC_TIMEOUT, explained, web_ui_base
 from starter.scheduling.actual import ActualSchedules, owner_of
 from starter.scheduling.calendars import due
@@ -192,7 +193,8 @@ async def _runs(
     async with explained(there.client):
         query = f"TemporalScheduledById = '{schedule_id}'"
         async for run in there.client.list_workflows(query, limit=_RUNS, rpc_timeout=RPC_TIMEOUT):
-            seen = JobSummary.of(run, f"{base}/{quote(run.id, safe='')}/{run.run_id}/history")
+            kind = kind_name(run.workflow_type)
+            seen = JobSummary.of(run, kind, f"{base}/{quote(run.id, safe='')}/{run.run_id}/history")
             if run.id not in latest or latest[run.id].started_at < seen.started_at:
                 latest[run.id] = seen
     return tuple(_run(each, latest, now) for each in found.info.recent_actions)

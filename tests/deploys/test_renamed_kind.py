@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -14,10 +13,8 @@ from temporalio.client import Client, WorkflowHistory
 from adapters.db import job_kinds
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import DatabaseSettings
-from domain import requests
 from domain.errors import InvalidRequest
 from domain.order_confirmation import OrderConfirmationRequest
-from domain.requests import kind_name
 from starter import Jobs
 from starter.queries import JobFilter
 from starter.relay import Relay
@@ -27,24 +24,14 @@ from tests.histories.record import HISTORIES
 from tests.outbox.shop import Shop
 from workflows import hosting
 from workflows.data_converter import data_converter
-from workflows.hosting import job_worker
+from workflows.hosting import job_replayer, job_worker
 from workflows.kinds import Registry, RegistryError
 from workflows.registry import registry
-from workflows.replaying import job_replayer
 
 RENAMED = replace(registry.get("order-confirmation"), aliases=("order-mail",))
 
 
 KINDS = Registry(RENAMED)
-
-
-@pytest.fixture(autouse=True)
-def _names_as_they_are() -> Iterator[None]:
-    """What a test has renamed is not renamed for others, who may have the real kind of that name."""
-    before = dict(requests._names_now)
-    yield
-    requests._names_now.clear()
-    requests._names_now.update(before)
 
 
 async def test_jobs_and_entries_of_the_earlier_name_run_and_are_not_started_twice(
@@ -103,8 +90,8 @@ async def test_histories_of_the_earlier_name_replay(*, sandboxed: bool) -> None:
         await job_replayer(KINDS, data_converter, runner=runner).replay_workflow(WorkflowHistory.from_json("any", told))
 
 
-def test_metrics_pauses_and_letters_know_both_names_as_one() -> None:
-    assert kind_name("OrderMail") == kind_name("OrderConfirmation") == "order-confirmation"
+def test_the_registry_knows_both_names_as_one() -> None:
+    assert KINDS.name_of("OrderMail") == KINDS.name_of("OrderConfirmation") == "order-confirmation"
     assert KINDS.get("order-mail") is KINDS.get("order-confirmation")
     assert KINDS.names() == ["order-confirmation", "order-mail"]
     assert KINDS.names(["reports"]) == []

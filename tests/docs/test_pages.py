@@ -16,7 +16,7 @@ from adapters.configuration import shown, values
 from adapters.job_settings import CodecSettings
 from adapters.settings import PaymentCallbackSettings, Settings
 from demo.data.shop import orders
-from domain.errors import JobError, PermanentError, TransientError, permanent_error_types
+from domain.errors import PERMANENT, JobError, PermanentError, TransientError
 from domain.payments import NEXT, PaymentState
 from domain.policies import POLICIES
 from starter.connection import DEFAULT_ADDRESS, web_ui_base
@@ -179,7 +179,7 @@ def test_every_error_stands_in_the_table_as_what_it_is() -> None:
     leaves = [cls for base in (TransientError, PermanentError) for cls in base.__subclasses__()]
     ours = {cls.__name__: issubclass(cls, PermanentError) for cls in leaves if cls.__module__ == JobError.__module__}
     assert table == ours
-    assert {name for name, permanent in table.items() if permanent} <= set(permanent_error_types())
+    assert {name for name, permanent in table.items() if permanent} <= set(PERMANENT)
 
 
 def payment_states() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from domain.errors import permanent_error_types
+from domain.errors import PERMANENT
 from starter.cli import timetable
 from tests.starter.commandline import CommandLine, InProcess
 from workflows.registry import registry
@@ -97,7 +97,7 @@ async def test_kinds_are_shown_with_queue_policy_and_timetable(offline: CommandL
     assert ["queue", "notifications"] in lines
     assert ["policy", "notification, 3 retries"] in lines
     assert "5–10 s, 10–20 s, 20–40 s" in done.out  # noqa: RUF001  # as it is printed
-    assert all(name in done.err for name in permanent_error_types())
+    assert all(name in done.err for name in PERMANENT)
     assert (row["fields"], row["deadline"]) == (["order_id"], "15 min")
     assert "RecipientRejected" in row["permanent_error_types"]
     assert markdown.out == timetable.markdown(registry)

@@ -15,9 +15,8 @@ from tests.histories.record import HISTORIES
 from tests.wire_source import classes
 from workflows import steps
 from workflows.data_converter import data_converter
-from workflows.hosting import sandboxed
+from workflows.hosting import job_replayer, sandboxed
 from workflows.registry import registry
-from workflows.replaying import job_replayer
 
 RECORDED = sorted(HISTORIES.glob("*/*.json"))
 
