@@ -1,4 +1,4 @@
-"""What people read when they are alerted."""
+"""What operators read when they are alerted."""
 
 from __future__ import annotations
 
@@ -14,11 +14,8 @@ BEGAN = datetime(2026, 11, 24, 13, 1, 12, tzinfo=UTC)
 
 
 def an_alert(number: int = 1, **more: str) -> Alert:
-    values = {
-        "kind": AlertKind.payment_event_reused,
-        "key": f"evt_{number}/ab",
-        "job_id": f"payment-callback/evt_{number}",
-    }
+    job = f"payment-callback/evt_{number}"
+    values = {"kind": AlertKind.payment_event_reused, "key": f"evt_{number}/ab", "job_id": job}
     return Alert.model_validate(values | more)
 
 
@@ -42,9 +39,8 @@ def test_every_kind_of_alert_says_what_happened_and_what_to_do(kind: AlertKind) 
     assert not any("{" in text for text in (one.title, many.title, many.text))
 
 
-def test_an_alert_names_its_run_and_the_command_that_helps() -> None:
+def test_alerts_name_their_runs_and_the_command_that_helps_and_many_a_few_of_them() -> None:
     text = message(an_alert(), an_alert(2, run_id="01a2"), count=2, lasted=timedelta(seconds=61)).text
-
     assert "From 2026-11-24 13:01:12 UTC to 2026-11-24 13:02:13 UTC." in text
     assert "  http://ui:8233/namespaces/shop%201/workflows/payment-callback%2Fevt_1\n" in text
     assert "  python -m starter status payment-callback/evt_1\n" in text
@@ -52,22 +48,15 @@ def test_an_alert_names_its_run_and_the_command_that_helps() -> None:
     assert "more" not in text
     assert text.endswith("Message alert/x/17")
 
+    many = message(*(an_alert(number) for number in range(EXAMPLES)), count=100, about="order-confirmation/RateLimited")
+    assert many.title == "100 payment events came again and say something else: order-confirmation/RateLimited"
+    assert many.text.count("\n- ") == EXAMPLES
+    assert "and 95 more: SELECT key, job_id FROM alerts WHERE told_with = 17\n" in many.text
 
-def test_of_many_alerts_a_few_are_named_and_the_others_can_be_found() -> None:
-    told = message(*(an_alert(number) for number in range(EXAMPLES)), count=100, about="order-confirmation/RateLimited")
-
-    assert told.title == "100 payment events came again and say something else: order-confirmation/RateLimited"
-    assert told.text.count("\n- ") == EXAMPLES
-    assert "and 95 more: SELECT key, job_id FROM alerts WHERE told_with = 17\n" in told.text
-
-
-def test_an_id_that_somebody_chose_moves_no_cursor_and_makes_no_command() -> None:
-    text = message(an_alert(key="evt\x1b[2J", job_id="a/$(reboot)\x07")).text
-
-    assert "\x1b" not in text
-    assert "\x07" not in text
-    assert "python -m starter status 'a/$(reboot)?'" in text
+    odd = message(an_alert(key="evt\x1b[2J", job_id="a/$(reboot)\x07")).text
+    assert not {"\x1b", "\x07"} & set(odd)
+    assert "python -m starter status 'a/$(reboot)?'" in odd
 
 
-def test_the_job_that_tells_of_alerts_is_alerted_of_never() -> None:
+def test_the_job_that_sends_alerts_raises_none() -> None:
     assert AlertRequest(alert="dead-letter", first=1).kind in NEVER_ALERTED
