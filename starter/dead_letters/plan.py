@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from temporalio.api.deployment.v1 import WorkerDeploymentVersion
+from temporalio.api.enums.v1 import VersioningBehavior
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.exceptions import FailureError
@@ -17,7 +17,6 @@ from domain.errors import JobError
 from starter.connection import RPC_TIMEOUT
 from starter.dead_letters.failure_record import CAUSES
 from starter.dead_letters.reset_point import NothingToResume, ResetPoint, reset_point
-from starter.dead_letters.worker_versions import pinned_to
 from starter.history import all_events, found
 from workflows.data_converter import EncryptionKeyMissing
 from workflows.registry import Registry
@@ -50,8 +49,8 @@ class RedrivePlan:
     """A sentence for operators."""
     point: ResetPoint | None = None
     """Where the job resumes, if it does."""
-    version: WorkerDeploymentVersion | None = None
-    """The worker version that a pinned run stays with."""
+    pinned_in: str | None = None
+    """The worker deployment of a run that stays with its version."""
 
     def doable(self, *, restart: bool) -> bool:
         """True if the job is dead and can be resumed, or run again if `restart`."""
@@ -91,7 +90,7 @@ async def plan_redrive(client: Client, letter: DeadLetter, kinds: Registry) -> R
     except NothingToResume:
         return _restart(letter, "The run had not begun when it ended.")
     why = f"From `{point.step}` on." if point.step else "From its last task on."
-    return RedrivePlan(letter, Verdict.resume, why, point, pinned_to(latest, events, point.event_id))
+    return RedrivePlan(letter, Verdict.resume, why, point, _pinned_in(latest))
 
 
 async def is_still_dead(client: Client, letter: DeadLetter) -> bool:
@@ -102,6 +101,15 @@ async def is_still_dead(client: Client, letter: DeadLetter) -> bool:
 async def _described(client: Client, letter: DeadLetter) -> WorkflowExecutionDescription | None:
     """The last run of the job."""
     return await found(client, client.get_workflow_handle(letter.workflow_id).describe(rpc_timeout=RPC_TIMEOUT))
+
+
+def _pinned_in(run: WorkflowExecutionDescription) -> str | None:
+    versioning = run.raw_description.workflow_execution_info.versioning_info
+    if versioning.HasField("versioning_override"):
+        pinned = versioning.versioning_override.pinned
+        return pinned.version.deployment_name or None
+    pinned_by_kind = versioning.behavior == VersioningBehavior.VERSIONING_BEHAVIOR_PINNED
+    return versioning.deployment_version.deployment_name if pinned_by_kind else None
 
 
 def _restart(letter: DeadLetter, why: str) -> RedrivePlan:

@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from google.protobuf.field_mask_pb2 import FieldMask
 from pydantic import ValidationError
 from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.api.workflow.v1 import PostResetOperation, VersioningOverride, WorkflowExecutionOptions
+from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest, ResetWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,8 +23,8 @@ from domain.requests import JobRequest
 from starter.connection import RPC_TIMEOUT, explain, reached
 from starter.dead_letters.plan import RedrivePlan, Verdict, is_still_dead, plan_redrive
 from starter.dead_letters.reset_point import ResetPoint
-from starter.dead_letters.worker_versions import after_reset, move_run, replacement
 from starter.errors import InvalidStart, NotSetUp
+from starter.history import found
 from starter.pacing import Rate
 from starter.starting import start_workflow
 from workflows.registry import Kind, Registry
@@ -143,7 +145,6 @@ class Redriver:
     async def _reset(self, plan: RedrivePlan, point: ResetPoint) -> str:
         """Returns the new run's id."""
         letter = plan.letter
-        options = await replacement(self.client, plan.version)
         request = ResetWorkflowExecutionRequest(
             namespace=self.client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=letter.workflow_id, run_id=letter.run_id),
@@ -151,7 +152,9 @@ class Redriver:
             workflow_task_finish_event_id=point.event_id,
             request_id=str(uuid.uuid4()),
             identity=self._audit.by,
-            post_reset_operations=after_reset(options),
+            post_reset_operations=[]
+            if plan.pinned_in is None
+            else await to_current_version(self.client, plan.pinned_in),
         )
         try:
             async with reached(self.client):
@@ -161,10 +164,6 @@ class Redriver:
             if exc.status in _OF_THIS_RUN and "namespace" not in exc.message.lower():
                 raise InvalidStart(f"Temporal does not resume {letter.workflow_id}: {exc.message[:200]}") from exc
             raise explain(exc, self.client) from exc
-        if options is None and (options := await replacement(self.client, plan.version)) is not None:
-            # The version was drained at the moment of the reset.
-            run = WorkflowExecution(workflow_id=letter.workflow_id, run_id=answer.run_id)
-            await move_run(self.client, run, options)
         return answer.run_id
 
     async def _claim(self, letter: DeadLetter) -> bool:
@@ -179,6 +178,28 @@ class Redriver:
         why = "The job has continued in the meantime."
         await self._release(plan.letter, why)
         return Redriven(replace(plan, verdict=Verdict.not_dead, why=why, point=None), Result.skipped)
+
+
+async def to_current_version(client: Client, deployment: str) -> list[PostResetOperation]:
+    """Pin the new run of a pinned one to the version that is current now, and has the workers and the fixed code.
+
+    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
+    """
+    request = DescribeWorkerDeploymentRequest(namespace=client.namespace, deployment_name=deployment)
+    known = await found(client, client.workflow_service.describe_worker_deployment(request, timeout=RPC_TIMEOUT))
+    # Without a current version, the workers have no versions any more, or belong to another deployment.
+    override = VersioningOverride(auto_upgrade=True)
+    if known is not None and known.worker_deployment_info.routing_config.HasField("current_deployment_version"):
+        pinned = VersioningOverride.PinnedOverride(
+            behavior=VersioningOverride.PINNED_OVERRIDE_BEHAVIOR_PINNED,
+            version=known.worker_deployment_info.routing_config.current_deployment_version,
+        )
+        override = VersioningOverride(pinned=pinned)
+    change = PostResetOperation.UpdateWorkflowOptions(
+        workflow_execution_options=WorkflowExecutionOptions(versioning_override=override),
+        update_mask=FieldMask(paths=["versioning_override"]),
+    )
+    return [PostResetOperation(update_workflow_options=change)]
 
 
 def _taken(plan: RedrivePlan) -> Redriven:

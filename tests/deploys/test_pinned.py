@@ -1,42 +1,33 @@
-"""A kind whose runs stay with the version that began them: until it is drained, and how they are redriven then.
-
-A redriven one stays with the version that it goes on in, whichever becomes current next.
-"""
+"""A kind whose runs stay with the version that began them, and how they are redriven."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
-from itertools import count
-from typing import cast
 
 import pytest
 from pydantic import SecretStr
-from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionName
-from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus as Status
-from temporalio.api.workflowservice.v1 import (
-    DescribeWorkerDeploymentVersionRequest,
-    SetWorkerDeploymentCurrentVersionRequest,
-)
+from temporalio import workflow
+from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
-from temporalio.common import WorkerDeploymentVersion
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
-from temporalio.testing import WorkflowEnvironment
 
+from activities.order_confirmation import OrderConfirmationActivities
 from adapters.db.dead_letters import SqlDeadLetterRepository
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
-from demo.temporal_server import temporal_binary
-from domain.dead_letters import WAITING, Audit, DeadLetterFilter, DeadLetterRepository
+from domain.dead_letters import Audit, DeadLetterFilter, DeadLetterRepository
 from domain.errors import InvalidRequest
-from domain.outcomes import Outcome
+from domain.order_confirmation import OrderConfirmationRequest
+from domain.outcomes import Done, Outcome
 from starter import JobDidNotComplete, Jobs
 from starter.dead_letters.redrive import Redriver, Result
-from starter.setup import add_search_attributes
-from tests.deploys.pinned_code import PINNED, DrainedMeanwhile, SlowMail, job
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
+from workflows import steps
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
 from workflows.pausing import RESUME, Pauses, Target
@@ -44,26 +35,16 @@ from workflows.registry import registry
 
 pytestmark = pytest.mark.long
 
+KIND = "order-confirmation"
 
-@pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    """Of a server that soon says of a version that it is drained; by default it takes minutes."""
-    soon = [
-        f"matching.wv.{name}={value}"
-        for name, value in (
-            ("VersionDrainageStatusVisibilityGracePeriod", '"1s"'),
-            ("VersionDrainageStatusRefreshInterval", '"1s"'),
-        )
-    ]
-    environment = await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(temporal_binary()),
-        dev_server_log_level="error",
-        dev_server_extra_args=[word for setting in soon for word in ("--dynamic-config-value", setting)],
-        data_converter=data_converter,
-    )
-    async with environment:
-        await add_search_attributes(environment.client)
-        yield environment.client
+
+@workflow.defn(name="OrderConfirmation", versioning_behavior=VersioningBehavior.PINNED)
+class Pinned:
+    """A confirmation that stays with its version."""
+
+    @workflow.run
+    async def run(self, request: OrderConfirmationRequest) -> Outcome:
+        return Done(reference=(await steps.run(OrderConfirmationActivities.confirm, request)).delivery_key)
 
 
 @pytest.fixture
@@ -73,14 +54,10 @@ async def letters(database: str) -> AsyncIterator[SqlDeadLetterRepository]:
     await engine.dispose()
 
 
-def version(build_id: str) -> WorkerDeploymentVersion:
-    return WorkerDeploymentVersion("shop", build_id)
-
-
 async def set_current(client: Client, build_id: str) -> None:
     """Once the server knows of it."""
     request = SetWorkerDeploymentCurrentVersionRequest(
-        namespace=client.namespace, deployment_name="shop", build_id=build_id
+        namespace=client.namespace, deployment_name=client.namespace, build_id=build_id
     )
     async with asyncio.timeout(60):
         while True:
@@ -94,145 +71,60 @@ async def set_current(client: Client, build_id: str) -> None:
                 return
 
 
-async def until(client: Client, status: Status.ValueType, build_id: str = "1") -> None:
-    """Return once the version has this status."""
-    request = DescribeWorkerDeploymentVersionRequest(
-        namespace=client.namespace,
-        deployment_version=VersionName(deployment_name="shop", build_id=build_id),
-    )
+async def begun(client: Client, order_id: int) -> None:
+    handle = client.get_workflow_handle(f"{KIND}/{order_id}")
     async with asyncio.timeout(60):
-        while True:
-            told = await client.workflow_service.describe_worker_deployment_version(request)
-            if told.worker_deployment_version_info.status == status:
-                return
-            await asyncio.sleep(0.1)
-
-
-async def described(client: Client) -> str:
-    """What the operator's command says of the first version."""
-    process = await asyncio.create_subprocess_exec(
-        *(str(temporal_binary()), "worker", "deployment", "describe-version"),
-        *("--deployment-name", "shop", "--build-id", "1", "--address", client.service_client.config.target_host),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(60):
-        out, _ = await process.communicate()
-    return out.decode()
-
-
-async def build_of(client: Client, order_id: int) -> str:
-    described = await client.get_workflow_handle(job(order_id).workflow_id).describe()
-    return described.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
-
-
-async def held(client: Client, order_id: int) -> None:
-    async with asyncio.timeout(60):
-        while (await client.get_workflow_handle(job(order_id).workflow_id).describe()).history_length < 4:  # noqa: ASYNC110  # nobody tells
+        while (await handle.describe()).history_length < 4:  # noqa: ASYNC110  # the server sends no notice
             await asyncio.sleep(0.05)
 
 
-async def go_on(client: Client, order_id: int) -> Outcome:
-    await client.get_workflow_handle(job(order_id).workflow_id).signal(RESUME)
-    return await Jobs(client).of(job(order_id)).result()
-
-
-async def newcomers_go_to(client: Client, build_id: str, orders: FakeOrders) -> None:
-    """Return once the queue has heard which version is current: jobs go to the one before until then."""
+async def result(client: Client, order_id: int) -> tuple[str, str]:
+    """Its outcome or `failed`, and the version that it ended in."""
+    handle = client.get_workflow_handle(f"{KIND}/{order_id}")
     async with asyncio.timeout(60):
-        for order_id in count(100):
-            orders.orders[order_id] = an_order(order_id)
-            await Jobs(client).start(job(order_id))
-            await result(client, order_id)
-            if await build_of(client, order_id) == build_id:
-                return
+        try:
+            outcome = (await Jobs(client).of(handle.id).result()).outcome
+        except JobDidNotComplete:
+            outcome = "failed"
+    versioning = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
+    override = versioning.versioning_override.pinned.version.build_id
+    return str(outcome), override or versioning.deployment_version.build_id
 
 
-async def resume(client: Client, letters: DeadLetterRepository, order_id: int) -> None:
-    """As `jobs dead redrive` does."""
-    [letter] = await letters.list(DeadLetterFilter(states=WAITING, workflow_id=job(order_id).workflow_id), limit=9)
-    redriver = Redriver(client, letters, registry, Audit(by="somebody"))
-    redriven = await redriver.resume(await redriver.plan(letter))
-    assert redriven.result is Result.resumed
-
-
-async def result(client: Client, order_id: int) -> Outcome:
-    async with asyncio.timeout(60):
-        return await Jobs(client).of(job(order_id)).result()
-
-
-async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_current_one_once_that_is_drained(
+async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_current_one(
     client: Client, letters: SqlDeadLetterRepository
 ) -> None:
-    jobs, orders, slow = Jobs(client), FakeOrders(*map(an_order, range(1, 6))), SlowMail()
-    keeping = {DeadLetterRepository: letters}
-    refusing = fake_ports(orders, mail=FakeMail(*[InvalidRequest("No such recipient.")] * 4)) | keeping
+    orders, pauses = FakeOrders(*map(an_order, (1, 2, 3))), Pauses()
     # Not the starter's client: an eager start would go past the routing.
-    apart = await Client.connect(client.service_client.config.target_host, data_converter=data_converter)
-    pauses = Pauses()
-    first, second, third = (
-        job_worker(
-            apart,
-            "notifications",
-            [PINNED],
-            ports,
-            sandbox=False,
-            version=version(build_id),
-            pauses=pauses,
-            draw=lambda low, _: low / 100,
-        )
-        for build_id, ports in (
-            ("1", refusing),
-            ("2", fake_ports(orders, mail=slow) | keeping),
-            ("3", fake_ports(orders)),
-        )
-    )
-    async with third:
-        async with second:
-            async with first:
-                await set_current(client, "1")
-                await jobs.start(job(4))
-                with pytest.raises(JobDidNotComplete):  # in its very first task
-                    await result(client, 4)
-                pauses.reasons = {Target(kind="order-confirmation"): ""}
-                for order_id in (1, 2, 3, 5):
-                    await jobs.start(job(order_id))
-                    await held(client, order_id)
-                pauses.reasons = {}
-                await set_current(client, "2")
-                await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING)
-                for order_id in (1, 2, 5):
-                    with pytest.raises(JobDidNotComplete):
-                        await go_on(client, order_id)
+    address = client.service_client.config.target_host
+    apart = await Client.connect(address, namespace=client.namespace, data_converter=data_converter)
+    kind = replace(registry.get(KIND), workflow=Pinned)
+    refused = InvalidRequest("No such recipient.")
+    async with AsyncExitStack() as workers:
+        for build_id, mail in (("1", FakeMail(refused, refused)), ("2", FakeMail())):
+            version = WorkerDeploymentVersion(client.namespace, build_id)
+            ports = fake_ports(orders, mail=mail) | {DeadLetterRepository: letters}
+            worker = job_worker(apart, kind.queue, [kind], ports, sandbox=False, version=version, pauses=pauses)
+            await workers.enter_async_context(worker)
+        await set_current(client, "1")
+        await Jobs(client).start(OrderConfirmationRequest(order_id=1))
+        in_its_first_task = await result(client, 1)
+        pauses.reasons = {Target(kind=KIND): ""}
+        for order_id in (2, 3):
+            await Jobs(client).start(OrderConfirmationRequest(order_id=order_id))
+            await begun(client, order_id)
+        pauses.reasons = {}
+        await set_current(client, "2")
+        ended = []
+        for order_id in (2, 3):
+            await client.get_workflow_handle(f"{KIND}/{order_id}").signal(RESUME)
+            ended.append(await result(client, order_id))
 
-                # As long as the third is in version 1, its workers are there.
-                await resume(client, letters, 2)
-                assert (await result(client, 2)).outcome == "done"
-                assert (await go_on(client, 3)).outcome == "done"
-                assert [await build_of(client, order_id) for order_id in (1, 2, 3, 4, 5)] == ["1"] * 5
-                await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED)
-                assert re.search(r"^ *Drain\w* +drained$", await described(client), re.MULTILINE)
+        redriver = Redriver(client, letters, registry, Audit(by="ada"))
+        for letter in await letters.list(DeadLetterFilter(), limit=9):
+            assert (await redriver.resume(await redriver.plan(letter))).result is Result.resumed
+        redriven = [await result(client, order_id) for order_id in (1, 2)]
 
-            # Also where a redrive sees too late that its version is drained.
-            await resume(cast("Client", DrainedMeanwhile(client)), letters, 5)
-            assert (await result(client, 5)).outcome == "done"
-            assert await build_of(client, 5) == "2"
-
-            for order_id in (1, 4):
-                await resume(client, letters, order_id)
-            async with asyncio.timeout(60):
-                for _ in (1, 4):
-                    await slow.under_way.get()
-            await set_current(client, "3")
-            await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING, "2")
-            await newcomers_go_to(apart, "3", orders)
-            slow.goes_on.set()
-            with pytest.raises(JobDidNotComplete):
-                await result(client, 1)
-            assert (await result(client, 4)).outcome == "done"
-            assert [await build_of(client, order_id) for order_id in (1, 4)] == ["2", "2"], "it moved on"
-            await until(client, Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINED, "2")
-
-        await resume(client, letters, 1)
-        assert (await result(client, 1)).outcome == "done"
-        assert await build_of(client, 1) == "3"
+    assert in_its_first_task == ("failed", "1")
+    assert ended == [("failed", "1"), ("done", "1")]
+    assert redriven == [("done", "2"), ("done", "2")]
