@@ -5,11 +5,10 @@ from starter.errors import JobDidNotComplete, JobFailed, JobNotFound, JobStillRu
 from starter.handle import JobHandle
 from starter.jobs import Jobs
 from starter.start_many import SomeNotStarted
-from starter.status import JobDescription, JobState, JobStatus, JobSummary
+from starter.status import JobState, JobStatus, JobSummary
 from starter.sync_jobs import SyncJobHandle, SyncJobs
 
 __all__ = [
-    "JobDescription",
     "JobDidNotComplete",
     "JobFailed",
     "JobHandle",

@@ -15,6 +15,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import NoReturn
 
+from temporalio.api.enums.v1 import VersionDrainageStatus
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 
@@ -36,15 +37,22 @@ class Standing(StrEnum):
     """Has taken none yet."""
     unknown = "unknown"
     """Temporal has not heard of it: it does with the first poll, and refuses its name in commands until then."""
-    past = "past"
-    """Took jobs before; some that are bound to it may still run."""
+    draining = "draining"
+    """Took jobs before; some that are bound to it still run."""
+    drained = "drained"
+    """Took jobs before; none that is bound to it runs any more."""
 
 
+_OF_DRAINAGE = {
+    VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINING: Standing.draining,
+    VersionDrainageStatus.VERSION_DRAINAGE_STATUS_DRAINED: Standing.drained,
+}
 _SENTENCES = {
     Standing.current: "This version gets jobs",
     Standing.ramping: "This version gets jobs",
     Standing.waiting: "This version gets no jobs yet",
-    Standing.past: "This version gets no more jobs",
+    Standing.draining: "This version gets no more jobs",
+    Standing.drained: "This version gets no more jobs",
 }
 
 
@@ -150,8 +158,7 @@ async def routing_of(client: Client, version: Version) -> Routing:
     elif version.build_id not in known:
         standing = Standing.unknown
     else:
-        # Only a version that took jobs drains.
-        standing = Standing.past if known[version.build_id].drainage_info.status else Standing.waiting
+        standing = _OF_DRAINAGE.get(known[version.build_id].drainage_info.status, Standing.waiting)
     return Routing(standing, current, config.ramping_version_percentage)
 
 
@@ -166,5 +173,5 @@ def describe(version: Version, routing: Routing) -> str:
             return f"{version} is the ramping version: it gets {routing.ramp:g} % of the jobs."
         case Standing.waiting | Standing.unknown:
             return f"{version} gets no jobs yet ({instead}). To give it jobs: `{version.remedy}`"
-        case Standing.past:
-            return f"{version} gets no more jobs ({instead})."
+        case _:
+            return f"{version} gets no more jobs ({instead}); it is {routing.standing}."

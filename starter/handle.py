@@ -20,7 +20,6 @@ from domain.outcomes import Outcome
 from domain.progress import Progress
 from starter import pauses
 from starter.connection import RPC_TIMEOUT, explain, explained, reached
-from starter.describing import describe
 from starter.errors import (
     JobCancelled,
     JobDidNotComplete,
@@ -32,7 +31,8 @@ from starter.errors import (
 )
 from starter.progress import progress_of, tells
 from starter.readable import readable
-from starter.status import JobDescription, JobState, JobStatus, JobSummary
+from starter.second_attempt import second_attempt
+from starter.status import JobState, JobStatus, JobSummary
 from workflows.data_converter import EncryptionKeyMissing
 from workflows.kinds import policies_of
 from workflows.registry import Registry
@@ -88,20 +88,9 @@ class JobHandle:
     async def status(self, *, of_this_run: bool = False) -> JobStatus:
         """How the latest run of the id fares, or the handle's own run.
 
-        Leaves out what `describe` tells: queue, priority, when a delay ends, the worker, what the workflow tells of
-        itself, the size of its history; and while the second attempt of a step is waited for, which step that is, when
-        the wait ends, and what went wrong at the first. How far it is, it tells of kinds with long steps alone. Raises
-        JobNotFound, UnknownOutcome, TemporalUnreachable.
+        Progress is asked of kinds with long steps only. Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
         """
         return await self._status(await self._describe(self.run_id if of_this_run else None))
-
-    async def describe(self) -> JobDescription:
-        """All that an operator wants to know of the latest run of the id; takes up to three calls more than `status`.
-
-        Raises JobNotFound, UnknownOutcome, TemporalUnreachable.
-        """
-        described = await self._describe(None)
-        return await describe(self._client, described, await self._status(described), policies_of(self._kinds))
 
     async def progress(self) -> Progress | None:
         """How far the latest run of the id is; None where it has ended, or that is not known.
@@ -210,7 +199,9 @@ class JobHandle:
         if _waits_for_worker(described):
             return {"waiting": f"no worker has taken it yet from the queue {described.task_queue!r}"}
         if not raw.HasField("pending_workflow_task"):
-            return {"waiting": "for a timer: its delay, or the wait before the second attempt of a step"}
+            waiting = "for a timer: its delay, or the wait before the second attempt of a step"
+            found = await second_attempt(self._client, described, policies_of(self._kinds))
+            return {"waiting": waiting, **found}
         return {}
 
     def _result_type(self) -> type | None:

@@ -25,7 +25,7 @@ from starter.process_exit import settle_at_exit
 from starter.queries import LARGEST, JobFilter, Page, Rest, runs_of_page
 from starter.start_many import Requests, start_many
 from starter.starting import StartOptions, check_options, start_workflow
-from starter.status import JobDescription, JobStatus, JobSummary
+from starter.status import JobStatus, JobSummary
 from workflows.registry import Kind, Registry, registry
 
 if TYPE_CHECKING:
@@ -167,10 +167,6 @@ class Jobs:
     async def status(self, job: JobRequest | str, /) -> JobStatus:
         """How a job fares, by its request or id: see `JobHandle.status`."""
         return await self.of(job).status()
-
-    async def describe(self, job: JobRequest | str, /) -> JobDescription:
-        """All about a job, by its request or id: see `JobHandle.describe`."""
-        return await self.of(job).describe()
 
     async def cancel(self, job: JobRequest | str, /) -> None:
         """Ask a job to stop, by its request or id: see `JobHandle.cancel`."""

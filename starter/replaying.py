@@ -48,15 +48,14 @@ class Recorded(WorkflowHistory):
 
     source: str = "server"
 
-    @property
-    def workflow_type(self) -> str:
-        """The workflow's name on the wire."""
-        return self.events[0].workflow_execution_started_event_attributes.workflow_type.name
-
-    @property
-    def running(self) -> bool:
-        """Whether the run had not ended."""
-        return self.events[-1].event_type not in _ENDS
+    def replayed(self, kinds: Registry, problem: str | None = None) -> Replayed:
+        """The result of its replay by the code of these kinds."""
+        workflow_type = self.events[0].workflow_execution_started_event_attributes.workflow_type.name
+        running = self.events[-1].event_type not in _ENDS
+        kind, known = kinds.name_of(workflow_type), any(workflow_type in each.workflow_types for each in kinds)
+        if not known and running:
+            problem = f"this code has no kind {kind!r}: the job would be stuck"
+        return Replayed(self.workflow_id, self.run_id, kind, running, self.source, problem, known)
 
 
 @dataclass(frozen=True)
@@ -125,21 +124,19 @@ async def replay(
     kinds: Registry, converter: DataConverter, recorded: AsyncIterator[Recorded]
 ) -> AsyncIterator[Replayed]:
     """Replay histories with the code of these kinds, one after the other; those of unknown kinds come last."""
-    known = {name for kind in kinds for name in kind.workflow_types}
     unknown: list[Replayed] = []
 
     async def of_known_kinds() -> AsyncIterator[WorkflowHistory]:
         async for each in recorded:
-            if each.workflow_type in known:
+            if (result := each.replayed(kinds)).known:
                 yield each
             else:
-                stuck = f"this code has no kind {kinds.name_of(each.workflow_type)!r}: the job would be stuck"
-                unknown.append(_result(each, kinds, stuck if each.running else None, known=False))
+                unknown.append(result)
 
     async with job_replayer(kinds, converter).workflow_replay_iterator(of_known_kinds()) as results:
         async for result in results:
             if isinstance(result.history, Recorded):  # all are
-                yield _result(result.history, kinds, _problem(result.replay_failure))
+                yield result.history.replayed(kinds, _problem(result.replay_failure))
     for each in unknown:
         yield each
 
@@ -152,8 +149,3 @@ def _problem(failure: Exception | None) -> str | None:
     if isinstance(failure, NondeterminismError):
         text = f"the workflow does not do what its history says: {text}"
     return text[:_MAX_REASON]
-
-
-def _result(of: Recorded, kinds: Registry, problem: str | None, *, known: bool = True) -> Replayed:
-    kind = kinds.name_of(of.workflow_type)
-    return Replayed(of.workflow_id, of.run_id, kind, of.running, of.source, problem, known)

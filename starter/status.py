@@ -108,28 +108,3 @@ class JobStatus(JobSummary):
     """Why nothing happens now: no worker has taken it yet, it is delayed, it waits before its second attempt."""
     progress: Progress | None = None
     """How far it is; None where it has ended, its kind does not tell, or no worker is there to be asked."""
-
-
-class JobDescription(JobStatus):
-    """One run, as an operator looks at it: what its status tells, and what that leaves out. Times are in UTC.
-
-    Where it waits for the second attempt of a step, `step`, `attempt`, `next_attempt_at`, `message` and `error_type`
-    tell of that too.
-    """
-
-    queue: str
-    summary: str | None
-    """Its line in the Web UI."""
-    priority: int | None
-    """1 (first) to 5; None where none was given."""
-    fairness_key: str | None
-    runs_at: datetime | None
-    """When its delay ends; None once that has passed, or where it has none."""
-    attempts: int | None
-    """Of the present step: how many attempts have begun, the local try counted."""
-    worker: str | None
-    """Identity (`<process>@<machine>`) of the worker that was the last to take some of it; None where none has."""
-    details: str | None
-    """What the workflow tells of itself, in Markdown; None too where no worker is there to be asked."""
-    history_events: int
-    history_bytes: int

@@ -24,7 +24,7 @@ from starter.jobs import Jobs
 from starter.queries import LARGEST, JobFilter, Page, Rest
 from starter.start_many import SomeNotStarted
 from starter.starting import StartOptions, check_options
-from starter.status import JobDescription, JobState, JobStatus, JobSummary
+from starter.status import JobState, JobStatus, JobSummary
 from workflows.registry import Registry
 
 if TYPE_CHECKING:
@@ -147,10 +147,6 @@ class SyncJobs:
         """How a job fares, by its request or id: see `JobHandle.status`."""
         return self.call(lambda jobs: jobs.status(job))
 
-    def describe(self, job: JobRequest | str, /) -> JobDescription:
-        """All about a job, by its request or id: see `JobHandle.describe`."""
-        return self.call(lambda jobs: jobs.describe(job))
-
     def cancel(self, job: JobRequest | str, /) -> None:
         """Ask a job to stop, by its request or id: see `JobHandle.cancel`."""
         self.call(lambda jobs: jobs.cancel(job))
@@ -224,10 +220,6 @@ class SyncJobHandle:
     def status(self, *, of_this_run: bool = False) -> JobStatus:
         """How the latest run of the id fares, or the handle's own run: see `JobHandle.status`."""
         return self._jobs.call(lambda jobs: self._handle(jobs).status(of_this_run=of_this_run))
-
-    def describe(self) -> JobDescription:
-        """All that an operator wants to know of the latest run of the id: see `JobHandle.describe`."""
-        return self._jobs.describe(self.id)
 
     def progress(self) -> Progress | None:
         """How far the latest run of the id is; None where it has ended, or that is not known."""

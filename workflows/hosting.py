@@ -99,7 +99,7 @@ def job_worker(
         activities=[
             *(method for kind in chosen for method in bound_steps(kind, ports)),
             # Always there: what a failing run commands must not depend on how its worker was made.
-            DeadLetterActivities(letters_among(ports)).record,
+            DeadLetterActivities(typing.cast("DeadLetterRepository | None", ports.get(DeadLetterRepository))).record,
         ],
         interceptors=[
             JobInterceptor(policies, pauses),
@@ -145,11 +145,6 @@ def versioned(version: WorkerDeploymentVersion) -> WorkerDeploymentConfig:
     return WorkerDeploymentConfig(
         version, use_worker_versioning=True, default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE
     )
-
-
-def letters_among(ports: Mapping[type, object]) -> DeadLetterRepository | None:
-    """The port to which failed runs are told; None where there is none."""
-    return typing.cast("DeadLetterRepository | None", ports.get(DeadLetterRepository))
 
 
 def sandboxed(passed_through: Sequence[str] = ()) -> SandboxedWorkflowRunner:

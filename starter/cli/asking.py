@@ -1,6 +1,6 @@
-"""Kinds of which the database says which job it is that somebody asks for: they are asked for there, then started.
+"""Kinds whose job the database chooses: the request is recorded there, and the job that it returns is started.
 
-An entry of the outbox goes with the asking, so that the job runs also where it cannot be started from here.
+An outbox entry is committed with the record, so that the job runs also if it cannot be started from here.
 """
 
 from __future__ import annotations
@@ -25,56 +25,50 @@ Given = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class AskedJob:
-    """What became of asking."""
+    """The job that the database chose."""
 
     request: JobRequest
-    """Of the job that it is."""
     joined: bool
-    """Somebody had asked for it before."""
+    """It had been requested before."""
     facts: Mapping[str, Any]
-    """What else is known of it, for the JSON document."""
+    """More for the JSON document."""
 
 
 @dataclass(frozen=True)
 class Asker:
-    """How a kind is asked for."""
+    """How the database is asked for the job of a kind."""
 
     ask: Callable[[JobRequest, Given], Awaitable[AskedJob]]
     chosen: str
-    """Field that the database chooses. With --restart it can be given, to run that very job anew."""
+    """Field that the database chooses. With --restart it can be given, to run that very job again."""
     options: tuple[inspect.Parameter, ...] = ()
     """Options beside those of the kind's fields and those of all kinds, whose names they must not have."""
 
     def by_itself(self, given: Given, chosen: StartOptions) -> bool:
-        """Whether the request is to be started as it is. Raises typer's BadParameter where that makes no sense."""
+        """Whether the request is to be started as it is. Raises typer's BadParameter if that makes no sense."""
         named = given[f"field_{self.chosen}"] is not None
         if named and not chosen.get("restart"):
             raise typer.BadParameter("is chosen for you; give it with --restart alone", param_hint=f"--{self.chosen}")
-        if not named:
-            for option, value in chosen.items():
-                if value is not None and option != "restart":
-                    flag = "--" + option.replace("_", "-")
-                    raise typer.BadParameter("cannot be given here: it is handed on at once", param_hint=flag)
+        for option in () if named else ("delay", "priority", "fairness_key"):
+            if chosen.get(option) is not None:
+                flag = "--" + option.replace("_", "-")
+                raise typer.BadParameter("cannot be given here: it is handed on at once", param_hint=flag)
         return named
 
 
-def _refresh() -> inspect.Parameter:
-    def options(
-        *,
-        refresh: Annotated[
-            bool,
-            typer.Option("--refresh", metavar="", help="Make it anew where it is there already."),
-        ] = False,
-    ) -> None: ...
-
-    return inspect.signature(options, eval_str=True).parameters["refresh"]
+_REFRESH = inspect.Parameter(
+    "refresh",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[bool, typer.Option("--refresh", metavar="", help="Make it again if it is there already.")],
+)
 
 
 async def _ask_for_report(request: JobRequest, given: Given) -> AskedJob:
     if not isinstance(request, ReportGenerationRequest):
         raise InvalidRequest(f"{request.workflow_id} is no report.")
     async with database() as engine:
-        # Imported here: see there.
+        # Imported here: see `database`.
         from adapters.db.report_desk import SqlReportDesk
 
         try:
@@ -88,6 +82,6 @@ async def _ask_for_report(request: JobRequest, given: Given) -> AskedJob:
 
 
 ASKERS: Mapping[str, Asker] = {
-    ReportGenerationRequest.kind: Asker(_ask_for_report, chosen="generation", options=(_refresh(),)),
+    ReportGenerationRequest.kind: Asker(_ask_for_report, chosen="generation", options=(_REFRESH,)),
 }
 """By kind."""

@@ -33,7 +33,6 @@ from starter.dead_letters.plan import RedrivePlan, Verdict, plan_redrive
 from starter.dead_letters.selection import by_name
 from starter.errors import StarterError
 from starter.history import all_events
-from starter.queries import quoted
 from workflows.registry import Registry
 
 Limit = Annotated[int, typer.Option(parser=whole_number(1, 100_000), metavar="NUMBER", help="Maximum number shown.")]
@@ -263,14 +262,9 @@ def _details(letter: DeadLetter, plan: RedrivePlan | None, alike: int, links: Li
     if plan:
         lines.append(("now", f"{plan.verdict}: {plan.why}"))
         if plan.point:
-            kept = Counter(plan.point.kept).items()
-            counts = ", ".join(f"{step} ({count} times)" if count > 1 else step for step, count in kept)
-            lines.append(("kept", counts or "nothing had ended before"))
+            lines.append(("kept", ", ".join(dict.fromkeys(plan.point.kept)) or "nothing had ended before"))
             lines.append(("runs again", ", ".join(plan.point.again) or "its last task"))
     lines += [("run", letter.run_id), ("link", links.run(letter.workflow_id, letter.run_id))]
-    if letter.cause is FailureCause.failed:
-        query = f"ErrorType={quoted(letter.error_type)} AND ExecutionStatus='Failed'"
-        lines.append(("same error", links.query(query)))
     return lines
 
 
@@ -289,22 +283,20 @@ def _action_row(action: DeadLetterAction) -> list[str | Text]:
 
 
 def _commands(letter: DeadLetter, plan: RedrivePlan | None, alike: int) -> list[tuple[str, str]]:
-    at = letter.id
-    found: list[tuple[str, str]] = []
-    if plan and plan.verdict is Verdict.resume:
-        found.append(("Resume it", f"dead redrive {at} --yes"))
-        if alike > 1:
-            found.append(("All of its group", f"dead redrive --group {letter.fingerprint}"))
-    if plan and plan.doable(restart=True):
-        if letter.request is not None:
-            found.append(("Run the whole job again", f"dead redrive {at} --restart --yes"))
-        found.append(("Run it with another request", f"dead redrive {at} --input request.json"))
-    if letter.state in WAITING:
-        found.append(("Acknowledge it", f"dead ack {at}"))
-        found.append(("Discard it", f"dead discard {at} --reason 'why'"))
-    else:
-        found.append(("Open it again", f"dead reopen {at}"))
-    return found
+    """What helps now, and the command for it."""
+    resume = plan is not None and plan.verdict is Verdict.resume
+    restart = plan is not None and plan.doable(restart=True)
+    waits = letter.state in WAITING
+    found = (
+        (resume, "Resume it", f"redrive {letter.id} --yes"),
+        (resume and alike > 1, "All of its group", f"redrive --group {letter.fingerprint}"),
+        (restart and letter.request is not None, "Run the whole job again", f"redrive {letter.id} --restart --yes"),
+        (restart, "Run it with another request", f"redrive {letter.id} --input request.json"),
+        (waits, "Acknowledge it", f"ack {letter.id}"),
+        (waits, "Discard it", f"discard {letter.id} --reason 'why'"),
+        (not waits, "Open it again", f"reopen {letter.id}"),
+    )
+    return [(what, f"dead {command}") for helps, what, command in found if helps]
 
 
 def _document(letter: DeadLetter, links: Links) -> dict[str, Any]:

@@ -30,8 +30,8 @@ from workflows.registry import Registry
 
 _MAX_RATE = 500
 _EXAMPLES = 3
-_MAX_REFUSED = 20
-"""Maximum number of refused redrives that are shown."""
+_MAX_PROBLEMS = 20
+"""Maximum number of problems that are shown one by one."""
 
 _ABOUT = {
     Verdict.resume: "goes on",
@@ -238,7 +238,7 @@ def _show_preview(plans: Sequence[RedrivePlan], missing: Sequence[str], chosen: 
     for title, counts in (("Steps that run again", again), ("Steps that keep their results", kept)):
         if counts:
             out.say(f"{title}: {', '.join(f'{step} ({count})' for step, count in counts.most_common())}")
-    _note_missing(missing, out)
+    _note([f"{name} has no dead letter." for name in missing], out)
     if doable:
         what = "Run the whole job of" if chosen.restart else "Resume the job of"
         at = sys.argv.index("dead") if "dead" in sys.argv else 1
@@ -249,10 +249,13 @@ def _show_preview(plans: Sequence[RedrivePlan], missing: Sequence[str], chosen: 
 
 
 def _show_results(results: Sequence[Redriven], missing: Sequence[str], chosen: _Redrive, out: Output) -> int:
-    made = [_of(each.plan) | {"result": each.result, "run_id": each.run_id} for each in results if each.run_id]
+    def told(each: Redriven, **more: object) -> dict[str, object]:
+        return {"id": each.plan.letter.id, "job_id": each.plan.letter.workflow_id, **more}
+
+    made = [told(each, result=each.result, run_id=each.run_id) for each in results if each.run_id]
     left = [each.plan for each in results if each.result is Result.skipped]
-    refused = [_of(each.plan) | {"why": each.plan.why} for each in results if each.result is None]
-    problems = [f"{each['job_id']}: {each['why']}" for each in refused]
+    refused = [told(each, why=each.plan.why) for each in results if each.result is None]
+    problems = [f"{each['id']} {each['job_id']}: {each['why']}" for each in refused]
     problems += [f"{name} has no dead letter." for name in missing]
     out.document(
         {
@@ -266,17 +269,12 @@ def _show_results(results: Sequence[Redriven], missing: Sequence[str], chosen: _
         }
     )
     out.say(f"{counted(len(made)).capitalize()} {'run again' if chosen.restart else 'resumed at the failed step'}.")
-    if len(made) <= _EXAMPLES:
-        for each in made:
-            out.say(f"  {each['job_id']}: run {each['run_id']}")
+    for each in made if len(made) <= _EXAMPLES else ():
+        out.say(f"  {each['job_id']}: run {each['run_id']}")
     if left:
         out.say(f"{counted(len(left)).capitalize()} left alone:")
         _table(left, chosen, out)
-    for problem in refused[:_MAX_REFUSED]:
-        out.note(f"{problem['id']} {problem['job_id']}: {problem['why']}")
-    if len(refused) > _MAX_REFUSED:
-        out.note(f"… and {len(refused) - _MAX_REFUSED} more that could not be redriven.")
-    _note_missing(missing, out)
+    _note(problems, out)
     if made:
         out.note("What fails again has a new dead letter: `jobs dead groups`. All: `jobs list --newer-than 10m`.")
     return FAILED if problems or (chosen.names and left) else 0
@@ -298,10 +296,8 @@ def _table(plans: Iterable[RedrivePlan], chosen: _Redrive, out: Output) -> None:
         out.table(("", "letters", "why", "such as"), rows)
 
 
-def _note_missing(missing: Sequence[str], out: Output) -> None:
-    for name in missing:
-        out.note(f"{name} has no dead letter. (`jobs dead list` shows all.)")
-
-
-def _of(plan: RedrivePlan) -> dict[str, Any]:
-    return {"id": plan.letter.id, "job_id": plan.letter.workflow_id}
+def _note(problems: Sequence[str], out: Output) -> None:
+    for problem in problems[:_MAX_PROBLEMS]:
+        out.note(problem)
+    if len(problems) > _MAX_PROBLEMS:
+        out.note(f"… and {len(problems) - _MAX_PROBLEMS} more.")

@@ -19,10 +19,6 @@ class Links:
         """One run's history."""
         return f"{self._base}/{quote(workflow_id, safe='')}/{run_id}/history"
 
-    def query(self, query: str) -> str:
-        """The runs that fit a query."""
-        return f"{self._base}?query={quote(query, safe='')}"
-
 
 def _namespace() -> str:
     try:

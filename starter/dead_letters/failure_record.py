@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 
 from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
@@ -52,27 +52,45 @@ async def failure_record(
     """The record of a dead run; None if it isn't dead. `requests` by workflow type. Raises RPCError."""
     if (cause := _cause(described)) is None:
         return None
+    converter = client.data_converter
     events = await last_events(client, described.id, described.run_id)
     failed_task = next((event for event in events if event.event_type in _FAILED_TASK), None)
-    failure = _failure(cause, events, failed_task)
-    error_type, message, step = await _reason(client.data_converter, described, cause, failure, events)
+    failure, step = Failure(), FailedStep()
+    match cause:
+        case FailureCause.failed:
+            failure = events[0].workflow_execution_failed_event_attributes.failure if events else failure
+            error_type, message, step = await _of_failure(converter, failure, events)
+        case FailureCause.timed_out:
+            error_type, step = TIMED_OUT, _unfinished_step(events)
+            message = "The run did not end within its time limit. Redrive the job, or start it with a longer limit."
+        case FailureCause.terminated:
+            error_type, step = TERMINATED, _unfinished_step(events)
+            reason = events[0].workflow_execution_terminated_event_attributes.reason[:_QUOTE_LIMIT] if events else ""
+            message = f"The run was terminated{f' ({reason})' if reason else ''}. Redrive or discard it."
+        case FailureCause.stuck:
+            failure = failed_task.workflow_task_failed_event_attributes.failure if failed_task else failure
+            error_type, message = await _of_task(converter, failed_task)
+        case FailureCause.no_worker:
+            error_type = NO_WORKER
+            message = (
+                f"No worker serves the queue {described.task_queue!r}. Start one, and the run continues by itself."
+            )
     request, missing_key = await _request(client, described, requests)
-    since = described.close_time
-    if since is None and failed_task is not None:
-        since = failed_task.event_time.ToDatetime(UTC)
+    since = described.close_time or (failed_task.event_time.ToDatetime(UTC) if failed_task else None)
+    known = requests.get(described.workflow_type)
     return FailedRun(
         workflow_id=described.id,
         run_id=described.run_id,
-        kind=known.kind if (known := requests.get(described.workflow_type)) else kind_name(described.workflow_type),
+        kind=known.kind if known else kind_name(described.workflow_type),
         queue=described.task_queue,
         cause=cause,
         request=request,
-        undecryptable=missing_key or await _missing_key(client.data_converter, [failure.encoded_attributes]),
+        undecryptable=missing_key or await _missing_key(converter, [failure.encoded_attributes]),
         error_type=error_type,
         message=message,
         step=step.step,
         attempts=step.attempts,
-        failed_at=since or _task_scheduled_at(described),
+        failed_at=since or described.raw_description.pending_workflow_task.original_scheduled_time.ToDatetime(UTC),
     )
 
 
@@ -84,46 +102,6 @@ def _cause(described: WorkflowExecutionDescription) -> FailureCause | None:
     raw = described.raw_description
     untaken = raw.HasField("pending_workflow_task") and raw.pending_workflow_task.attempt <= 1
     return FailureCause.no_worker if untaken and not described.typed_search_attributes.get(_BUILDS) else None
-
-
-def _task_scheduled_at(described: WorkflowExecutionDescription) -> datetime:
-    return described.raw_description.pending_workflow_task.original_scheduled_time.ToDatetime(UTC)
-
-
-def _failure(cause: FailureCause, events: Sequence[HistoryEvent], failed_task: HistoryEvent | None) -> Failure:
-    """The failure of the run, or of its stuck task; empty if there was none."""
-    if cause is FailureCause.failed and events:
-        return events[0].workflow_execution_failed_event_attributes.failure
-    if cause is FailureCause.stuck and failed_task is not None:
-        return failed_task.workflow_task_failed_event_attributes.failure
-    return Failure()
-
-
-async def _reason(
-    converter: DataConverter,
-    described: WorkflowExecutionDescription,
-    cause: FailureCause,
-    failure: Failure,
-    events: Sequence[HistoryEvent],
-) -> tuple[str, str, FailedStep]:
-    """Error type, message and step."""
-    match cause:
-        case FailureCause.failed:
-            return await _of_failure(converter, failure, events)
-        case FailureCause.timed_out:
-            message = "The run did not end within its time limit. Redrive the job, or start it with a longer limit."
-            return TIMED_OUT, message, _unfinished_step(events)
-        case FailureCause.terminated:
-            reason = events[0].workflow_execution_terminated_event_attributes.reason if events else ""
-            quoted = f" ({reason[:_QUOTE_LIMIT]})" if reason else ""
-            return TERMINATED, f"The run was terminated{quoted}. Redrive or discard it.", _unfinished_step(events)
-        case FailureCause.stuck:
-            return *await _of_task(converter, failure, events), FailedStep()
-        case FailureCause.no_worker:
-            message = (
-                f"No worker serves the queue {described.task_queue!r}. Start one, and the run continues by itself."
-            )
-            return NO_WORKER, message, FailedStep()
 
 
 async def _of_failure(
@@ -145,16 +123,15 @@ async def _of_failure(
     return error.type or type(error).__name__, error.message, step
 
 
-async def _of_task(converter: DataConverter, failure: Failure, events: Sequence[HistoryEvent]) -> tuple[str, str]:
-    failed = next((event for event in events if event.event_type in _FAILED_TASK), None)
+async def _of_task(converter: DataConverter, failed: HistoryEvent | None) -> tuple[str, str]:
     if failed is None or failed.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT:
         return "WorkflowTaskTimedOut", f"The workflow's code does not end in time. {_DEPLOY}"
-    cause = failed.workflow_task_failed_event_attributes.cause
-    if cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR:
+    attributes = failed.workflow_task_failed_event_attributes
+    if attributes.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR:
         return "NondeterminismError", f"The workflow's code does not match the run's history. {_DEPLOY}"
-    error = await _decoded(converter, failure)
+    error = await _decoded(converter, attributes.failure)
     message = (_UNREADABLE if error is None else getattr(error, "message", ""))[:_QUOTE_LIMIT]
-    name = failure.application_failure_info.type or "WorkflowTaskFailed"
+    name = attributes.failure.application_failure_info.type or "WorkflowTaskFailed"
     return name, message if name == EncryptionKeyMissing.type_name else f"{message} {_DEPLOY}"
 
 

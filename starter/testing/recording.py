@@ -16,7 +16,7 @@ from starter.handle import JobHandle
 from starter.jobs import Jobs
 from starter.queries import JobFilter, Page, Rest
 from starter.starting import StartOptions, check_options
-from starter.status import JobDescription, JobState, JobStatus, JobSummary
+from starter.status import JobState, JobStatus, JobSummary
 from starter.testing.record import Assertions, StartedJob, Which, fits
 from starter.testing.runs import Run, Runs, link
 from workflows.registry import Registry, registry
@@ -143,24 +143,6 @@ class RecordedHandle(JobHandle):
         elif end is not None:
             more = {"outcome": end}
         return JobStatus.model_validate({**summary.model_dump(), **more})
-
-    async def describe(self) -> JobDescription:
-        """See `JobHandle.describe`. Of what a worker would tell there is nothing."""
-        run, end, _ = self._look()
-        delayed = run.job.delay if end is None else None
-        return JobDescription(
-            **dict(await self.status()),
-            queue=run.kind.queue,
-            summary=run.job.request.summary,
-            priority=run.job.priority,
-            fairness_key=run.job.fairness_key,
-            runs_at=None if delayed is None else run.started_at + delayed,
-            attempts=None,
-            worker=None,
-            details=None,
-            history_events=0,
-            history_bytes=0,
-        )
 
     async def progress(self) -> Progress | None:
         """See `JobHandle.progress`. Nothing runs here, so it is not known."""

@@ -12,40 +12,22 @@ from activities.alert import AlertActivities
 from domain.alert import AlertRequest, Told
 from domain.alerts import Alert, AlertKind, Gathered
 from domain.dead_letter_sweep import ListedRun, RunState
-from domain.errors import OutcomeUnknown, ServiceUnavailable
+from domain.errors import ServiceUnavailable
 from tests.fakes import FakeLedger
 from tests.fakes_alerts import FakeAlerts, FakeChannel, FakeChannels, an_alert
 from tests.fakes_dead_letters import FakeFailedRuns
 
 
-async def tell(
-    alerts: FakeAlerts, ledger: FakeLedger, *channels: FakeChannel, runs: FakeFailedRuns | None = None
-) -> Told:
-    steps = AlertActivities(alerts, ledger, FakeChannels(*channels), runs or FakeFailedRuns())
+async def tell(alerts: FakeAlerts, *channels: FakeChannel, runs: FakeFailedRuns | None = None) -> Told:
+    steps = AlertActivities(alerts, FakeLedger(), FakeChannels(*channels), runs or FakeFailedRuns())
     told: Told = await ActivityEnvironment().run(steps.tell, AlertRequest(alert="payment-event-reused", first=17))
     return told
-
-
-async def test_each_channel_gets_the_message_once_though_one_fails_and_the_step_runs_again() -> None:
-    alerts, ledger = FakeAlerts(an_alert("a"), an_alert("b")), FakeLedger()
-    down, up = FakeChannel("down", [ServiceUnavailable("503"), OutcomeUnknown()]), FakeChannel("up")
-
-    for error in (ServiceUnavailable, OutcomeUnknown):
-        with pytest.raises(error):
-            await tell(alerts, ledger, down, up)
-    assert alerts.told_of == {}
-    for _ in range(2):
-        assert await tell(alerts, ledger, down, up) == Told(state="told", alerts=2)
-
-    assert (down.attempts, len(down.taken), up.attempts) == (3, 1, 1)
-    assert up.taken[0].reference == "alert/payment-event-reused/17"
-    assert alerts.told_of.keys() == {17}
 
 
 async def test_without_a_channel_the_alert_is_an_error_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     alerts = FakeAlerts(an_alert("evt_1/a"), an_alert("evt_2/b"))
 
-    assert await tell(alerts, FakeLedger()) == Told(state="no-channel", alerts=2)
+    assert await tell(alerts) == Told(state="no-channel", alerts=2)
 
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert "ALERT_URLS" in record.getMessage()
@@ -57,8 +39,8 @@ async def test_without_a_channel_the_alert_is_an_error_in_the_log(caplog: pytest
 async def test_an_alert_that_another_message_covers_or_that_was_never_raised_is_not_sent() -> None:
     channel = FakeChannel()
 
-    assert (await tell(FakeAlerts(others=True), FakeLedger(), channel)).state == "told-with-others"
-    assert (await tell(FakeAlerts(gone=True), FakeLedger(), channel)).state == "alert-not-found"
+    assert (await tell(FakeAlerts(others=True), channel)).state == "told-with-others"
+    assert (await tell(FakeAlerts(gone=True), channel)).state == "alert-not-found"
     assert channel.attempts == 0
 
 
@@ -108,5 +90,5 @@ async def test_a_run_that_ended_well_after_its_failure_was_recorded_is_not_alert
 ) -> None:
     channel = FakeChannel()
 
-    assert await tell(DeadLetterAlerts(*jobs), FakeLedger(), channel, runs=runs) == expected
+    assert await tell(DeadLetterAlerts(*jobs), channel, runs=runs) == expected
     assert channel.attempts == (expected.state == "told")

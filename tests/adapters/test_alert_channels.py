@@ -58,7 +58,9 @@ def mailto(stack: Stack, recipient: str = "ops@example.com") -> str:
     return f"mailto://{stack.smtp_host}:{stack.smtp_port}?from=alerts@shop.example.com&to={recipient}"
 
 
-async def test_a_mail_arrives_as_the_plain_text_that_it_is(stack: Stack, inbox: InboxReader) -> None:
+async def test_a_message_arrives_as_plain_text_with_its_reference_by_mail_and_http(
+    stack: Stack, inbox: InboxReader, receiver: AlertReceiver
+) -> None:
     [channel] = channels(mailto(stack)).all
 
     assert await channel.send(MESSAGE) == "accepted"
@@ -69,12 +71,8 @@ async def test_a_mail_arrives_as_the_plain_text_that_it_is(stack: Stack, inbox: 
     assert (opened.text or "").replace("\r\n", "\n").strip() == MESSAGE.text
     assert ("Idempotency-Key", MESSAGE.reference) in opened.headers
 
-
-async def test_a_message_over_http_carries_its_reference_to_be_known_by(receiver: AlertReceiver) -> None:
     [channel] = channels(receiver.url).all
-
     await channel.send(MESSAGE)
-
     assert receiver.received == [Received(MESSAGE.title, MESSAGE.text, MESSAGE.reference)]
 
 
@@ -136,9 +134,6 @@ def test_channels_have_names_that_tell_them_apart_hold_no_secret_and_stay_when_a
     assert len(set(names)) == 4
     assert [channel.name for channel in later.all] == names
     assert [name.partition("-")[0] for name in names] == ["json", "json", "slack", "slack"]
-
-
-def test_the_same_url_twice_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="twice"):
         channels(SLACK, SLACK)
 

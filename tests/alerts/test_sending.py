@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -139,22 +138,6 @@ async def test_a_hundred_alerts_at_once_are_one_mail_and_raised_again_none(
     assert "python -m starter status payment-callback/evt_1" in opened.text
     # Alerts that are raised at the same moment may lead several jobs, of which one gathers.
     [_] = [outcome for outcome in ended if outcome != Skipped(reason="told-with-others")]
-
-
-async def test_an_alert_that_is_raised_while_a_message_is_on_its_way_has_one_of_its_own(
-    desk: Desk, receiver: AlertReceiver
-) -> None:
-    receiver.answering.clear()
-    async with desk.sending(receiver.url):
-        await desk.alerts.add(an_alert("evt_1/ab"))
-        assert await asyncio.to_thread(receiver.reached.wait, 30)
-        await desk.alerts.add(an_alert("evt_2/ab"))
-        receiver.answering.set()
-        await desk.outcomes()
-
-    keys = re.findall(r"evt_\d/ab", " ".join(got.message for got in receiver.received))
-    assert Counter(keys) == {"evt_1/ab": 1, "evt_2/ab": 1}
-    assert len({got.key for got in receiver.received}) == 2
 
 
 async def test_while_one_channel_is_down_the_other_gets_the_message_once_and_the_first_when_it_is_back(

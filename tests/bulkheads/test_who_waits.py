@@ -18,6 +18,7 @@ from temporalio.worker import Worker
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.session_cleanup import SessionCleanupRequest
 from starter import Jobs
+from starter.starting import StartOptions
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from tests.outbox.processes import FULL
 from workflows.hosting import job_worker
@@ -56,38 +57,27 @@ async def until(true: Callable[[], bool], within: float = 120) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_a_password_mail_overtakes_a_newsletter_that_is_queued(client: Client, jobs: Jobs) -> None:
-    mail = FakeMail()
-    await jobs.start_many(requests(1, 200), priority=5)
-    urgent = OrderConfirmationRequest(order_id=201)
-    worker = serving(client, mail, 201)
+@pytest.mark.parametrize(
+    ("queued", "many", "one"),
+    [(200, {"priority": 5}, {"priority": 1}), (QUEUED, {"fairness_key": "big"}, {"fairness_key": "small"})],
+    ids=["a password mail behind a newsletter", "a customer's single job behind another one's many"],
+)
+async def test_a_job_overtakes_those_that_are_queued_by_its_priority_or_its_customer(
+    client: Client, jobs: Jobs, queued: int, many: StartOptions, one: StartOptions
+) -> None:
+    mail, single = FakeMail(), OrderConfirmationRequest(order_id=queued + 1)
+    await jobs.start_many(requests(1, queued), **many)
+    worker = serving(client, mail, queued + 1)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(mail.accepted) >= 10)
 
-    await jobs.start(urgent, priority=1)
-    begun = len(mail.accepted)
-    await until(lambda: urgent.workflow_id in sent(mail))
-    await worker.shutdown()
-    await running
-
-    # Beside it those that the worker had fetched already.
-    assert sent(mail).index(urgent.workflow_id) <= begun + 10
-
-
-async def test_a_customers_many_jobs_do_not_delay_another_ones_single_job(client: Client, jobs: Jobs) -> None:
-    mail = FakeMail()
-    await jobs.start_many(requests(1, QUEUED), fairness_key="big")
-    single = OrderConfirmationRequest(order_id=QUEUED + 1)
-    worker = serving(client, mail, QUEUED + 1)
-    running = asyncio.create_task(worker.run())
-    await until(lambda: len(mail.accepted) >= 10)
-
-    await jobs.start(single, fairness_key="small")
+    await jobs.start(single, **one)
     begun = len(mail.accepted)
     await until(lambda: single.workflow_id in sent(mail))
     await worker.shutdown()
     await running
 
+    # Beside it those that the worker had fetched already.
     assert sent(mail).index(single.workflow_id) <= begun + 10
 
 

@@ -87,6 +87,9 @@ async def test_each_dead_run_has_one_letter_and_one_alert_and_no_other_run_has_a
     assert scene.first.recorded == len(scene.after) - len(RECORDED)
     assert scene.second == Swept()
     assert scene.late is None, "the sweep had found it"
+    # What failed with the same is one group.
+    (group,) = await world.letters.groups(DeadLetterFilter(error_type="NotFound"))
+    assert (group.count, group.example.fingerprint) == (2, scene.letter("permanent").fingerprint)
 
 
 @pytest.mark.parametrize(
@@ -122,9 +125,3 @@ def test_a_letter_says_why_the_run_is_dead(
     else:
         how = {"run-timeout": "hangs", "terminated": "hangs", "no-worker": "well"}.get(name, name)
         assert letter.request == {"order_id": order_of(letter), "how": how}
-
-
-async def test_jobs_that_failed_of_the_same_are_one_group(world: World, scene: Scene) -> None:
-    (group,) = await world.letters.groups(DeadLetterFilter(error_type="NotFound"))
-    assert (group.count, group.example.kind, group.example.step) == (2, "failing", "failing.charge")
-    assert scene.letter("permanent").fingerprint == scene.letter("away").fingerprint == group.example.fingerprint

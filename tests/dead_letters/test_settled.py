@@ -52,16 +52,6 @@ async def test_of_two_jobs_that_were_reset_the_recovered_one_is_resolved_and_the
     assert old.fingerprint == new.fingerprint
 
 
-async def test_a_job_that_failed_again_unseen_has_one_letter_that_waits(world: World) -> None:
-    job = await world.dead("hangs", run_timeout=_SOON)
-    await world.sweep()
-    again = await world.again(job, "hangs", run_timeout=_SOON)
-    await world.until(f"RunId = '{again.result_run_id}' AND ExecutionStatus = 'TimedOut'", job)
-    await world.sweep()
-    old, new = await world.letters_of(job)
-    assert (old.state, new.state) == (DeadLetterState.resolved, DeadLetterState.open)
-
-
 async def test_a_run_that_failed_unseen_has_no_letter_if_its_job_was_started_again_or_reset_since(
     world: World,
 ) -> None:

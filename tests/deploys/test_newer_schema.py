@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -21,28 +20,16 @@ from tests.starter.commandline import CommandLine
 
 pytestmark = pytest.mark.long
 
-Newer = Callable[[str], Path]
 
-
-@pytest.fixture
-def newer(tmp_path: Path) -> Newer:
-    """A copy of the code with one more migration, which says that it serves code from this revision on."""
-
-    def newer(serves_from: str) -> Path:
-        folder = copy_rooms(tmp_path)
-        (folder / "adapters" / "db" / "migrations" / "versions" / "v9000_gift_wrapping.py").write_text(
-            '"""Gifts."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
-            f'revision = "9000"\ndown_revision = "{schema.head()}"\nserves_from = "{serves_from}"\n\n\n'
-            'def upgrade() -> None:\n    op.add_column("orders", sa.Column("gift_wrapping", sa.Text()))\n\n\n'
-            'def downgrade() -> None:\n    op.drop_column("orders", "gift_wrapping")\n'
-        )
-        return folder
-
-    return newer
-
-
-async def set_up(folder: Path, environment: dict[str, str]) -> str:
-    """Run that code's `jobs setup`."""
+async def set_up_newer(tmp_path: Path, environment: dict[str, str], serves_from: str) -> str:
+    """Run `jobs setup` of code with one more migration, which says that it serves code from this revision on."""
+    folder = copy_rooms(tmp_path)
+    (folder / "adapters" / "db" / "migrations" / "versions" / "v9000_gift_wrapping.py").write_text(
+        '"""Gifts."""\n\nimport sqlalchemy as sa\nfrom alembic import op\n\n'
+        f'revision = "9000"\ndown_revision = "{schema.head()}"\nserves_from = "{serves_from}"\n\n\n'
+        'def upgrade() -> None:\n    op.add_column("orders", sa.Column("gift_wrapping", sa.Text()))\n\n\n'
+        'def downgrade() -> None:\n    op.drop_column("orders", "gift_wrapping")\n'
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "starter", "setup"),
         cwd=folder,
@@ -57,9 +44,9 @@ async def set_up(folder: Path, environment: dict[str, str]) -> str:
 
 
 async def test_workers_of_the_version_before_restart_and_work_with_a_schema_that_serves_them(
-    start: Start, environment: dict[str, str], newer: Newer, shop: Shop, client: Client, database: str
+    start: Start, environment: dict[str, str], tmp_path: Path, shop: Shop, client: Client, database: str
 ) -> None:
-    said = await set_up(newer(schema.head()), environment)
+    said = await set_up_newer(tmp_path, environment, schema.head())
     assert "schema is now at revision 9000" in said
 
     worker = await start()
@@ -76,10 +63,15 @@ async def test_workers_of_the_version_before_restart_and_work_with_a_schema_that
     assert await migrate.current(database) == "9000"
 
 
-async def test_workers_whom_the_new_schema_does_not_serve_say_so_and_do_not_start(
-    start: Start, environment: dict[str, str], newer: Newer, database: str
+@pytest.mark.parametrize("said", [True, False], ids=["serves newer code only", "never said whom it serves"])
+async def test_workers_that_the_new_schema_does_not_serve_say_so_and_do_not_start(
+    start: Start, environment: dict[str, str], tmp_path: Path, database: str, *, said: bool
 ) -> None:
-    await set_up(newer("9000"), environment)
+    await set_up_newer(tmp_path, environment, "9000")
+    if not said:
+        connection = await asyncpg.connect(database)
+        await connection.execute(f"ALTER TABLE {schema.VERSION_TABLE} DROP COLUMN serves")
+        await connection.close()
 
     worker = await start(WORKER_STARTUP_WAIT="1")
 
@@ -90,18 +82,6 @@ async def test_workers_whom_the_new_schema_does_not_serve_say_so_and_do_not_star
     assert await worker.ended() == 1
     with pytest.raises(Conflict, match="newer code has changed it"):
         await migrate.upgrade(database)
-
-
-async def test_a_schema_of_code_that_never_said_whom_it_serves_serves_none(start: Start, database: str) -> None:
-    connection = await asyncpg.connect(database)
-    await connection.execute(f"ALTER TABLE {schema.VERSION_TABLE} DROP COLUMN serves")
-    await connection.execute(f"UPDATE {schema.VERSION_TABLE} SET version_num = '9999'")  # noqa: S608  # our own name
-    await connection.close()
-
-    worker = await start(WORKER_STARTUP_WAIT="1")
-
-    await worker.says("newer code has changed it, deploy that")
-    assert await worker.ended() == 1
 
 
 def test_each_migration_that_was_released_says_which_code_its_schema_serves() -> None:

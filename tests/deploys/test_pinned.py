@@ -83,12 +83,12 @@ async def result(client: Client, order_id: int) -> tuple[str, str]:
     handle = client.get_workflow_handle(f"{KIND}/{order_id}")
     async with asyncio.timeout(60):
         try:
-            outcome = (await Jobs(client).of(handle.id).result()).outcome
+            outcome: str = (await Jobs(client).of(handle.id).result()).outcome
         except JobDidNotComplete:
             outcome = "failed"
     versioning = (await handle.describe()).raw_description.workflow_execution_info.versioning_info
     override = versioning.versioning_override.pinned.version.build_id
-    return str(outcome), override or versioning.deployment_version.build_id
+    return outcome, override or versioning.deployment_version.build_id
 
 
 async def test_a_pinned_job_stays_with_its_version_and_is_redriven_in_the_current_one(

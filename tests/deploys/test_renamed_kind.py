@@ -101,8 +101,5 @@ def test_the_registry_knows_both_names_as_one() -> None:
 def test_an_earlier_name_that_is_anothers_or_none_at_all_is_refused(alias: str) -> None:
     with pytest.raises(RegistryError, match="alias"):
         Registry(registry.get("payment-notice"), replace(RENAMED, aliases=(alias,)))
-
-
-def test_a_new_kind_cannot_take_a_name_that_another_one_had() -> None:
     with pytest.raises(RegistryError, match="is what 'order-confirmation' was called before"):
         Registry(replace(RENAMED, aliases=("payment-notice",)), registry.get("payment-notice"))

@@ -62,8 +62,7 @@ async def test_jobs_on_the_server_are_replayed_and_those_that_would_break_are_to
 
     stuck = await command_line("replay")
     asked = await command_line("replay", "--query", "WorkflowType='OrderConfirmation'", "--limit", "2", "--json")
-    fewest = await command_line("replay", "--limit", "1", "--json")
-    everything = await command_line("replay", "--limit", "1", "--all", "--json")
+    fewest, everything = [await command_line("replay", "--limit", "1", *more, "--json") for more in ((), ("--all",))]
     wrong = await command_line("replay", "--query", "no query")
     monkeypatch.setattr(steps, "run", steps.run_regular)
     live = from_server(client, queries_of(registry), limit=None)

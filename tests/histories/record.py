@@ -23,7 +23,7 @@ from adapters.process import leave
 from starter import JobDidNotComplete, Jobs
 from starter.pauses import release
 from starter.setup import add_search_attributes
-from tests.histories.courses import alerts, dead_letters, orders, payments, report_keeping, reports, scheduled
+from tests.histories.courses import orders, payments, reports, scheduled, system
 from tests.histories.courses.course import Course
 from workflows.data_converter import data_converter
 from workflows.hosting import job_worker
@@ -33,13 +33,11 @@ from workflows.registry import registry
 HISTORIES = Path(__file__).parent
 
 COURSES: dict[str, dict[str, Course]] = {
-    **alerts.COURSES,
-    **dead_letters.COURSES,
     **orders.COURSES,
     **payments.COURSES,
     **reports.COURSES,
-    **report_keeping.COURSES,
     **scheduled.COURSES,
+    **system.COURSES,
 }
 """By kind, by name."""
 

@@ -70,10 +70,11 @@ async def test_a_client_of_the_applications_own_starts_jobs_with_its_interceptor
     async with serve(jobs.client, order_id, mail=FakeMail(ServiceUnavailable("451 4.3.0 at RCPT TO"))):
         handle = await jobs.start(OrderConfirmationRequest, order_id=order_id)
         outcome = await handle.result()
-        described = await handle.describe()
+        status = await handle.status()
+        run = await own.get_workflow_handle(handle.id).describe()
 
-    assert outcome == described.outcome == Done(reference=handle.id)
-    assert described.summary == f"Order confirmation {order_id}"
+    assert outcome == status.outcome == Done(reference=handle.id)
+    assert await run.static_summary() == f"Order confirmation {order_id}"
     assert seen.ids == [handle.id]
     assert own.data_converter is converter
     history = await own.get_workflow_handle(handle.id).fetch_history()

@@ -42,8 +42,9 @@ async def test_handles_come_in_the_order_of_the_requests_and_what_was_there_is_n
     assert [handle.started for handle in lazy] == [number != 3 for number in range(8)]
     assert lazy[3].run_id == there.run_id
     assert [(handle.run_id, handle.started) for handle in again] == [(handle.run_id, False) for handle in lazy]
-    described = await jobs.describe(lazy[7].id)
-    assert (described.priority, described.runs_at) == (2, described.started_at + timedelta(hours=1))
+    described = await jobs.client.get_workflow_handle(lazy[7].id).describe()
+    assert described.raw_description.workflow_execution_info.priority.priority_key == 2
+    assert described.execution_time == described.start_time + timedelta(hours=1)
 
 
 async def test_requests_are_taken_as_starts_end_and_no_more_than_told_run_at_a_time() -> None:

@@ -18,7 +18,6 @@ from domain.outcomes import Declined, Done, Outcome, Skipped
 from domain.ports import OrderRepository
 from domain.requests import JobRequest
 from starter import (
-    JobDescription,
     JobHandle,
     Jobs,
     JobStatus,
@@ -57,7 +56,6 @@ async def look(jobs: Jobs) -> None:
     assert_type(await jobs.start_many(lazily(), delay=timedelta(minutes=1), restart=True), list[JobHandle])
     assert_type(await jobs.result("order-confirmation/1"), Outcome)
     assert_type(await jobs.status(OrderConfirmationRequest(order_id=1)), JobStatus)
-    assert_type((await jobs.describe("order-confirmation/1")).attempts, int | None)
     try:
         await jobs.start_many([])
     except SomeNotStarted as error:
@@ -79,7 +77,6 @@ def start_sync(jobs: SyncJobs) -> None:
         case Skipped(reason=reason) | Declined(reason=reason):
             assert_type(reason, str)
     assert_type(jobs.start_many(iter([OrderConfirmationRequest(order_id=1)])), list[SyncJobHandle])
-    assert_type(jobs.describe(handle.id), JobDescription)
     assert_type(jobs.iterate(), Iterator[JobSummary])
 
     jobs.start(OrderConfirmationRequest, order_id="1042")  # wrong: a text

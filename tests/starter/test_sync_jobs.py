@@ -46,7 +46,6 @@ async def test_each_call_works_within_a_running_event_loop(jobs: SyncJobs, servi
     assert (handle.id, handle.started, handle.state) == (request.workflow_id, True, JobState.running)
     assert jobs.start(OrderConfirmationRequest, order_id=order_id).run_id == handle.run_id
     assert jobs.status(request) == handle.status() == handle.status(of_this_run=True)
-    assert handle.describe().priority == jobs.describe(handle.id).priority == 2
     assert handle.web_ui == handle.status().web_ui
     assert handle.picked_up()
     assert not jobs.of(request).started

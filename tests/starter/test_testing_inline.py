@@ -55,7 +55,6 @@ async def test_a_job_has_ended_when_its_start_returns_with_all_waits_skipped() -
         # Real ones: the delay, and waits of at least 5, 10 and 20 s. Not much more passed by the server's clock either.
         assert timedelta(days=30, seconds=35) < status.closed_at - status.started_at < timedelta(days=30, seconds=80)
         assert [job.id for job in await jobs.list(JobFilter(state=JobState.completed))] == [REQUEST.workflow_id]
-        assert (await jobs.describe(REQUEST)).details == "Done."
         jobs.assert_started(REQUEST, times=1, delay=timedelta(days=30))
 
         gone = await jobs.start_many(OrderConfirmationRequest(order_id=order_id) for order_id in range(1, 20))

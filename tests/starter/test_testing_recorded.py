@@ -123,7 +123,7 @@ async def test_what_cannot_be_is_refused_as_by_jobs() -> None:
         await jobs.start(REQUEST, delay=-MINUTE)
     with pytest.raises(SomeNotStarted) as some:
         await jobs.start_many([REQUEST, UnheardOfRequest(order_id=1)])
-    for asking in (jobs.status, jobs.result, jobs.cancel, jobs.describe):
+    for asking in (jobs.status, jobs.result, jobs.cancel):
         with pytest.raises(JobNotFound, match="There is no job 'order-confirmation/9' in this test"):
             await asking("order-confirmation/9")
 
@@ -167,7 +167,7 @@ async def test_a_cancelled_job_is_recorded_and_one_that_has_ended_stays_as_it_is
     assert (await jobs.status(REQUEST)).state is JobState.cancelled
 
 
-async def test_jobs_are_listed_and_described_as_they_were_started() -> None:
+async def test_jobs_are_listed_as_they_were_started() -> None:
     jobs = Jobs.testing()
     jobs.will_fail(REQUEST, "RecipientRejected")
     await place(jobs)
@@ -178,9 +178,6 @@ async def test_jobs_are_listed_and_described_as_they_were_started() -> None:
         assert [job.id for job in await jobs.list(JobFilter(**where))] == [REQUEST.workflow_id]
     with pytest.raises(LookupError):
         await jobs.list(JobFilter(kind="x"))
-    described = await jobs.describe("order-confirmation/7")
-    assert (described.queue, described.priority) == ("notifications", 1)
-    assert described.runs_at == described.started_at + MINUTE
     assert await jobs.of("order-confirmation/7").picked_up()
 
 

@@ -1,4 +1,4 @@
-"""The end of a process: what was written is kept, the status is its own."""
+"""The end of a process: what was written is kept, the status is its own, and a stuck reader does not keep it."""
 
 from __future__ import annotations
 
@@ -7,66 +7,40 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
+IMPORTS = "import atexit, logging, os, sys; from adapters.process import leave; from adapters.telemetry import logs\n"
+LOGGING = "logs.configure(format='json', level='INFO')\nfor n in range({}): logging.info('line %s', n)\n"
+READER_GONE = "r, w = os.pipe(); os.dup2(w, 1); os.close(w); os.close(r)\nsys.stdout.write('unread')\n"
 
 
-def python(code: str, *, read: bool = True) -> tuple[int, str]:
-    """Run code in a process; with `read` off, nobody reads what it writes."""
-    command = [sys.executable, "-c", code]
-    # Buffered, as standard output is where nobody says otherwise.
+@pytest.mark.parametrize(
+    ("code", "read", "status", "lines"),
+    [
+        (f"{LOGGING.format(500)}leave(7)", True, 7, 500),
+        ("atexit.register(print, 'at exit'); leave(0)", True, 0, 0),
+        (f"{READER_GONE}leave(3)", True, 3, 0),
+        (f"{LOGGING.format(5000)}leave(5, flush_within=0.5)", False, 5, None),
+    ],
+    ids=["logs are kept", "nothing of the interpreter's end runs", "reader gone", "reader has stopped reading"],
+)
+def test_a_process_ends_with_its_status_and_what_it_wrote(
+    code: str, status: int, lines: int | None, *, read: bool
+) -> None:
+    # Buffered, as standard output is by default.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    if read:
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        return done.returncode, done.stdout
     reading, writing = os.pipe()
-    try:
-        return subprocess.run(
-            command, cwd=ROOT, env=environment, stdout=writing, timeout=60, check=False
-        ).returncode, ""
-    finally:
-        os.close(reading)
-        os.close(writing)
-
-
-def test_what_was_written_and_logged_is_kept() -> None:
-    status, out = python(
-        "import sys; from adapters.process import leave; from adapters.telemetry import logs; import logging\n"
-        "logs.configure(format='json', level='INFO')\n"
-        "for n in range(500): logging.info('line %s', n)\n"
-        "leave(7)"
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTS + code],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE if read else writing,
+        timeout=60,
+        check=False,
     )
+    os.close(reading)
+    os.close(writing)
 
-    assert status == 7
-    assert len(out.splitlines()) == 500
-
-
-def test_nothing_of_the_interpreters_own_end_runs() -> None:
-    status, out = python(
-        "import atexit; from adapters.process import leave\natexit.register(print, 'at exit')\nleave(0)"
-    )
-
-    assert (status, out) == (0, "")
-
-
-def test_a_reader_who_has_gone_changes_nothing() -> None:
-    status, _ = python(
-        "import os, sys; from adapters.process import leave\n"
-        "r, w = os.pipe(); os.dup2(w, 1); os.close(w); os.close(r)\n"
-        "sys.stdout.write('nobody reads this'); leave(3)"
-    )
-
-    assert status == 3
-
-
-def test_a_reader_who_has_stopped_reading_keeps_a_process_only_so_long() -> None:
-    status, _ = python(
-        "import sys; from adapters.process import leave; from adapters.telemetry import logs; import logging\n"
-        "logs.configure(format='json', level='INFO')\n"
-        "for n in range(5000): logging.info('line %s', n)\n"
-        "leave(5, flush_within=0.5)",
-        read=False,
-    )
-
-    assert status == 5
+    assert done.returncode == status
+    assert lines is None or len(done.stdout.splitlines()) == lines

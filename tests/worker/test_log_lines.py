@@ -81,26 +81,18 @@ def test_what_the_sdk_tells_of_a_job_comes_as_keys_of_its_line(source: dict[str,
     assert as_json(record("Attempt failed", **source, job_attempt=3))["attempt"] == 3
 
 
-def test_an_exception_is_told_with_its_trace() -> None:
+def test_exceptions_come_with_their_trace_and_the_cores_lines_with_their_fields_also_for_people() -> None:
     try:
         STEP["no such page"]
     except KeyError:
         line = as_json(record("It failed", level=logging.ERROR, exc_info=sys.exc_info()))
-
     assert "KeyError: 'no such page'" in line["exception"]
 
-
-def test_what_the_core_says_comes_with_its_fields() -> None:
     core = SimpleNamespace(fields={"attempt": 3, "error": "Unavailable"}, target="temporalio_client::retry")
-
     line = as_json(record("gRPC call failed", level=logging.WARNING, temporal_log=core))
-
     assert (line["core_error"], line["target"]) == ("Unavailable", "temporalio_client::retry")
 
-
-def test_lines_for_people_have_the_same_content() -> None:
     text = logs.formatter("console").format(record("Job ended", temporal_workflow=JOB))
-
     assert "Job ended" in text
     assert "business_id=1042" in text
     assert "\x1b" not in text

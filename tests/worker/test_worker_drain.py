@@ -6,6 +6,8 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from demo.inbox.reader import InboxReader
 from demo.stack import Stack
 from starter import JobHandle
@@ -14,10 +16,11 @@ from tests.worker.conftest import Place, Start
 Sending = Callable[[JobHandle], Awaitable[None]]
 
 
-async def test_a_running_step_is_finished_before_the_worker_ends(
-    start: Start, place: Place, sending: Sending, inbox: InboxReader
+@pytest.mark.parametrize("drain", ["30", "0.2"], ids=["finished", "cancelled"])
+async def test_a_running_step_is_finished_before_the_worker_ends_or_done_by_the_next_one(
+    start: Start, place: Place, sending: Sending, inbox: InboxReader, drain: str
 ) -> None:
-    worker = await start()
+    worker = await start(WORKER_DRAIN=drain)
     await worker.takes_jobs()
     job = await place("ada+slow2@example.com")
     await sending(job)
@@ -25,31 +28,18 @@ async def test_a_running_step_is_finished_before_the_worker_ends(
     worker.send(signal.SIGTERM)
 
     assert (await worker.says("Stopping: no new tasks are taken"))["why"] == "SIGTERM"
-    # Alive, but not ready.
-    ready = await worker.get("/readyz")
-    assert (ready.status_code, ready.json()["state"]) == (503, "draining")
-    assert (await worker.get("/healthz")).status_code == 200
+    if drain == "30":  # alive, but not ready
+        ready = await worker.get("/readyz")
+        assert (ready.status_code, ready.json()["state"]) == (503, "draining")
+        assert (await worker.get("/healthz")).status_code == 200
     assert await worker.ended() == 0
     assert worker.errors == ""
     await start()
     assert (await job.result()).outcome == "done"
-    assert len(await inbox.mails()) == 1
-
-
-async def test_a_step_that_outlasts_the_drain_is_cancelled_and_done_by_the_next_worker(
-    start: Start, place: Place, sending: Sending, inbox: InboxReader
-) -> None:
-    worker = await start(WORKER_DRAIN="0.2")
-    await worker.takes_jobs()
-    job = await place("ada+slow4@example.com")
-    await sending(job)
-
-    worker.send(signal.SIGTERM)
-
-    assert await worker.ended() == 0
-    await start()
-    assert (await job.result()).outcome == "done"
-    assert {mail.message_id for mail in await inbox.mails()} == {(await inbox.mails())[0].message_id}
+    mails = await inbox.mails()
+    # A mail whose sending was cut off may arrive twice, under one Message-ID.
+    assert len({mail.message_id for mail in mails}) == 1
+    assert len(mails) == 1 or drain == "0.2"
 
 
 async def test_a_second_signal_ends_the_worker_at_once(start: Start, place: Place, sending: Sending) -> None:

@@ -42,22 +42,16 @@ async def test_a_worker_starts_as_soon_as_the_schema_is_there(start: Start, data
     worker = await start(WORKER_HTTP_PORT=str(port))
     await worker.says("run `jobs setup`; still waiting")
     waiting = await worker.get("/readyz", address=f"http://127.0.0.1:{port}")
+    other = await start()
+    await other.says("run `jobs setup`; still waiting")
+    other.send(signal.SIGTERM)
+    assert await other.ended() == 0, "one that waits ends at a signal"
 
     await migrate.upgrade(database)
 
     await worker.takes_jobs()
     assert (waiting.status_code, waiting.json()["state"]) == (503, "starting")
     assert "run `jobs setup`" in waiting.json()["needs"]["database"]["text"]
-
-
-@pytest.mark.long
-async def test_a_worker_that_still_waits_ends_when_told_to(start: Start) -> None:
-    worker = await start(DATABASE_URL=f"postgresql://postgres@127.0.0.1:{free_port()}/shop")
-    await worker.says("still waiting")
-
-    worker.send(signal.SIGTERM)
-
-    assert await worker.ended() == 0
 
 
 async def test_wrong_options_and_settings_end_a_worker_with_one_line_that_quotes_no_secret(

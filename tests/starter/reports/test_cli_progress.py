@@ -50,8 +50,8 @@ async def test_a_running_report_tells_how_far_it_is_with_what_its_attempts_told_
     async with half_done(client, jobs, "2026-01") as handle:
         text = await command_line("status", handle.id)
         document = (await command_line("status", handle.id, "--json")).document
-        described = await handle.describe()
-        shown_as = dict(details(await handle.status(), for_terminal=True))
+        status = await handle.status()
+        shown_as = dict(details(status, for_terminal=True))
         with io.StringIO() as screen:
             console = Console(file=screen, force_terminal=True, width=140)
             async with shown(handle, console), asyncio.timeout(30):
@@ -60,7 +60,7 @@ async def test_a_running_report_tells_how_far_it_is_with_what_its_attempts_told_
 
     assert "150 of 200 rows (75 %)" in text.out
     assert document["progress"] == {"done": 150, "of": 200, "unit": "rows"}
-    assert described.progress == HALF
+    assert status.progress == HALF
     assert shown_as["progress"] == with_bar(HALF)
 
 
