@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import types
 import typing
 from datetime import date, datetime
@@ -102,21 +101,6 @@ class JobRequest(BaseModel):
     def workflow_id(self) -> str:
         """`<kind>/<business id>`, as in `order-confirmation/1042`."""
         return f"{self.kind}/{self.business_id}"
-
-    @property
-    def redrive(self) -> str:
-        """Command that runs the job anew after it failed, as it can be pasted (`jobs` alone is the shell's own)."""
-        options = []
-        for name, value in self:
-            option = option_name(name)
-            if isinstance(value, bool):
-                options.append(option if value else negated(option))
-            elif value is not None:
-                plain = (
-                    value.isoformat() if isinstance(value, date) else value.value if isinstance(value, Enum) else value
-                )
-                options.append(f"{option} {shlex.quote(str(plain))}")
-        return " ".join(["python -m starter start", self.kind, *options, "--restart"])
 
     @property
     def summary(self) -> str:

@@ -8,9 +8,12 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
 
 from domain.outcomes import Outcome
 from domain.progress import Progress
+
+_ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 
 
 class JobState(StrEnum):
@@ -26,30 +29,22 @@ class JobState(StrEnum):
     @classmethod
     def of(cls, status: WorkflowExecutionStatus | None) -> JobState:
         """From Temporal's own."""
-        match status:
-            case WorkflowExecutionStatus.COMPLETED:
-                return cls.completed
-            case WorkflowExecutionStatus.FAILED:
-                return cls.failed
-            case WorkflowExecutionStatus.CANCELED:
-                return cls.cancelled
-            case WorkflowExecutionStatus.TERMINATED:
-                return cls.terminated
-            case WorkflowExecutionStatus.TIMED_OUT:
-                return cls.timed_out
-            case _:
-                return cls.running
+        return _STATES.get(status, cls.running) if status else cls.running
 
+
+_STATES = {
+    WorkflowExecutionStatus.RUNNING: JobState.running,
+    WorkflowExecutionStatus.COMPLETED: JobState.completed,
+    WorkflowExecutionStatus.FAILED: JobState.failed,
+    WorkflowExecutionStatus.CANCELED: JobState.cancelled,
+    WorkflowExecutionStatus.TERMINATED: JobState.terminated,
+    WorkflowExecutionStatus.TIMED_OUT: JobState.timed_out,
+}
 
 TEMPORAL_NAMES = {
-    JobState.running: "Running",
-    JobState.completed: "Completed",
-    JobState.failed: "Failed",
-    JobState.cancelled: "Canceled",
-    JobState.terminated: "Terminated",
-    JobState.timed_out: "TimedOut",
+    state: "".join(part.capitalize() for part in status.name.split("_")) for status, state in _STATES.items()
 }
-"""Values of the search attribute `ExecutionStatus`."""
+"""Values of the search attribute `ExecutionStatus`: `Canceled`, `TimedOut`."""
 
 
 class JobSummary(BaseModel):
@@ -75,9 +70,7 @@ class JobSummary(BaseModel):
             for pair in run.typed_search_attributes.search_attributes
             if pair.key.name.endswith("Id") and not pair.key.name.startswith("Temporal")
         }
-        error = next(
-            (p.value for p in run.typed_search_attributes.search_attributes if p.key.name == "ErrorType"), None
-        )
+        error = run.typed_search_attributes.get(_ERROR_TYPE)
         return cls(
             id=run.id,
             run_id=run.run_id,
@@ -86,7 +79,7 @@ class JobSummary(BaseModel):
             started_at=run.start_time,
             closed_at=run.close_time,
             ids=attributes,
-            error_type=str(error) if error else None,
+            error_type=error or None,
             web_ui=web_ui,
         )
 

@@ -41,11 +41,7 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
 
         Nothing is lost, and no attempt is used up. Jobs that are under way go on. The pause lasts until `resume`.
         """
-        _check_one(kind, queue)
-        try:
-            pauses.known_target(kinds, kind=kind, queue=queue)
-        except pauses.CannotPause as exc:
-            raise typer.BadParameter(str(exc), param_hint="KIND" if kind is not None else "--queue") from exc
+        _check(kind, queue, kinds)
         return run(_pause(kind, queue, reason, kinds, out))
 
     @app.command(epilog=out.examples("resume order-confirmation", "resume --queue notifications"))
@@ -55,7 +51,8 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Let the jobs go on that wait because of a pause. Can be run again."""
-        _check_one(kind, queue)
+        if (kind is None) == (queue is None):  # what is paused need not be known here
+            _check(kind, queue, kinds)
         return run(_resume(kind, queue, kinds, out))
 
     @app.command(epilog=out.examples("paused"))
@@ -107,9 +104,11 @@ async def _connected() -> Jobs:
     return await Jobs.connect(identity=who())
 
 
-def _check_one(kind: str | None, queue: str | None) -> None:
-    if (kind is None) == (queue is None):
-        raise typer.BadParameter("name one of the two", param_hint="KIND or --queue")
+def _check(kind: str | None, queue: str | None, kinds: Registry) -> None:
+    try:
+        pauses.known_target(kinds, kind=kind, queue=queue)
+    except pauses.CannotPause as exc:
+        raise typer.BadParameter(str(exc), param_hint="KIND or --queue") from exc
 
 
 def _document(found: Pause, jobs: Jobs) -> dict[str, Any]:

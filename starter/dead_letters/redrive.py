@@ -117,8 +117,8 @@ class Redriver:
         kind, wanted = self._own_request(letter) if request is None else (self._kinds.of(request), request)
         if wanted.workflow_id != letter.workflow_id:
             raise InvalidStart(
-                f"With this input it would be another job, {wanted.workflow_id}: start that by `{wanted.redrive}`, and "
-                f"discard letter {letter.id}."
+                f"With this input it would be another job, {wanted.workflow_id}: start that by "
+                f"`jobs start {kind.name}`, and discard letter {letter.id}."
             )
         return kind, wanted
 

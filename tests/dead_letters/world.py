@@ -180,8 +180,8 @@ class World:
         assert found is not None
         return found
 
-    def redriver(self, letters: SqlDeadLetterRepository | None = None, kinds: Registry = KINDS) -> Redriver:
-        return Redriver(self.client, letters or self.letters, kinds, ADA)
+    def redriver(self, kinds: Registry = KINDS) -> Redriver:
+        return Redriver(self.client, self.letters, kinds, ADA)
 
     async def confirmations(self, order_ids: Iterable[int]) -> list[DeadLetter]:
         """The dead letters of confirmations that the mail server refused, oldest first."""

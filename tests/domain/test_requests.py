@@ -87,24 +87,3 @@ def test_a_message_id_depends_on_the_delivery_alone_and_tells_nothing_of_it(one:
     assert (first == message_id(other, "shop.example.com")) == (one == other)
     assert first.isascii()
     assert first.endswith("@shop.example.com>")
-
-
-def test_the_command_that_redrives_a_job_names_its_fields_and_is_safe_to_paste() -> None:
-    class ExportFileRequest(JobRequest):
-        order_id: EntityId
-        customer_id: EntityId | None = None
-        draft: bool = False
-
-    class TakeOverRequest(JobRequest):
-        event_id: ShortText
-
-    class LateRequest(JobRequest):  # its fields have the names of the command's own options
-        delay: EntityId
-        check: bool = True
-
-    assert ExportFileRequest(order_id=1042).redrive == (
-        "python -m starter start export-file --order-id 1042 --no-draft --restart"
-    )
-    assert TakeOverRequest(event_id="x;curl`id`").redrive.split()[-2] == "'x;curl`id`'"
-    assert LateRequest(delay=5).redrive == "python -m starter start late --job-delay 5 --job-check --restart"
-    assert "--no-job-check" in LateRequest(delay=5, check=False).redrive

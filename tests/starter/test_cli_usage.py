@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from typer.main import get_group
 
 from domain.errors import PERMANENT
+from domain.requests import START_OPTIONS, EntityId, JobRequest
 from starter.cli import timetable
+from starter.cli.fields import field_options
+from starter.cli.output import Output
+from starter.cli.start import start_commands
 from tests.starter.commandline import CommandLine, InProcess
 from workflows.registry import registry
 
@@ -119,3 +124,14 @@ async def test_what_stdout_cannot_encode_is_replaced() -> None:
 
     assert text.status == 0
     assert "5?10 s" in text.out
+
+
+def test_fields_named_like_options_have_other_options_and_commands_no_more_than_requests_leave_to_them() -> None:
+    class LateRequest(JobRequest):
+        delay: EntityId
+        check: bool = True
+
+    assert [option.flag for option in field_options(LateRequest)] == ["--job-delay", "--job-check"]
+    command = get_group(start_commands(registry, Output("jobs", as_json=False))).commands["order-confirmation"]
+    names = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+    assert names | {"--help"} == START_OPTIONS | {"--order-id"}

@@ -199,8 +199,8 @@ async def test_documents_have_the_same_and_what_is_not_known_is_refused(quiet: C
     assert listed == {**made, "new": False}
     assert resumed == {"kind": None, "queue": "notifications", "was_paused": True}
     assert (unknown.status, two.status) == (2, 2)
-    assert unknown.err.startswith("Error: KIND: There is no kind 'reprot'; there are: ")
-    assert two.err.startswith("Error: KIND or --queue: name one of the two")
+    assert unknown.err.startswith("Error: KIND or --queue: There is no kind 'reprot'; there are: ")
+    assert two.err.startswith("Error: KIND or --queue: Name either a kind or a queue")
     with pytest.raises(CannotPause, match="one line of at most 200 characters"):
         await pause(quiet, kind=KIND, reason="two\nlines")
     with pytest.raises(CannotPause, match="There is no kind 'reprot'"):

@@ -97,13 +97,15 @@ async def test_alerts_about_the_same_are_gathered_by_one_job_after_the_window_an
     assert await alerts.gather("dead-letter", first) is None
 
 
-async def test_an_alert_that_is_being_raised_while_the_job_gathers_is_gathered_with_it(
+async def test_an_alert_is_gathered_with_others_if_it_is_raised_while_their_job_gathers_or_that_never_came(
     alerts: SqlAlerts, engine: AsyncEngine, fetch: Fetch
 ) -> None:
     await alerts.add(an_alert("evt_1/a"))
     [first] = await jobs(fetch)
 
     async with engine.connect() as connection:
+        assert await table.add(connection, an_alert("evt_0/a"), window=WINDOW)
+        await connection.rollback()  # never raised
         await table.add(connection, an_alert("evt_2/a"), window=WINDOW)
         gathering = asyncio.create_task(gathered(alerts, first))
         async with asyncio.timeout(30):
@@ -113,15 +115,11 @@ async def test_an_alert_that_is_being_raised_while_the_job_gathers_is_gathered_w
 
     assert (await gathering).count == 2
     assert await jobs(fetch) == [first]
-
-
-async def test_an_alert_whose_transaction_fails_was_never_raised(engine: AsyncEngine, fetch: Fetch) -> None:
-    async with engine.connect() as connection:
-        assert await table.add(connection, an_alert(), window=WINDOW)
-        await connection.rollback()
-
-    assert await fetch("SELECT count(*) FROM alerts") == [(0,)]
-    assert await jobs(fetch) == []
+    # The job never came: its entry in the outbox was discarded, say, or it failed before it could gather.
+    await fetch("UPDATE alerts SET raised_at = now() - interval '1 hour', told_with = NULL")
+    await alerts.add(an_alert("evt_3/a"))
+    _, second = await jobs(fetch)
+    assert (await gathered(alerts, second)).count == 3
 
 
 async def test_however_they_are_raised_and_gathered_at_once_each_is_gathered_exactly_once(
@@ -148,17 +146,6 @@ async def test_however_they_are_raised_and_gathered_at_once_each_is_gathered_exa
     assert await fetch("SELECT count(*), count(told_with) FROM alerts") == [(70, 70)]
     assert sum(found.count for found in messages.values()) == 70
     assert {first for (first,) in await fetch("SELECT DISTINCT told_with FROM alerts")} == messages.keys()
-
-
-async def test_if_a_job_never_came_the_next_alert_about_the_same_leads(alerts: SqlAlerts, fetch: Fetch) -> None:
-    """Its entry in the outbox was discarded, say, or it failed before it could gather."""
-    await alerts.add(an_alert("evt_1/a"))
-    await fetch("UPDATE alerts SET raised_at = now() - interval '1 hour'")
-
-    await alerts.add(an_alert("evt_2/a"))
-
-    _, second = await jobs(fetch)
-    assert (await gathered(alerts, second)).count == 2
 
 
 async def test_an_alert_of_newer_code_waits_for_it(alerts: SqlAlerts, fetch: Fetch) -> None:
