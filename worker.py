@@ -50,10 +50,9 @@ from starter.scheduling.declared import ScheduleDeclarationError
 from starter.scheduling.watch import ScheduleWatch
 from starter.worker_check import check, check_limited_queues, chosen_queues, options, temporal_ports, version_of
 from workflows.hosting import MissingPort, job_worker
+from workflows.limits import TimeLimitsContradict, check_time_limits, slots_of
 from workflows.pausing import Pauses
 from workflows.registry import RegistryError, registry
-from workflows.slots import slots_of
-from workflows.time_limits import TimeLimitsContradict, check_time_limits
 
 _log = logging.getLogger("worker")
 

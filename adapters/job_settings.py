@@ -110,7 +110,7 @@ class WorkerSettings(BaseSettings):
     """How long to wait at the start for Temporal, the database and its schema."""
     slots: Annotated[int, Field(ge=2)] = 40
     """Most jobs of a queue that one process has at work at a time; the rest waits at the server. Fewer of a queue that
-    sends mail, by the number of connections (`workflows/slots.py`)."""
+    sends mail, by the number of connections (`workflows/limits.py`)."""
     queue_slots: Annotated[str, AfterValidator(_slots)] = ""
     """`reports:2,payments:10`: most jobs of these queues that one process has at work, instead of `slots`."""
     queue_rates: Annotated[str, AfterValidator(_rates)] = ""

@@ -29,8 +29,8 @@ from starter.errors import (
     JobTimedOut,
     UnknownOutcome,
 )
+from starter.history import readable
 from starter.progress import progress_of, tells
-from starter.readable import readable
 from starter.second_attempt import second_attempt
 from starter.status import JobState, JobStatus, JobSummary
 from workflows.data_converter import EncryptionKeyMissing

@@ -12,8 +12,7 @@ from temporalio.client import Client, WorkflowExecutionDescription
 
 from domain.policies import Policy
 from starter.connection import explained
-from starter.history import last_events
-from starter.readable import readable
+from starter.history import last_events, readable
 
 _TIMER = EventType.EVENT_TYPE_TIMER_STARTED
 _TASK_COMPLETED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED

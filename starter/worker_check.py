@@ -18,7 +18,6 @@ from adapters.outside import Misconfigured, Outside
 from adapters.payments.api import longest_call
 from adapters.readiness import Need, look
 from adapters.settings import Settings
-from adapters.temporal.report_jobs import TemporalReportJobs
 from domain.dead_letter_sweep import DeadLetterSweepRequest, FailedRuns
 from domain.report_ports import ReportJobs
 from starter.connection import web_ui_base
@@ -28,10 +27,11 @@ from starter.encryption import describe as describe_keys
 from starter.encryption import keyring_from
 from starter.errors import StarterError
 from starter.probing import TemporalProbe, connection_settings
+from starter.report_jobs import TemporalReportJobs
 from workflows.hosting import MissingPort, bound_steps
+from workflows.limits import TimeLimitsContradict, check_time_limits
 from workflows.pausing import PAUSE
 from workflows.registry import registry
-from workflows.time_limits import TimeLimitsContradict, check_time_limits
 
 _START_LIMIT = timedelta(seconds=10)
 

@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.dead_letters import Audit, DeadLetter, DeadLetterRepository, DeadLetterState, Move
 from domain.encryption_keys import WHERE
 from domain.requests import JobRequest
-from starter.connection import RPC_TIMEOUT, explain, reached
+from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
 from starter.dead_letters.plan import RedrivePlan, Verdict, is_still_dead, plan_redrive
 from starter.dead_letters.reset_point import ResetPoint
 from starter.errors import InvalidStart, NotSetUp
@@ -32,8 +32,8 @@ from workflows.registry import Kind, Registry
 MAX_CONCURRENCY = 24
 """Dead letters that are planned or redriven at the same time: a reset takes some tens of milliseconds."""
 
-_OF_THIS_RUN = (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION)
-"""Temporal's answers if it cannot reset this one run."""
+_OF_THIS_RUN = (RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.FAILED_PRECONDITION)
+"""Temporal's answers if it cannot reset this one run, beside that the run is absent."""
 
 
 class Result(StrEnum):
@@ -161,7 +161,7 @@ class Redriver:
                 # Not retried if the answer is lost: Temporal would make another run, whatever the request's id.
                 answer = await self.client.workflow_service.reset_workflow_execution(request, timeout=RPC_TIMEOUT)
         except RPCError as exc:
-            if exc.status in _OF_THIS_RUN and "namespace" not in exc.message.lower():
+            if is_absent(exc) or exc.status in _OF_THIS_RUN:
                 raise InvalidStart(f"Temporal does not resume {letter.workflow_id}: {exc.message[:200]}") from exc
             raise explain(exc, self.client) from exc
         return answer.run_id

@@ -11,13 +11,13 @@ from temporalio.client import Client
 
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
-from adapters.temporal.report_jobs import TemporalReportJobs
 from domain.errors import ServiceUnavailable
 from domain.outcomes import Done
 from domain.report_cleanup import ReportCleanupRequest, ReportRetention
 from domain.report_ports import ReportBook, ReportJobs, ReportMaker
 from domain.reports import ReportState
 from starter import Jobs
+from starter.report_jobs import TemporalReportJobs
 from tests.adapters.db.report_shop import FILE, Office, a_request
 from tests.fakes import FakeOrders, fake_ports
 from tests.fakes_reports import FakeMaker

@@ -14,9 +14,8 @@ from activities.interceptor import stopped_after
 from adapters.configuration import problems
 from adapters.job_settings import WorkerSettings
 from domain.ports import MailSender
+from workflows.limits import Slots, TimeLimitsContradict, check_time_limits, slots_of
 from workflows.registry import Kind, registry
-from workflows.slots import Slots, slots_of
-from workflows.time_limits import TimeLimitsContradict, check_time_limits
 
 MAILING = registry.get("order-confirmation")
 QUEUE = MAILING.queue

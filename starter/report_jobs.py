@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from domain.errors import ServiceUnavailable
 from domain.report_generation import ReportGenerationRequest
 from domain.reports import ReportState
+from starter.connection import is_absent
 
 _LIMIT = timedelta(seconds=3)
 """For an answer: others wait for the report meanwhile, by `adapters.db.report_rows.WAIT`."""
@@ -36,8 +37,7 @@ class TemporalReportJobs:
         except TimeoutError:
             raise ServiceUnavailable("Temporal does not answer in time.") from None
         except RPCError as exc:
-            # Of a namespace that is not there nothing follows for a job.
-            if exc.status is RPCStatusCode.NOT_FOUND and "namespace" not in exc.message.lower():
+            if is_absent(exc):
                 return ReportState.failed
             raise ServiceUnavailable(f"Temporal does not answer as it should ({exc.status.name}).") from None
         if status is None or status in _GOES_ON:
