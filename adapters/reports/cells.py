@@ -6,6 +6,8 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 
 from adapters.email.formatting import decimal_places
@@ -16,6 +18,26 @@ SKIPPED_BEFORE = " \N{NO-BREAK SPACE}\N{ZERO WIDTH NO-BREAK SPACE}\N{ZERO WIDTH 
 """What some programs skip to find it."""
 _EXACT = 10**15
 """Excel keeps 15 digits of a number and turns all others into zeros."""
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in its currency's minor units."""
+
+    units: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Ident:
+    """A number that counts nothing: an order's."""
+
+    number: int
+
+
+Cell = str | int | date | datetime | Money | Ident | None
+"""A value of a table, whether that becomes CSV or a sheet. A spreadsheet, which knows no time zones, shows a time as a
+clock of its zone did."""
 
 
 def safe_text(text: str) -> str:
@@ -56,23 +78,28 @@ def readable(units: int, currency: str) -> str:
     return f"{amount(units, currency):,f}"
 
 
-def csv_lines(rows: Iterable[Sequence[str | int]]) -> bytes:
+def csv_lines(rows: Iterable[Sequence[Cell]]) -> bytes:
     """Write rows, the heading among them. No text in them is a formula to whatever opens the file."""
     output = io.StringIO(newline="")
     writer = csv.writer(output, lineterminator="\r\n")
-    writer.writerows([_cell(cell) for cell in row] for row in rows)
+    writer.writerows([_csv_cell(cell) for cell in row] for row in rows)
     return output.getvalue().encode()
 
 
-def _cell(cell: str | int) -> str:
-    # Numbers that are texts, such as `-1.50`, come as they are from `amount_text`: they are no formulas.
-    return str(cell) if isinstance(cell, (int, Figure)) else safe_text(cell)
-
-
-class Figure(str):
-    """A number written by us."""
-
-    __slots__ = ()
+def _csv_cell(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case str():
+            return safe_text(cell)
+        case Money(units, currency):
+            return amount_text(units, currency)
+        case Ident(number):
+            return str(number)
+        case datetime():
+            return cell.isoformat(timespec="seconds")
+        case _:
+            return str(cell)
 
 
 _MAX_NAME = 160

@@ -14,32 +14,14 @@ from typing import Any
 import xlsxwriter
 from xlsxwriter.exceptions import XlsxFileError
 
-from adapters.reports.cells import amount, is_exact_in_a_sheet, number_format, readable
+from adapters.reports.cells import Cell, Ident, Money, amount, is_exact_in_a_sheet, number_format, readable
 from adapters.reports.heading import Heading
 from domain.errors import ServiceUnavailable
-
-
-@dataclass(frozen=True)
-class Money:
-    """An amount in its currency's minor units."""
-
-    units: int
-    currency: str
-
-
-@dataclass(frozen=True)
-class Ident:
-    """A number that counts nothing: an order's."""
-
-    number: int
-
 
 _FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Look = Mapping[str, Any]
 """A format, in the library's terms."""
-Cell = str | int | date | datetime | Money | Ident | None
-"""A time is shown as it is: spreadsheets know no time zones."""
 
 
 @dataclass(frozen=True)
@@ -169,10 +151,11 @@ class Sheet:
                 pass
             case str():
                 write_text(self.sheet, *at, cell)
-            case datetime() | date():
-                form = "yyyy-mm-dd hh:mm" if isinstance(cell, datetime) else "yyyy-mm-dd"
-                aligned = {"num_format": form, "align": "left"}
-                self.sheet.write_datetime(*at, cell, self._format(*aligned.items()))
+            case datetime():
+                aligned = (("num_format", "yyyy-mm-dd hh:mm"), ("align", "left"))
+                self.sheet.write_datetime(*at, cell.replace(tzinfo=None), self._format(*aligned))
+            case date():
+                self.sheet.write_datetime(*at, cell, self._format(("num_format", "yyyy-mm-dd"), ("align", "left")))
             case Money(units, currency) if is_exact_in_a_sheet(units):
                 numeric = self._format(("num_format", number_format(currency)))
                 self.sheet.write_number(*at, float(amount(units, currency)), numeric)

@@ -14,7 +14,7 @@ from datetime import datetime
 
 import asyncpg
 
-from adapters.reports.database import Snapshot, Snapshots
+from adapters.reports.database import Snapshots
 from adapters.reports.payments_reconciliation.kinds import KINDS, Kind, disagreements
 from domain.reports import Report
 
@@ -44,31 +44,18 @@ class Disagreement:
     refunded: int | None
 
 
-class Reading:
-    """What is in a snapshot. Each call raises the domain's errors."""
-
-    def __init__(self, snapshot: Snapshot, placed: tuple[datetime, datetime, datetime]) -> None:
-        """See `reading`."""
-        self._snapshot = snapshot
-        self._placed = placed
-
-    async def orders(self) -> int:
-        """How many orders count."""
-        rows = await self._snapshot.rows(_ORDERS, *self._placed)
-        return int(rows[0]["orders"])
-
-    async def all(self) -> AsyncIterator[Sequence[Disagreement]]:
-        """All of them, some at a time: by kind, and the oldest first."""
-        async for batch in self._snapshot.batches(_BATCH, _ROWS, *self._placed):
-            yield [_disagreement(row) for row in batch]
-
-
 @asynccontextmanager
-async def reading(snapshots: Snapshots, report: Report) -> AsyncIterator[Reading]:
-    """Read a report's disagreements in one snapshot. Raises a `TransientError`."""
-    since, until = report.request.span.bounds(report.request.time_zone)
+async def reading(
+    snapshots: Snapshots, report: Report
+) -> AsyncIterator[tuple[int, AsyncIterator[Sequence[Disagreement]]]]:
+    """How many orders count, and all disagreements, some at a time: by kind, the oldest first; as of one moment.
+
+    Raises a `TransientError`.
+    """
+    placed = (*report.request.span.bounds(report.request.time_zone), report.as_of)
     async with snapshots.open() as snapshot:
-        yield Reading(snapshot, (since, until, report.as_of))
+        orders = int((await snapshot.rows(_ORDERS, *placed))[0]["orders"])
+        yield orders, ([_disagreement(row) for row in rows] async for rows in snapshot.batches(_BATCH, _ROWS, *placed))
 
 
 def _disagreement(row: asyncpg.Record) -> Disagreement:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.reports.cells import Figure, amount_text, csv_lines, for_paper, readable
+from adapters.reports.cells import Cell, Ident, Money, csv_lines, for_paper, readable
 from adapters.reports.database import Snapshots
 from adapters.reports.heading import heading_of, short_moment
 from adapters.reports.parts import Drawing
 from adapters.reports.payments_reconciliation.kinds import Kind
 from adapters.reports.payments_reconciliation.reading import Disagreement, Extent, Tally, reading
 from adapters.reports.pdf.typesetter import Typesetter
-from adapters.reports.workbook import Cell, Column, Ident, Money, lines_above, report_book
+from adapters.reports.workbook import Column, lines_above, report_book
 from domain.report_generation import ReportFormat
 from domain.reports import Report
 
@@ -89,6 +88,23 @@ _COLUMNS = (*_OF_ORDER, "payment_id", "payment_state", "payment_currency", "paym
 _WIDTHS = (20, 14, 17, 16, 10, 18, 17, 32, 20, 18, 18, 18)
 
 
+def _cells(row: Disagreement, zone: ZoneInfo) -> list[Cell]:
+    currency = row.payment_currency
+    return [
+        row.kind.name,
+        Ident(row.order_id),
+        row.placed_at.astimezone(zone),
+        row.method,
+        row.currency,
+        Money(row.total, row.currency),
+        row.paid_at and row.paid_at.astimezone(zone),
+        row.payment_id,
+        row.state,
+        currency,
+        *(currency and Money(units or 0, currency) for units in (row.amount, row.refunded)),
+    ]
+
+
 class CsvTable:
     """One flat table; times are ISO 8601 in the report's time zone, amounts in the currency's main unit."""
 
@@ -99,30 +115,11 @@ class CsvTable:
 
     def add(self, rows: Sequence[Disagreement]) -> None:
         """Add rows."""
-        self._written += csv_lines(map(self._row, rows))
+        self._written += csv_lines(_cells(row, self._zone) for row in rows)
 
     def finish(self, orders: int, tally: Tally) -> bytes:  # noqa: ARG002  # a table has no place for them
         """The file."""
         return bytes(self._written)
-
-    def _row(self, row: Disagreement) -> Sequence[str | int]:
-        return [
-            row.kind.name,
-            row.order_id,
-            self._moment(row.placed_at),
-            row.method,
-            row.currency,
-            Figure(amount_text(row.total, row.currency)),
-            self._moment(row.paid_at),
-            row.payment_id or "",
-            row.state or "",
-            row.payment_currency or "",
-            _amount(row.amount, row.payment_currency),
-            _amount(row.refunded, row.payment_currency),
-        ]
-
-    def _moment(self, at: datetime | None) -> str:
-        return at.astimezone(self._zone).isoformat(timespec="seconds") if at else ""
 
 
 class Workbook:
@@ -142,7 +139,7 @@ class Workbook:
     def add(self, rows: Sequence[Disagreement]) -> None:
         """Add rows."""
         for row in rows[: self._left]:
-            self._sheet.row(self._cells(row))
+            self._sheet.row(_cells(row, self._zone))
         self._left -= len(rows[: self._left])
 
     def finish(self, orders: int, tally: Tally) -> bytes:
@@ -157,31 +154,6 @@ class Workbook:
             self._overview.row([f"{tally.rows - _MOST_ROWS:,} more have no room in a sheet: take the CSV."])
         self._sheet.with_filter()
         return self._book.finish()
-
-    def _cells(self, row: Disagreement) -> Sequence[Cell]:
-        of_payment = row.payment_currency or row.currency
-        return [
-            row.kind.name,
-            Ident(row.order_id),
-            self._moment(row.placed_at),
-            row.method,
-            row.currency,
-            Money(row.total, row.currency),
-            self._moment(row.paid_at),
-            row.payment_id,
-            row.state,
-            row.payment_currency,
-            None if row.amount is None else Money(row.amount, of_payment),
-            None if row.refunded is None else Money(row.refunded, of_payment),
-        ]
-
-    def _moment(self, at: datetime | None) -> datetime | None:
-        """What a clock there showed."""
-        return at.astimezone(self._zone).replace(tzinfo=None) if at else None
-
-
-def _amount(units: int | None, currency: str | None) -> str:
-    return "" if units is None or currency is None else Figure(amount_text(units, currency))
 
 
 class PaymentsReconciliation:
@@ -200,11 +172,10 @@ class PaymentsReconciliation:
         form = report.request.format
         tally = Tally(keep=MOST_OF_A_KIND if form is ReportFormat.pdf else 0)
         table: CsvTable | Workbook | None = None
-        async with reading(self._snapshots, report) as found:
-            orders = await found.orders()
+        async with reading(self._snapshots, report) as (orders, disagreements):
             if form is not ReportFormat.pdf:
                 table = await asyncio.to_thread(Workbook if form is ReportFormat.xlsx else CsvTable, report)
-            async for rows in found.all():
+            async for rows in disagreements:
                 tally.add(rows)
                 if table is not None:
                     await asyncio.to_thread(table.add, rows)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from adapters.reports.cells import Figure, amount_text, csv_lines
+from adapters.reports.cells import Cell, Money, csv_lines
 from adapters.reports.database import Snapshots
 from adapters.reports.heading import heading_of
 from adapters.reports.parts import Drawing
 from adapters.reports.pdf.typesetter import Typesetter
 from adapters.reports.sales_summary.figures import CurrencyFigures, Figures, Sums, read_figures
 from adapters.reports.sales_summary.page import MEANING, NO_ORDERS, TEMPLATE, TITLE, days_told, page_of
-from adapters.reports.workbook import Book, Cell, Column, Money, Sheet, lines_above, report_book
+from adapters.reports.workbook import Book, Column, Sheet, lines_above, report_book
 from domain.report_generation import ReportFormat
 from domain.reports import Report
 
@@ -24,13 +24,8 @@ _CHART_ROWS = 16
 
 def csv_of(report: Report, figures: Figures) -> bytes:
     """A row for each day and currency, days without orders included. Amounts in the currency's main unit."""
-    rows: list[list[str | int]] = [["date", "currency", "orders", "revenue", "paid", "awaited", "refunded", "net"]]
-    for each in figures.currencies:
-        for day in days_told(report, each):
-            sums = each.by_day.get(day, Sums())
-            amounts = [Figure(amount_text(units, each.currency)) for units in sums.amounts]
-            rows.append([day.isoformat(), each.currency, sums.orders, *amounts])
-    return csv_lines(rows)
+    titles = ["date", "currency", "orders", "revenue", "paid", "awaited", "refunded", "net"]
+    return csv_lines([titles, *(row for each in figures.currencies for row in _days(report, each))])
 
 
 def workbook_of(report: Report, figures: Figures) -> bytes:
@@ -43,8 +38,8 @@ def workbook_of(report: Report, figures: Figures) -> bytes:
     days = book.sheet("By day", [Column("Day", 12), Column("Currency", 10), *_SUMS])
     for number, each in enumerate(figures.currencies):
         first = days.next
-        for day in days_told(report, each):
-            days.row([day, each.currency, *_cells(each.by_day.get(day, Sums()), each.currency)])
+        for row in _days(report, each):
+            days.row(row)
         if number < _MOST_CHARTS and days.next - first > 1:
             _add_chart(book, totals, number, each, (first, days.next - 1))
     days.with_filter()
@@ -56,6 +51,12 @@ def workbook_of(report: Report, figures: Figures) -> bytes:
             products.row([each.currency, place, product.name, product.quantity, revenue])
     products.with_filter()
     return book.finish()
+
+
+def _days(report: Report, each: CurrencyFigures) -> list[list[Cell]]:
+    return [
+        [day, each.currency, *_cells(each.by_day.get(day, Sums()), each.currency)] for day in days_told(report, each)
+    ]
 
 
 def _cells(sums: Sums, currency: str) -> list[Cell]:

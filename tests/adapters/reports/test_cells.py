@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from adapters.reports.cells import (
     FORMULA_STARTS,
     SKIPPED_BEFORE,
-    Figure,
+    Money,
     amount,
     amount_text,
     csv_lines,
@@ -44,7 +44,7 @@ def test_a_table_reads_back(rows: list[list[str]]) -> None:
 
 
 def test_a_negative_amount_is_no_formula() -> None:
-    assert csv_lines([[Figure("-1.50"), "-1.50", 7]]) == b"-1.50,'-1.50,7\r\n"
+    assert csv_lines([[Money(-150, "EUR"), "-1.50", 7]]) == b"-1.50,'-1.50,7\r\n"
 
 
 @pytest.mark.parametrize(
