@@ -92,7 +92,7 @@ class MonthlyReportsActivities:
             digest = hashlib.sha256(f"{request.model_dump_json()} of {subscription.id}".encode())
             repeatable = Repeatable(client=f"schedule {NAME}", key=digest.hexdigest(), request_hash=digest.digest())
             try:
-                await self._desk.ask_repeatably(request, lambda _: Answer(200, "", None), repeatable)
+                await self._desk.ask(request, lambda _: Answer(200, "", None), repeatable)
             except StillAtWork:
                 raise ServiceUnavailable("Another run is asking for the same report.") from None
             await mine.done(MonthlyAsked(month=turn.period, asked=1))

@@ -56,34 +56,25 @@ class Asked:
 class ReportDesk(Protocol):
     """Where reports are asked for. Each call may raise a `TransientError`."""
 
-    async def ask(self, request: ReportGenerationRequest, *, refresh: bool = False, client: str | None = None) -> Asked:
-        """Ask for a report in one transaction: its row, who asked, and the job that makes it.
-
-        The request's generation does not count: it is chosen. A report that is being made or is there already is
-        joined; whoever asked gets the link once it is ready, and again where they ask for one that is there, by six
-        mails an hour at most. The next generation is made where the last one failed, was cancelled or removed, where
-        its period was not over when it was made, or with `refresh`.
-
-        `client`: name of the API key that it is asked through, which may look at it then.
-
-        Raises InvalidRequest for a period that has not begun, UnknownMember.
-        """
-        ...
-
-    async def ask_repeatably(
+    async def ask(
         self,
         request: ReportGenerationRequest,
         answer: Callable[[Asked], Answer],
-        repeatable: Repeatable | None,
+        repeatable: Repeatable | None = None,
         *,
         refresh: bool = False,
         client: str | None = None,
     ) -> Answer:
-        """Ask as `ask` does, and keep the answer in the same transaction: all or nothing.
+        """Ask for a report in one transaction: its row, who asked, the job that makes it, and the kept answer.
 
-        A request that was answered before, and is repeatable, gets that answer again, and nothing is asked for now.
+        The request's generation does not count: it is chosen. A report that is being made or is there already is
+        joined; whoever asked gets the link once it is ready, and again when they ask for one that is there, by six
+        mails an hour at most. The next generation is made if the last one failed, was cancelled or removed, if its
+        period was not over when it was made, or with `refresh`. A repeated request gets the kept answer, and asks for
+        nothing. `client`: name of the API key that it is asked through, which may look at the report then.
 
-        Raises what `ask` does, and KeyReused, StillAtWork; OutcomeUnknown where the connection broke at the commit.
+        Raises InvalidRequest for a period that has not begun, UnknownMember, KeyReused, StillAtWork; OutcomeUnknown if
+        the connection broke at the commit.
         """
         ...
 

@@ -122,29 +122,21 @@ class FakeDesk:
     async def ask(
         self,
         request: ReportGenerationRequest,
+        answer: Callable[[Asked], Answer],
+        repeatable: Repeatable | None = None,
         *,
         refresh: bool = False,  # noqa: ARG002  # the port's
         client: str | None = None,  # noqa: ARG002  # the port's
-    ) -> Asked:
+    ) -> Answer:
+        key = repeatable.key if repeatable else ""
+        if key in self.answers:
+            return self.answers[key]
         if self.script and (error := self.script.pop(0)):
             raise error
         self.asked.append(request)
-        return Asked(report=a_report(request, ReportState.requested), joined=False)
-
-    async def ask_repeatably(
-        self,
-        request: ReportGenerationRequest,
-        answer: Callable[[Asked], Answer],
-        repeatable: Repeatable | None,
-        *,
-        refresh: bool = False,
-        client: str | None = None,
-    ) -> Answer:
-        if repeatable is not None and repeatable.key in self.answers:
-            return self.answers[repeatable.key]
-        given = answer(await self.ask(request, refresh=refresh, client=client))
-        if repeatable is not None:
-            self.answers[repeatable.key] = given
+        given = answer(Asked(report=a_report(request, ReportState.requested), joined=False))
+        if key:
+            self.answers[key] = given
         return given
 
     async def find(self, report_id: UUID, *, client: str | None = None) -> Report | None:  # noqa: ARG002  # the port's

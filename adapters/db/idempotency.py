@@ -6,17 +6,19 @@ transaction has ended. Where it has committed, its answer is there; where not, t
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import DateTime, Interval, Text, and_, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db.errors import gave_up_waiting
-from adapters.db.statements import limit_waits
+from adapters.db.statements import limit_waits, twice
 from adapters.db.tables import idempotency_keys
+from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, KeyReused, Repeatable, StillAtWork
 
 WAIT = timedelta(seconds=5)
@@ -64,13 +66,43 @@ _REMOVE = delete(idempotency_keys).where(
 )
 
 
-async def claim(
-    connection: AsyncConnection, request: Repeatable, *, kept: timedelta, wait: timedelta = WAIT
-) -> Answer | None:
-    """Claim the request's key for the connection's transaction, which then must `keep` an answer or roll back.
+async def answered(
+    engine: AsyncEngine,
+    repeatable: Repeatable | None,
+    work: Callable[[AsyncConnection], Awaitable[Answer]],
+    *,
+    kept: timedelta,
+    wait: timedelta,
+    unknown: str,
+) -> Answer:
+    """Do the work and keep its answer in one transaction, or give the answer that was kept with the request's key.
 
-    Returns the answer instead where the request was answered within the last `kept`. Raises KeyReused, StillAtWork.
+    Raises KeyReused, StillAtWork, and what the work does; OutcomeUnknown, with the message `unknown`, if the connection
+    broke at the commit.
     """
+
+    async def once() -> Answer:
+        async with engine.connect() as connection:
+            if repeatable is not None:
+                before = await _claim(connection, repeatable, kept=kept, wait=wait)
+                if before is not None:
+                    return before
+            answer = await work(connection)
+            if repeatable is not None:
+                await _keep(connection, repeatable, answer, kept=kept)
+            try:
+                await connection.commit()
+            except (DBAPIError, OSError, TimeoutError):
+                raise OutcomeUnknown(unknown) from None
+        return answer
+
+    return await twice(once)
+
+
+async def _claim(
+    connection: AsyncConnection, request: Repeatable, *, kept: timedelta, wait: timedelta
+) -> Answer | None:
+    """Claim the request's key for the transaction, or return the answer that was kept with it."""
     await limit_waits(connection, wait)
     mine = {"client": request.client, "key": request.key, "request_hash": request.request_hash, "kept": kept}
     try:
@@ -87,7 +119,7 @@ async def claim(
     return Answer(status=found.status, body=found.body, location=found.location, replayed=True)
 
 
-async def keep(connection: AsyncConnection, request: Repeatable, answer: Answer, *, kept: timedelta) -> None:
+async def _keep(connection: AsyncConnection, request: Repeatable, answer: Answer, *, kept: timedelta) -> None:
     """Keep the answer with the key that was claimed, and remove some that are kept no longer."""
     values = {"new_status": answer.status, "new_location": answer.location, "new_body": answer.body}
     await connection.execute(_KEEP, _key(request) | values)

@@ -6,13 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from sqlalchemy import BigInteger, bindparam, insert, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db import idempotency, outbox
-from adapters.db.statements import twice
 from adapters.db.tables import customers, order_items, orders
-from domain.errors import OutcomeUnknown
 from domain.idempotency import Answer, Repeatable
 from domain.order_confirmation import OrderConfirmationRequest
 from domain.orders import PaymentMethod
@@ -41,26 +38,14 @@ class SqlOrderDesk:
 
     async def place(self, order: AnyOrder, answer: Callable[[Placed], Answer], repeatable: Repeatable | None) -> Answer:
         """See `domain.placing.OrderDesk`."""
-        return await twice(lambda: self._place(order, answer, repeatable))
 
-    async def _place(
-        self, order: AnyOrder, answer: Callable[[Placed], Answer], repeatable: Repeatable | None
-    ) -> Answer:
-        async with self._engine.connect() as connection:
-            if repeatable is not None:
-                before = await idempotency.claim(connection, repeatable, kept=self._kept, wait=self._wait)
-                if before is not None:
-                    return before
-            given = answer(await _add(connection, order))
-            if repeatable is not None:
-                await idempotency.keep(connection, repeatable, given, kept=self._kept)
-            try:
-                await connection.commit()
-            except (DBAPIError, OSError, TimeoutError):
-                raise OutcomeUnknown(
-                    "The connection broke at the commit: whether the order was placed is unknown."
-                ) from None
-        return given
+        async def work(connection: AsyncConnection) -> Answer:
+            return answer(await _add(connection, order))
+
+        unknown = "The connection broke at the commit: whether the order was placed is unknown."
+        return await idempotency.answered(
+            self._engine, repeatable, work, kept=self._kept, wait=self._wait, unknown=unknown
+        )
 
 
 async def _add(connection: AsyncConnection, order: AnyOrder) -> Placed:

@@ -7,14 +7,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import exists, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db import idempotency, outbox, report_rows
 from adapters.db.report_tables import report_askings as askings
 from adapters.db.report_tables import report_subscriptions, reports
-from adapters.db.statements import Statements, twice
-from domain.errors import OutcomeUnknown
+from adapters.db.statements import Statements
 from domain.idempotency import Answer, Repeatable
 from domain.monthly_reports import Subscription
 from domain.report_generation import ReportGenerationRequest
@@ -40,41 +38,24 @@ class SqlReportDesk:
         self._kept = kept
         self._wait = wait
 
-    async def ask(self, request: ReportGenerationRequest, *, refresh: bool = False, client: str | None = None) -> Asked:
-        """See `domain.report_ports.ReportDesk`."""
-
-        async def asked() -> Asked:
-            async with self._engine.connect() as connection:
-                done = await _ask(connection, request, refresh=refresh, client=client)
-                await _commit(connection)
-            return done
-
-        return await twice(asked)
-
-    async def ask_repeatably(
+    async def ask(
         self,
         request: ReportGenerationRequest,
         answer: Callable[[Asked], Answer],
-        repeatable: Repeatable | None,
+        repeatable: Repeatable | None = None,
         *,
         refresh: bool = False,
         client: str | None = None,
     ) -> Answer:
         """See `domain.report_ports.ReportDesk`."""
 
-        async def answered() -> Answer:
-            async with self._engine.connect() as connection:
-                if repeatable is not None:
-                    before = await idempotency.claim(connection, repeatable, kept=self._kept, wait=self._wait)
-                    if before is not None:
-                        return before
-                given = answer(await _ask(connection, request, refresh=refresh, client=client))
-                if repeatable is not None:
-                    await idempotency.keep(connection, repeatable, given, kept=self._kept)
-                await _commit(connection)
-            return given
+        async def work(connection: AsyncConnection) -> Answer:
+            return answer(await _ask(connection, request, refresh=refresh, client=client))
 
-        return await twice(answered)
+        unknown = "The connection broke at the commit: whether the report was asked for is unknown. Ask again."
+        return await idempotency.answered(
+            self._engine, repeatable, work, kept=self._kept, wait=self._wait, unknown=unknown
+        )
 
     async def find(self, report_id: UUID, *, client: str | None = None) -> Report | None:
         """See `domain.report_ports.ReportDesk`."""
@@ -138,15 +119,6 @@ async def _note(connection: AsyncConnection, report: Report, member_id: int | No
             return
     if client is not None and not await report_rows.has_asking(connection, of_report, askings.c.client == client):
         await report_rows.add_asking(connection, report, member_id=None, client=client)
-
-
-async def _commit(connection: AsyncConnection) -> None:
-    try:
-        await connection.commit()
-    except (DBAPIError, OSError, TimeoutError):
-        raise OutcomeUnknown(
-            "The connection broke at the commit: whether the report was asked for is unknown. Ask again."
-        ) from None
 
 
 _ALL = select(report_subscriptions).order_by(report_subscriptions.c.id)

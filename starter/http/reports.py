@@ -69,7 +69,7 @@ async def ask(request: Request, client: Client, body: NewReport) -> Response:
 
     try:
         with idempotency.answering(repeatable, "the report may be asked for", "Send the same again."):
-            given = await parts_of(request.scope).reports.ask_repeatably(
+            given = await parts_of(request.scope).reports.ask(
                 wanted, answer, repeatable, refresh=body.refresh, client=client.name
             )
     except UnknownMember:

@@ -126,7 +126,7 @@ async def test_what_does_not_fit_is_told_by_its_place(
 
 
 class FailingDesk:
-    async def ask_repeatably(self, *_: Any, **__: Any) -> Any:
+    async def ask(self, *_: Any, **__: Any) -> Any:
         raise OutcomeUnknown
 
 

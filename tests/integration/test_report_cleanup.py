@@ -37,7 +37,7 @@ async def office(database: str) -> AsyncIterator[Office]:
 async def test_a_cleanup_removes_what_is_old_settles_what_has_ended_and_leaves_the_rest(
     client: Client, office: Office
 ) -> None:
-    months = [(await office.desk.ask(a_request(f"2026-0{month}"))).report for month in range(1, 9)]
+    months = [(await office.ask(a_request(f"2026-0{month}"))).report for month in range(1, 9)]
     old, new, queued, running, terminated, anew, unknown, young = months
     jobs, maker = Jobs(client), FakeMaker()
     for report in (old, new):

@@ -23,6 +23,7 @@ from domain.report_generation import ReportFormat, ReportGenerationRequest, Repo
 from domain.reports import Report
 from starter import JobNotFound, Jobs
 from starter.handle import JobHandle
+from tests.adapters.db.report_shop import ask
 
 PATIENCE = 90
 """Seconds until what is waited for counts as lost."""
@@ -72,7 +73,7 @@ class Office:
         request = ReportGenerationRequest(
             report=ReportName.orders_export, period="2026-10", format=format_, requested_by=member
         )
-        return (await self.desk.ask(request)).report
+        return (await ask(self.desk, request)).report
 
     async def handle(self, report: Report) -> JobHandle:
         """Of its job, once the relay has started it."""

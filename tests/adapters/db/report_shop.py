@@ -17,7 +17,9 @@ from adapters.db.report_tables import reports as table
 from adapters.db.reports import SqlReports
 from adapters.db.tables import outbox
 from adapters.settings import DatabaseSettings
+from domain.idempotency import Answer
 from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
+from domain.report_ports import Asked
 from domain.reports import ReportFile
 
 FILE = ReportFile(key="files/1/sales.pdf", rows=3, bytes=4711, sha256="0" * 64)
@@ -28,6 +30,20 @@ def a_request(period: str = "2026-10", **fields: Any) -> ReportGenerationRequest
     return ReportGenerationRequest.model_validate(values | {"time_zone": "Europe/Zurich"} | fields)
 
 
+async def ask(
+    desk: SqlReportDesk, request: ReportGenerationRequest, *, refresh: bool = False, client: str | None = None
+) -> Asked:
+    """What became of asking, without an answer to be kept."""
+    became: list[Asked] = []
+
+    def answer(asked: Asked) -> Answer:
+        became.append(asked)
+        return Answer(status=202, body="", location=None)
+
+    await desk.ask(request, answer, refresh=refresh, client=client)
+    return became[-1]
+
+
 class Office:
     """The staff, its desk and its book, on a database of its own."""
 
@@ -35,6 +51,9 @@ class Office:
         self.engine = engine
         self.desk = SqlReportDesk(engine)
         self.book = SqlReports(engine)
+
+    async def ask(self, request: ReportGenerationRequest, *, refresh: bool = False, client: str | None = None) -> Asked:
+        return await ask(self.desk, request, refresh=refresh, client=client)
 
     async def open(self, members: int = 3) -> None:
         people = [

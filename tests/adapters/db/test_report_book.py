@@ -31,11 +31,11 @@ async def test_a_job_that_was_started_without_the_desk_makes_its_row_once_with_w
     assert await office.askings() == [(3, 2, None, False)]
     assert await office.enqueued("report-generation") == []
     # Whoever asks at the desk joins it.
-    assert (await office.desk.ask(a_request())).report.id == opened[0].id
+    assert (await office.ask(a_request())).report.id == opened[0].id
 
 
 async def test_a_job_that_was_asked_for_at_the_desk_opens_the_desks_row(office: Office) -> None:
-    asked = await office.desk.ask(a_request(requested_by=1))
+    asked = await office.ask(a_request(requested_by=1))
     assert await office.book.open(a_request(requested_by=1)) == asked.report
     assert await office.askings() == [(1, 1, None, False)]
 
@@ -65,7 +65,7 @@ async def test_what_cannot_be_made_has_no_row(office: Office) -> None:
 
 
 async def test_a_report_is_ready_once_and_failing_later_changes_nothing(office: Office) -> None:
-    report = (await office.desk.ask(a_request(requested_by=1))).report
+    report = (await office.ask(a_request(requested_by=1))).report
     await office.book.ready(report.id, FILE)
     ready = await office.desk.find(report.id)
     await office.book.ready(report.id, FILE.model_copy(update={"rows": 99}))
@@ -78,8 +78,8 @@ async def test_a_report_is_ready_once_and_failing_later_changes_nothing(office: 
 
 
 async def test_an_asking_tells_who_asked_for_what_unless_that_is_gone(office: Office) -> None:
-    report = (await office.desk.ask(a_request(requested_by=1))).report
-    await office.desk.ask(a_request(), client="backoffice")
+    report = (await office.ask(a_request(requested_by=1))).report
+    await office.ask(a_request(), client="backoffice")
     await office.book.ready(report.id, FILE)
 
     asking = await office.book.asking(1)
@@ -91,7 +91,7 @@ async def test_an_asking_tells_who_asked_for_what_unless_that_is_gone(office: Of
 
 
 async def test_files_are_outdated_by_when_they_were_finished_until_they_are_removed(office: Office) -> None:
-    old, new, failed = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3)]
+    old, new, failed = [(await office.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3)]
     for report in (old, new):
         await office.book.ready(report.id, FILE)
     await office.book.ended(failed.id, ReportState.failed)
@@ -110,7 +110,7 @@ async def test_files_are_outdated_by_when_they_were_finished_until_they_are_remo
 
 
 async def test_reports_that_ended_or_have_no_row_are_idle(office: Office) -> None:
-    made, ready, failed = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3)]
+    made, ready, failed = [(await office.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3)]
     await office.book.ready(ready.id, FILE)
     await office.book.ended(failed.id, ReportState.failed)
     unknown = uuid4()
@@ -122,7 +122,7 @@ async def test_reports_that_ended_or_have_no_row_are_idle(office: Office) -> Non
 
 async def test_a_report_whose_job_has_ended_is_settled_unless_it_waits_in_the_outbox(office: Office) -> None:
     request = a_request(time_zone="Europe/Zurich")
-    report = (await office.desk.ask(request)).report
+    report = (await office.ask(request)).report
     asked_for: list[str] = []
 
     async def ended_as(request: ReportGenerationRequest) -> ReportState | None:
@@ -144,7 +144,7 @@ async def test_a_report_whose_job_has_ended_is_settled_unless_it_waits_in_the_ou
     assert found is not None
     assert (found.state, found.finished_at is None) == (ReportState.failed, False)
     assert await office.book.settle(report, ended_as) is None  # it is known already
-    assert (await office.desk.ask(a_request())).report.request.generation == 2
+    assert (await office.ask(a_request())).report.request.generation == 2
 
 
 async def test_while_it_is_asked_whether_a_job_has_ended_nobody_begins_with_its_report(office: Office) -> None:
@@ -171,7 +171,7 @@ async def test_while_it_is_asked_whether_a_job_has_ended_nobody_begins_with_its_
 
 
 async def test_what_is_done_while_a_report_has_ended_does_not_meet_its_job(office: Office) -> None:
-    made, ready, failed, cancelled = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3, 4)]
+    made, ready, failed, cancelled = [(await office.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3, 4)]
     await office.book.ready(ready.id, FILE)
     await office.book.ended(failed.id, ReportState.failed)
     await office.book.ended(cancelled.id, ReportState.cancelled)
@@ -224,7 +224,7 @@ async def _somebody_waits(office: Office) -> None:
 
 
 async def test_reports_are_unfinished_from_when_they_are_asked_for_until_they_have_ended(office: Office) -> None:
-    made, ready, failed, other = [(await office.desk.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3, 4)]
+    made, ready, failed, other = [(await office.ask(a_request(f"2026-0{n}"))).report for n in (1, 2, 3, 4)]
     await office.book.ready(ready.id, FILE)
     await office.book.ended(failed.id, ReportState.failed)
     first, second = sorted([made.id, other.id])
