@@ -41,7 +41,6 @@ class MonthlyReportsActivities:
     next, and one that is stopped between two of them has lost nothing."""
 
     def __init__(self, subscriptions: Subscriptions, desk: ReportDesk, periods: PeriodLedger) -> None:
-        """Take the ports; nothing is built or read here."""
         self._subscriptions = subscriptions
         self._desk = desk
         self._periods = periods

@@ -23,7 +23,6 @@ class OrderConfirmationActivities:
     def __init__(
         self, orders: OrderRepository, ledger: DeliveryLedger, templates: MailTemplates, mail: MailSender
     ) -> None:
-        """Take the ports; nothing is built or read here."""
         self._orders = orders
         self._ledger = ledger
         self._templates = templates

@@ -18,7 +18,6 @@ class PaymentCallbackActivities:
     """More than one call of a port in an attempt that nobody disturbs, for the check of time limits."""
 
     def __init__(self, provider: PaymentProvider, payments: PaymentStore) -> None:
-        """Take the ports; nothing is built or read here."""
         self._provider = provider
         self._payments = payments
 

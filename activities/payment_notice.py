@@ -34,7 +34,6 @@ class PaymentNoticeActivities:
         templates: MailTemplates,
         mail: MailSender,
     ) -> None:
-        """Take the ports; nothing is built or read here."""
         self._payments = payments
         self._orders = orders
         self._ledger = ledger

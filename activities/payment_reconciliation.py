@@ -16,7 +16,6 @@ class PaymentReconciliationActivities:
     """What a reconciliation does to the world, behind ports."""
 
     def __init__(self, provider: PaymentProvider, payments: PaymentStore, reconciliations: Reconciliations) -> None:
-        """Take the ports; nothing is built or read here."""
         self._provider = provider
         self._payments = payments
         self._reconciliations = reconciliations

@@ -21,7 +21,6 @@ class ReportCleanupActivities:
     """What a cleanup of reports does to the world, behind ports."""
 
     def __init__(self, book: ReportBook, maker: ReportMaker, jobs: ReportJobs, retention: ReportRetention) -> None:
-        """Take the ports, and how long files are kept; nothing is built or read here."""
         self._book = book
         self._jobs = jobs
         self._maker = maker

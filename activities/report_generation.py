@@ -13,7 +13,6 @@ class ReportGenerationActivities:
     """What a report's generation does to the world, behind ports."""
 
     def __init__(self, book: ReportBook, maker: ReportMaker) -> None:
-        """Take the ports; nothing is built or read here."""
         self._book = book
         self._maker = maker
 

@@ -29,7 +29,6 @@ class ReportNoticeActivities:
         templates: MailTemplates,
         mail: MailSender,
     ) -> None:
-        """Take the ports; nothing is built or read here."""
         self._book = book
         self._links = links
         self._ledger = ledger

@@ -22,7 +22,6 @@ class ScheduledEmailActivities:
     def __init__(
         self, emails: ScheduledEmails, ledger: DeliveryLedger, templates: MailTemplates, mail: MailSender
     ) -> None:
-        """Take the ports; nothing is built or read here."""
         self._emails = emails
         self._ledger = ledger
         self._templates = templates

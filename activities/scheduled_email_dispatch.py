@@ -22,7 +22,6 @@ class ScheduledEmailDispatchActivities:
     """What a dispatch does to the world, behind ports."""
 
     def __init__(self, emails: DueEmails) -> None:
-        """Take the ports; nothing is built or read here."""
         self._emails = emails
 
     @activity.defn(name="scheduled_email_dispatch.dispatch")

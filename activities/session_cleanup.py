@@ -23,7 +23,6 @@ class SessionCleanupActivities:
     that is stopped between two of them has lost nothing."""
 
     def __init__(self, sessions: Sessions, periods: PeriodLedger) -> None:
-        """Take the ports; nothing is built or read here."""
         self._sessions = sessions
         self._periods = periods
 

@@ -15,9 +15,7 @@ from adapters.db.payments import SqlPayments
 from adapters.db.reconciliations import SqlReconciliations
 from adapters.db.report_desk import SqlReportDesk, SqlSubscriptions
 from adapters.db.reports import SqlReports
-from adapters.db.scheduled_emails import SqlScheduledEmails
-from adapters.db.scheduled_periods import SqlPeriodLedger
-from adapters.db.sessions import SqlSessions
+from adapters.db.scheduled_jobs import SqlPeriodLedger, SqlScheduledEmails, SqlSessions
 from adapters.db.statements import longest_statement
 from adapters.email.course import longest_send
 from adapters.email.sender import SmtpMailSender
@@ -25,9 +23,9 @@ from adapters.email.templates import JinjaMailTemplates
 from adapters.payments.api import longest_call
 from adapters.payments.provider import StripePayments
 from adapters.reports import storage
-from adapters.reports.factory import MAX_CONCURRENCY as PARTS_AT_ONCE
-from adapters.reports.factory import Reports
 from adapters.reports.links import SignedLinks
+from adapters.reports.maker import MAX_CONCURRENCY as PARTS_AT_ONCE
+from adapters.reports.maker import Reports
 from adapters.settings import Settings
 from domain.alerts import AlertChannels, Alerts
 from domain.dead_letter_sweep import SweepCheckpoint, SweepTimes
@@ -42,6 +40,13 @@ from domain.scheduled_email import ScheduledEmails
 from domain.scheduled_email_dispatch import DueEmails
 from domain.scheduling import PeriodLedger
 from domain.session_cleanup import Sessions
+
+_OF_DATABASE: tuple[type, ...] = (
+    *(OrderRepository, DeliveryLedger, PaymentStore, Reconciliations, PeriodLedger, Sessions),
+    *(DueEmails, ScheduledEmails, Subscriptions, ReportDesk, ReportBook),
+    *(Alerts, DeadLetterRepository, SweepCheckpoint),
+)
+"""Ports whose calls are one statement, or one transaction, of the database."""
 
 
 class Misconfigured(Exception):
@@ -105,20 +110,7 @@ class Outside:
             "DATABASE_CONNECT_TIMEOUT or DATABASE_COMMAND_TIMEOUT, which counts twice",
         )
         self.limits: dict[type, tuple[timedelta, str]] = {
-            OrderRepository: by_database,
-            DeliveryLedger: by_database,
-            PaymentStore: by_database,
-            Reconciliations: by_database,
-            PeriodLedger: by_database,
-            Sessions: by_database,
-            DueEmails: by_database,
-            ScheduledEmails: by_database,
-            Subscriptions: by_database,
-            ReportDesk: by_database,
-            ReportBook: by_database,
-            Alerts: by_database,
-            DeadLetterRepository: by_database,
-            SweepCheckpoint: by_database,
+            **dict.fromkeys(_OF_DATABASE, by_database),
             AlertChannels: (timedelta(seconds=settings.alerts.timeout), "ALERT_TIMEOUT"),
             PaymentProvider: (longest_call(settings.payment), "PAYMENT_CALL_TIMEOUT"),
             MailSender: (longest_send(settings.smtp), "SMTP_DATA_TIMEOUT or another of the SMTP_…_TIMEOUTs"),

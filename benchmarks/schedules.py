@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from adapters.db.scheduled_emails import SqlScheduledEmails
+from adapters.db.scheduled_jobs import SqlScheduledEmails
 from adapters.db.scheduling_tables import scheduled_emails
 from adapters.db.tables import customers
 from benchmarks import relaying, session_cleanup

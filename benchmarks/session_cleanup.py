@@ -17,8 +17,7 @@ from typing import Any
 
 import asyncpg
 
-from adapters.db.scheduled_periods import SqlPeriodLedger
-from adapters.db.sessions import SqlSessions
+from adapters.db.scheduled_jobs import SqlPeriodLedger, SqlSessions
 from benchmarks.ground import Ground
 from benchmarks.measuring import quantile
 from domain.outcomes import Done

@@ -50,7 +50,6 @@ class SqlApiKeys:
     """Implements `domain.api_keys.ApiKeyStore`, and what the command line needs besides."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._statements = Statements(engine)
 
     async def add(

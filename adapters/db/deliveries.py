@@ -39,7 +39,6 @@ class SqlDeliveryLedger:
     """Implements `domain.ports.DeliveryLedger`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._statements = Statements(engine)
 
     async def claim(self, key: str) -> bool:

@@ -57,7 +57,6 @@ class SqlOrders:
     """Implements `domain.ports.OrderRepository`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._engine = engine
         self._statements = Statements(engine)
 

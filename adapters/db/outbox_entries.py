@@ -76,7 +76,6 @@ class OutboxEntries:
     """Looks at entries and changes them. Raises the domain's errors."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._engine = engine
         self._statements = Statements(engine)
 

@@ -84,7 +84,6 @@ class PaymentEvents:
     """Events that were accepted. Belongs to one event loop."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._statements = Statements(engine)
         self._waiting: deque[_Waiting] = deque()
         self._writing: set[asyncio.Task[None] | None] = set()

@@ -28,7 +28,6 @@ class SqlPayments:
     """Implements `domain.payment_ports.PaymentStore`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._engine = engine
         self._statements = Statements(engine)
 

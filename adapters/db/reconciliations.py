@@ -46,7 +46,6 @@ class SqlTurn:
     """Implements `domain.payment_ports.Turn`."""
 
     def __init__(self, connection: AsyncConnection, since: datetime) -> None:
-        """Work on a connection that holds the lock."""
         self._connection = connection
         self.since = since
 

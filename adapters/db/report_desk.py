@@ -128,7 +128,6 @@ class SqlSubscriptions:
     """Implements `domain.monthly_reports.Subscriptions`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._statements = Statements(engine)
 
     async def all(self) -> Sequence[Subscription]:

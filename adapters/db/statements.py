@@ -65,7 +65,6 @@ class Statements:
     """
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         whole = engine.get_execution_options().get(BEHIND_POOLER, False)
         self._begin = engine.begin if whole else engine.execution_options(isolation_level="AUTOCOMMIT").connect
 

@@ -63,7 +63,6 @@ class SmtpConnection:
     """A connection after EHLO and AUTH. Carries one mail at a time."""
 
     def __init__(self, smtp: SMTP, settings: SmtpSettings) -> None:
-        """Use `open`."""
         self._smtp = smtp
         self._settings = settings
         self._state = _State.ready

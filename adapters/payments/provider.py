@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from adapters.payments.api import API_VERSION, ProviderApi
-from adapters.payments.currencies import to_provider
-from adapters.payments.shapes import AnyList, DisputeList, EventList, Intent, payment_of, read
+from adapters.payments.shapes import AnyList, DisputeList, EventList, Intent, payment_of, read, to_provider
 from adapters.settings import PaymentSettings
 from domain.errors import InvalidRequest, NotFound, OutcomeUnknown, ServiceUnavailable
 from domain.payments import Payment

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from adapters.payments.currencies import from_provider
 from domain.errors import ServiceUnavailable
 from domain.orders import MinorUnits
 from domain.payments import Payment, PaymentState
@@ -194,3 +193,28 @@ def _order_id(told: object) -> int | None:
 
 def _senseless(intent: Intent, what: str) -> ServiceUnavailable:
     return ServiceUnavailable(f"the payment provider's answer for payment {intent.id} makes no sense: {what}")
+
+
+_HUNDREDTHS_THERE = frozenset({"ISK", "UGX"})
+_HUNDREDTHS_HERE = frozenset({"MGA"})
+
+
+def from_provider(amount: int, currency: str) -> int:
+    """The amount in ISO 4217's smallest unit. Raises ValueError where the currency has no such amount."""
+    if currency in _HUNDREDTHS_THERE:
+        return _divided(amount)
+    return amount * 100 if currency in _HUNDREDTHS_HERE else amount
+
+
+def to_provider(amount: int, currency: str) -> int:
+    """The amount as the provider takes it. Raises ValueError where it has no such amount."""
+    if currency in _HUNDREDTHS_HERE:
+        return _divided(amount)
+    return amount * 100 if currency in _HUNDREDTHS_THERE else amount
+
+
+def _divided(amount: int) -> int:
+    whole, rest = divmod(amount, 100)
+    if rest:
+        raise ValueError("an amount with hundredths, which this currency does not have there")
+    return whole

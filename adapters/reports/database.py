@@ -160,7 +160,6 @@ class Snapshot:
     """The database as of one moment. Each call raises the domain's errors."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
-        """See `Snapshots.open`."""
         self._connection = connection
 
     async def rows(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:

@@ -9,8 +9,14 @@ from contextlib import aclosing
 from datetime import datetime
 from uuid import UUID
 
+from adapters.reports.database import Reader, Snapshots
+from adapters.reports.orders_export.export import OrdersExport
 from adapters.reports.parts import Frame, SlicedReport, WholeReport, read_frames, write_frame
+from adapters.reports.payments_reconciliation.report import PaymentsReconciliation
+from adapters.reports.pdf.typesetter import Typesetter
+from adapters.reports.sales_summary.report import SalesSummary
 from adapters.reports.storage import FILES, PARTS, ReportStorage, Sink, file_key, part_key
+from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest
 from domain.report_generation import ReportName
 from domain.report_ports import Told
@@ -137,3 +143,29 @@ class _Measured:
         else:
             await asyncio.to_thread(self._digest.update, piece)
         await self._sink.write(piece)
+
+
+MAX_CONCURRENCY = 4
+"""Parts that one process writes at a time, each with its own connection and some tens of MB."""
+
+
+class Reports:
+    """The maker, and what it holds; nothing connects or starts before the first report."""
+
+    def __init__(self, storage: ReportStorage, database: DatabaseSettings) -> None:
+        """What takes minutes is read over connections of its own."""
+        self._export = OrdersExport(Reader(database, connections=MAX_CONCURRENCY))
+        self.maker = FileMaker(storage, whole=whole_reports(database), sliced={ReportName.orders_export: self._export})
+
+    def close(self) -> None:
+        """Give threads back."""
+        self._export.close()
+
+
+def whole_reports(settings: DatabaseSettings) -> Mapping[ReportName, WholeReport]:
+    """Reports that are drawn as a whole; they share some connections to the database, and set one PDF at a time."""
+    snapshots, typesetter = Snapshots(settings), Typesetter()
+    return {
+        ReportName.sales_summary: SalesSummary(snapshots, typesetter),
+        ReportName.payments_reconciliation: PaymentsReconciliation(snapshots, typesetter),
+    }

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from adapters.job_settings import WorkerSettings
-from adapters.reports.factory import MAX_CONCURRENCY as PARTS_AT_ONCE
+from adapters.reports.maker import MAX_CONCURRENCY as PARTS_AT_ONCE
 from adapters.secret_files import NAMES
 from adapters.settings import DatabaseSettings, OutboxSettings
 from adapters.stopping import MARGIN

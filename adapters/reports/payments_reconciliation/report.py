@@ -160,7 +160,6 @@ class PaymentsReconciliation:
     """Implements `WholeReport`."""
 
     def __init__(self, snapshots: Snapshots, typesetter: Typesetter) -> None:
-        """Read and set through what other reports use, too."""
         self._snapshots = snapshots
         self._typesetter = typesetter
 

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.scheduled_emails import PRIORITY, SqlScheduledEmails
+from adapters.db.scheduled_jobs import PRIORITY, SqlScheduledEmails
 
 _ADD = """
     INSERT INTO scheduled_emails (customer_id, subject, text, due_at)

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.scheduled_periods import SqlPeriodLedger
+from adapters.db.scheduled_jobs import SqlPeriodLedger
 from domain.scheduling import HELD, Begun
 
 MONTH = "2026-10"

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.sessions import SqlSessions
+from adapters.db.scheduled_jobs import SqlSessions
 
 _ADD = "INSERT INTO sessions (id, expires_at) SELECT $1 || n, now() + $2::text::interval FROM generate_series(1, $3) n"
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.payments.answers import LONGEST, retry_after
 from adapters.payments.provider import StripePayments
-from adapters.payments.retry_after import LONGEST, retry_after
 from domain.errors import (
     AuthenticationFailed,
     Conflict,

@@ -10,8 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from adapters.reports.database import Reader, Snapshots
-from adapters.reports.factory import whole_reports
-from adapters.reports.maker import FileMaker
+from adapters.reports.maker import FileMaker, whole_reports
 from adapters.reports.orders_export.export import OrdersExport
 from adapters.reports.storage import ReportStorage, storage_of
 from adapters.settings import AwsSettings, DatabaseSettings, ReportSettings

@@ -11,7 +11,7 @@ import pytest
 from openpyxl.worksheet.worksheet import Worksheet
 
 from adapters.reports.maker import FileMaker
-from adapters.reports.orders_export.formats import join_workbook
+from adapters.reports.orders_export.export import join_workbook
 from adapters.reports.orders_export.slices import XLSX_ROWS
 from adapters.reports.parts import Frame
 from adapters.reports.storage import ReportStorage, file_key
