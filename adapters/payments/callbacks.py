@@ -8,7 +8,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -49,12 +48,8 @@ class Event(BaseModel):
     """
 
 
-@dataclass(frozen=True)
-class Callbacks:
-    """Checks and reads the callbacks of one provider."""
-
-    read: Callable[[RawHeaders, bytes], Event]
-    """Takes the headers and the body as they came. Raises NotTheirs or Unreadable, and nothing else."""
+Callbacks = Callable[[RawHeaders, bytes], Event]
+"""Checks and reads a callback: takes the headers and the body as they came. Raises NotTheirs or Unreadable only."""
 
 
 def callbacks_of(settings: PaymentCallbackSettings) -> Callbacks | None:
@@ -87,7 +82,7 @@ def standard_webhooks(secrets: Sequence[str]) -> Callbacks:
         ours = isinstance(kind, str) and kind.startswith("payment.")
         return _event(headers["webhook-id"], kind, payment if ours else None, content, needed=ours)
 
-    return Callbacks(read)
+    return read
 
 
 def _hook(secret: str) -> Webhook:
@@ -136,7 +131,7 @@ def stripe_scheme(secrets: Sequence[str]) -> Callbacks:
         payment = _stripe_payment(about.get("object") if isinstance(about, dict) else None) if ours else None
         return _event(content.get("id"), kind, payment, content, but=_STRIPE_DELIVERY)
 
-    return Callbacks(read)
+    return read
 
 
 def _stripe_header(header: str) -> tuple[str, list[str]]:

@@ -13,8 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from domain.errors import InvalidRequest
+from domain.idempotency import Answer
 from domain.report_generation import ReportGenerationRequest
-from domain.report_ports import UnknownMember
+from domain.report_ports import Asked, UnknownMember
 from domain.requests import JobRequest
 from starter.cli.database import database
 from starter.starting import StartOptions
@@ -71,14 +72,20 @@ async def _ask_for_report(request: JobRequest, given: Given) -> AskedJob:
         # Imported here: see `database`.
         from adapters.db.report_desk import SqlReportDesk
 
+        reports: list[Asked] = []
+
+        def note(asked: Asked) -> Answer:
+            reports.append(asked)
+            return Answer(200, "", None)  # which is kept for nobody
+
         try:
-            asked = await SqlReportDesk(engine).ask(request, refresh=given["refresh"])
+            await SqlReportDesk(engine).ask(request, note, refresh=given["refresh"])
         except UnknownMember:
             raise typer.BadParameter(
                 f"nobody of the staff has the number {request.requested_by}", param_hint="--requested-by"
             ) from None
-    report = asked.report
-    return AskedJob(report.request, asked.joined, {"report_id": str(report.id), "report_state": str(report.state)})
+    report, joined = reports[-1].report, reports[-1].joined
+    return AskedJob(report.request, joined, {"report_id": str(report.id), "report_state": str(report.state)})
 
 
 ASKERS: Mapping[str, Asker] = {

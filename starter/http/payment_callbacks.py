@@ -108,7 +108,7 @@ async def receive(request: Request) -> Response:
     except ClientDisconnect:
         raise Problem(ProblemType.malformed_request, "The body broke off.") from None
     try:
-        event = parts.callbacks.read(request.scope["headers"], body)
+        event = parts.callbacks(request.scope["headers"], body)
     except NotTheirs as exc:
         parts.callback_counts.add("refused")
         _log.warning("A payment callback is refused: %s", exc, extra={"action": "refuse-callback"})

@@ -141,9 +141,10 @@ async def test_what_cannot_be_enqueued_is_refused_with_what_can(
 
 async def test_it_means_the_tables_beside_it_whatever_the_callers_search_path_is(make_database: DatabaseMaker) -> None:
     url = await make_database("elsewhere")
+    name = url.rpartition("/")[2]
     connection = await asyncpg.connect(url)
     await connection.execute('CREATE SCHEMA "Our jobs"; SET search_path = "Our jobs"')
-    await connection.execute("""ALTER DATABASE "test_db_enqueue_job_elsewhere" SET search_path = "Our jobs" """)
+    await connection.execute(f"""ALTER DATABASE "{name}" SET search_path = "Our jobs" """)
     await migrate.upgrade(url)
     await job_kinds.sync(url, KINDS)
     # Tables of others that happen to have the same names.

@@ -23,27 +23,19 @@ def error(answer: str, phase: Phase) -> JobError:
     return refusal(read_answer(SMTPResponse(int(answer[:3]), answer[4:])), phase)
 
 
-@pytest.mark.parametrize("phase", ANYWHERE)
+UNAVAILABLE = ("421 4.3.2 closing", "450 4.2.0 greylisted", "451 4.3.0 disk", "451", "452 4.3.1 full", "454 4.7.0 TLS")
+RATE = ("421 4.7.0 too many", "450 4.2.1 too fast", "451 4.7.650 throttled", "452 4.5.3 many", "451 4.4.5 x")
+
+
 @pytest.mark.parametrize(
-    "answer", ["421 4.3.2 closing", "450 4.2.0 greylisted", "451 4.3.0 disk", "451", "452 4.3.1 full", "454 4.7.0 TLS"]
+    ("answer", "expected"),
+    [*((answer, ServiceUnavailable) for answer in UNAVAILABLE), *((answer, RateLimited) for answer in RATE)],
 )
-def test_a_4xx_means_that_the_service_is_unavailable_for_now(answer: str, phase: Phase) -> None:
-    assert type(error(answer, phase)) is ServiceUnavailable
-
-
-@pytest.mark.parametrize("phase", ANYWHERE)
-@pytest.mark.parametrize(
-    "answer",
-    ["421 4.7.0 too many", "450 4.2.1 too fast", "451 4.7.650 throttled", "452 4.5.3 many", "451 4.4.5 x"],
-)
-def test_a_4xx_whose_enhanced_code_says_rate_means_rate_limited(answer: str, phase: Phase) -> None:
-    assert type(error(answer, phase)) is RateLimited
-
-
-@pytest.mark.parametrize("phase", [Phase.starttls, Phase.auth])
-def test_a_4xx_to_starttls_or_auth_is_never_about_rate(phase: Phase) -> None:
-    assert type(error("421 4.7.0 later", phase)) is ServiceUnavailable
-    assert type(error("454 4.7.0 later", phase)) is ServiceUnavailable
+def test_a_4xx_is_about_rate_if_its_enhanced_code_says_so_but_not_at_starttls_and_auth(
+    answer: str, expected: type[JobError]
+) -> None:
+    assert {type(error(answer, phase)) for phase in ANYWHERE} == {expected}
+    assert {type(error(answer, phase)) for phase in (Phase.starttls, Phase.auth)} == {ServiceUnavailable}
 
 
 @pytest.mark.parametrize(
@@ -66,26 +58,16 @@ def test_a_5xx_is_permanent_and_named_after_where_it_came(answer: str, phase: Ph
     assert type(error(answer, phase)) is expected
 
 
-def test_a_message_holds_the_codes_and_the_phase_but_no_text_of_the_server() -> None:
-    assert error("550 5.1.1 <alice@example.com> unknown", Phase.rcpt).message == "550 5.1.1 at RCPT TO"
-    assert error("550 no such user alice", Phase.rcpt).message == "550 at RCPT TO"
-
-
 @pytest.mark.parametrize("text", ["5.1.1 unknown", "4.2", "1.2.3 alice", "4.2.1alice", "queued as 4.2.1"])
 def test_what_only_looks_like_an_enhanced_code_of_this_answer_is_left_out(text: str) -> None:
     assert str(read_answer(SMTPResponse(450, text))) == "450"
-
-
-@pytest.mark.parametrize("code", [-1, 150, 354, 600])
-def test_an_answer_that_makes_no_sense_is_retried(code: int) -> None:
-    answer = read_answer(SMTPResponse(code, "alice@example.com"))
-
-    assert type(refusal(answer, Phase.rcpt)) is ServiceUnavailable
-    assert type(refusal(answer, Phase.dot)) is OutcomeUnknown
-    assert "alice" not in refusal(answer, Phase.rcpt).message
 
 
 def test_only_what_happens_after_the_final_dot_leaves_the_outcome_unknown() -> None:
     for phase in Phase:
         assert type(timed_out(phase)) is (OutcomeUnknown if phase is Phase.dot else NetworkTimeout)
         assert type(broken(phase)) is (OutcomeUnknown if phase is Phase.dot else ConnectionBroken)
+    for code in (-1, 150, 354, 600):  # makes no sense
+        answer = read_answer(SMTPResponse(code, "alice@example.com"))
+        assert type(refusal(answer, Phase.rcpt)) is ServiceUnavailable
+        assert type(refusal(answer, Phase.dot)) is OutcomeUnknown
