@@ -45,6 +45,7 @@ async def version_of(client: Client, workflow_id: str) -> str:
     return described.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
 
 
+@pytest.mark.long
 async def test_jobs_go_to_the_version_that_temporal_is_told_of(
     start: Start, client: Client, shop: Shop, deployment: Deployment
 ) -> None:

@@ -57,7 +57,7 @@ def intercepted(client: Client, refusing: Refusing) -> Client:
     return Client(**config)
 
 
-@pytest.mark.parametrize("batch", [1, 25])
+@pytest.mark.parametrize("batch", [1, pytest.param(25, marks=pytest.mark.long)])
 async def test_jobs_that_alone_meet_an_outage_hold_nobody_up_and_start_once_it_is_over(
     shop: Shop, engine: AsyncEngine, outbox: SqlOutbox, client: Client, batch: int
 ) -> None:

@@ -103,6 +103,7 @@ def _run(streams: list[int], arguments: list[str], environment: Mapping[str, str
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    sys.path[1:1] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     status = 0
     try:
         if arguments[0] == "-m":

@@ -13,7 +13,9 @@ import sys
 
 def main() -> int:
     path, *arguments = sys.argv[1:]
-    if "PYTHONPATH" in os.environ:  # modules that the server may not have, or has in another version
+    paths = os.environ["PYTHONPATH"].split(os.pathsep) if "PYTHONPATH" in os.environ else ()
+    if any(os.path.exists(os.path.join(path, "starter")) for path in paths):  # noqa: PTH110, PTH118  # as below
+        # Another copy of the modules that the server has imported.
         os.execv(sys.executable, [sys.executable, *arguments])  # noqa: S606  # the same program, without the server
     folder = os.getcwd()  # noqa: PTH109  # pathlib would take longer to import than all the rest
     request = json.dumps({"arguments": arguments, "environment": dict(os.environ), "folder": folder}).encode()

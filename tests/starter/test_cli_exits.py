@@ -14,6 +14,7 @@ from starter import Jobs, OrderConfirmationRequest
 from tests.starter.clean_exits import Program, measure
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database_url")
 async def test_commands_and_worker_end_cleanly_each_time(stack: Stack, client: Client) -> None:
     environment = {**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace}
