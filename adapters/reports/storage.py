@@ -126,7 +126,8 @@ class ReportStorage:
             if self._root is not None:
                 await self._written(asyncio.to_thread(_sync, self._root / key))
         except BaseException as exc:
-            # It is closed if the store refused the end, and has aborted by itself then.
+            # The writer has closed itself if the store refused the end. If the store cannot be reached, the bucket's
+            # lifecycle rule (docs/reports.md) removes what is left; what went wrong is raised in either case.
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(_CANCEL_TIMEOUT_S if isinstance(exc, asyncio.CancelledError) else None):
                     await self._answered(writer.__aexit__(type(exc), exc, exc.__traceback__))

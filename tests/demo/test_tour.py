@@ -6,12 +6,16 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psutil
 import pytest
 
+from demo.guide import Guide
+from demo.tour import expect_all_done
 from tests.demo.conftest import survivors
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -123,6 +127,47 @@ def test_the_next_tour_on_the_folder_is_as_good_and_once_ends_it(start: Start) -
         assert (status, "✘" in run.output) == (0, False), run.output
     assert len(set(re.findall(r"http://\S+/workflows/(order-confirmation%2F\d+)/\S+/history", run.output))) > 20
     assert re.search(r"http://127\.0\.0\.1:\d+/mails/\d+", run.output)
+
+
+class GuideAfterTheKill:
+    """The jobs of orders 1 to 3 end so; the mails are theirs."""
+
+    def __init__(self, outcomes: Sequence[dict[str, str]], mails: Sequence[str]) -> None:
+        self.jobs = {f"/jobs/order-confirmation/{n}": outcome for n, outcome in enumerate(outcomes, 1)}
+        self.received = [SimpleNamespace(message_id=each) for each in mails]
+        self.display = SimpleNamespace(line=lambda _text: None)
+        self.verdicts: list[bool] = []
+
+    async def ended(self, path: str) -> dict[str, Any]:
+        return {"state": "completed", "error": None, "outcome": self.jobs[path]}
+
+    async def mails(self, _orders: Sequence[int]) -> list[Any]:
+        return self.received
+
+    def expect(self, _text: str, *, met: bool) -> None:
+        self.verdicts.append(met)
+
+
+DONE, SENT = {"outcome": "done"}, {"outcome": "skipped", "reason": "already-confirmed"}
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "mails", "met"),
+    [
+        ([DONE, SENT, DONE], "abc", True),  # killed after the order was marked
+        ([DONE, DONE, DONE], "abbc", True),  # killed after the mail was accepted
+        ([DONE, SENT, DONE], "ab", False),
+        ([DONE, {"outcome": "skipped", "reason": "no-address"}, DONE], "abc", False),
+    ],
+)
+async def test_whatever_moment_the_worker_is_killed_at_each_order_has_one_mail_and_a_job_that_ended_well(
+    outcomes: list[dict[str, str]], mails: str, met: bool
+) -> None:
+    guide = GuideAfterTheKill(outcomes, mails)
+
+    await expect_all_done(cast("Guide", guide), [1, 2, 3])
+
+    assert guide.verdicts == [met]
 
 
 def test_the_readme_shows_the_tour() -> None:
