@@ -78,7 +78,7 @@ def check_wheel() -> None:
         folder = Path(made)
         empty, own = folder / "empty", folder / "venv" / "bin"
         empty.mkdir()
-        _uv("build", "--quiet", "--wheel", "--out-dir", made)
+        _uv("build", "--out-dir", made)
         _uv("venv", "--python", sys.executable, str(own.parent))
         _uv("pip", "install", "--python", str(own / "python"), *_PINNED, *map(str, folder.glob("*.whl")))
         for command in (["jobs", "--help"], ["jobs", "kinds"], ["python", "-c", "import starter, worker"]):
