@@ -92,36 +92,35 @@ async def test_each_dead_run_has_one_letter_and_one_alert_and_no_other_run_has_a
     assert (group.count, group.example.fingerprint) == (2, scene.letter("permanent").fingerprint)
 
 
-@pytest.mark.parametrize(
-    ("name", "cause", "error_type", "step", "attempts"),
-    [
-        ("permanent", FailureCause.failed, "NotFound", "failing.charge", 1),
-        ("attempts", FailureCause.failed, "ServiceUnavailable", "failing.charge", 3),
-        ("deadline", FailureCause.failed, "RateLimited", "failing.charge", 1),
-        ("attempt-timeout", FailureCause.failed, "AttemptTimedOut", "failing.charge", 3),
-        ("not-taken", FailureCause.failed, "StepTimedOut", "failing.charge", None),
-        ("away", FailureCause.failed, "NotFound", "failing.charge", 1),
-        ("run-timeout", FailureCause.timed_out, "RunTimedOut", None, None),
-        ("terminated", FailureCause.terminated, "Terminated", None, None),
-        ("bug", FailureCause.stuck, "KeyError", None, None),
-        ("other-code", FailureCause.stuck, "NondeterminismError", None, None),
-        ("unknown", FailureCause.stuck, "NotFoundError", None, None),
-        ("no-worker", FailureCause.no_worker, "NoWorker", None, None),
-        ("undecodable", FailureCause.failed, "InvalidRequest", None, None),
-    ],
-)
-def test_a_letter_says_why_the_run_is_dead(
-    scene: Scene, name: str, cause: FailureCause, error_type: str, step: str | None, attempts: int | None
-) -> None:
-    letter = scene.letter(name)
-    found = (letter.cause, letter.error_type, letter.step, letter.attempts)
-    assert found == (cause, error_type, step, attempts), letter.message
-    assert letter.message
-    assert letter.kind == ("unknown-kind" if name == "unknown" else "failing")
-    assert letter.queue == {"no-worker": NOBODYS, "other-code": REPLAYED}.get(name, QUEUE)
-    if name in ("unknown", "undecodable"):
-        assert letter.request is None
-        assert "Ada" not in letter.model_dump_json()
-    else:
-        how = {"run-timeout": "hangs", "terminated": "hangs", "no-worker": "well"}.get(name, name)
-        assert letter.request == {"order_id": order_of(letter), "how": how}
+WHY: dict[str, tuple[FailureCause, str, str | None, int | None]] = {
+    "permanent": (FailureCause.failed, "NotFound", "failing.charge", 1),
+    "attempts": (FailureCause.failed, "ServiceUnavailable", "failing.charge", 3),
+    "deadline": (FailureCause.failed, "RateLimited", "failing.charge", 1),
+    "attempt-timeout": (FailureCause.failed, "AttemptTimedOut", "failing.charge", 3),
+    "not-taken": (FailureCause.failed, "StepTimedOut", "failing.charge", None),
+    "away": (FailureCause.failed, "NotFound", "failing.charge", 1),
+    "run-timeout": (FailureCause.timed_out, "RunTimedOut", None, None),
+    "terminated": (FailureCause.terminated, "Terminated", None, None),
+    "bug": (FailureCause.stuck, "KeyError", None, None),
+    "other-code": (FailureCause.stuck, "NondeterminismError", None, None),
+    "unknown": (FailureCause.stuck, "NotFoundError", None, None),
+    "no-worker": (FailureCause.no_worker, "NoWorker", None, None),
+    "undecodable": (FailureCause.failed, "InvalidRequest", None, None),
+}
+"""Cause, error type, step and attempts of each dead run."""
+
+
+def test_each_letter_says_why_its_run_is_dead(scene: Scene) -> None:
+    letters = {name: scene.letter(name) for name in WHY}
+    found = {name: (each.cause, each.error_type, each.step, each.attempts) for name, each in letters.items()}
+    assert found == WHY
+    for name, letter in letters.items():
+        assert letter.message
+        assert letter.kind == ("unknown-kind" if name == "unknown" else "failing")
+        assert letter.queue == {"no-worker": NOBODYS, "other-code": REPLAYED}.get(name, QUEUE)
+        if name in ("unknown", "undecodable"):
+            assert letter.request is None
+            assert "Ada" not in letter.model_dump_json()
+        else:
+            how = {"run-timeout": "hangs", "terminated": "hangs", "no-worker": "well"}.get(name, name)
+            assert letter.request == {"order_id": order_of(letter), "how": how}
