@@ -28,7 +28,7 @@ def stripes_own(stack: Stack) -> Iterator[stripe.StripeClient]:
     yield stripe.StripeClient(
         API_KEY, base_addresses={"api": stack.payments_url}, http_client=http, max_network_retries=0
     )
-    http.close()  # type: ignore[no-untyped-call]  # theirs
+    http.close()
 
 
 async def ask(call: Callable[[], ResultT]) -> ResultT:
@@ -77,7 +77,7 @@ async def test_stripes_own_library_understands_its_refusals(
         await ask(lambda: api.payment_intents.retrieve("pi_nobody"))
     with pytest.raises(stripe.AuthenticationError):
         await ask(lambda: stranger.payment_intents.retrieve("pi_nobody"))
-    http.close()  # type: ignore[no-untyped-call]  # theirs
+    http.close()
     await provider.misbehave("answer", status=429)
     with pytest.raises(stripe.RateLimitError):
         await ask(lambda: api.payment_intents.retrieve("pi_nobody"))
