@@ -18,6 +18,7 @@ from starter.jobs import Jobs
 from starter.pauses import pause
 from tests.fakes import FakeMail
 from tests.http_interface.serving import PROBLEM, Served
+from tests.locks import WAITING_FOR_LOCKS
 from tests.starter.serving import serve as serve_jobs
 
 _ids = count(5001)
@@ -194,7 +195,7 @@ async def test_cancelling_waits_for_a_relay_that_is_starting_the_job(served: Ser
     async with served.engine.begin() as relay:
         await relay.exec_driver_sql("SELECT FROM outbox FOR UPDATE")
         cancelling = asyncio.create_task(served.http.delete(path))
-        while not await served.run("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  # PostgreSQL has no event for it
+        while (await served.run(WAITING_FOR_LOCKS))[0][0] == 0:  # noqa: ASYNC110  # PostgreSQL has no event for it
             await asyncio.sleep(0.01)
         await _start(served, order_id)
         await relay.exec_driver_sql("DELETE FROM outbox")

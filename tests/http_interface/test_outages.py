@@ -25,6 +25,7 @@ from tests.http_interface.serving import (
     serving,
     settings_of,
 )
+from tests.locks import WAITING_FOR_LOCKS
 from tests.outbox.processes import running
 from tests.processes.fork_server import python
 
@@ -64,7 +65,7 @@ async def test_a_connection_that_dies_before_the_commit_fails_no_request(served:
     async with served.engine.begin() as other:
         await other.exec_driver_sql("LOCK TABLE order_items")
         placing = asyncio.create_task(served.place(key="a"))
-        while not await served.run("SELECT 1 FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  # PostgreSQL has no event for it
+        while (await served.run(WAITING_FOR_LOCKS))[0][0] == 0:  # noqa: ASYNC110  # PostgreSQL has no event for it
             await asyncio.sleep(0.01)
         await served.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -16,11 +16,11 @@ from adapters.db.alerts import SqlAlerts
 from domain.alerts import Alert, AlertKind, Gathered
 from domain.errors import ServiceUnavailable
 from tests.fakes_alerts import an_alert
+from tests.locks import WAITING_FOR_LOCKS
 
 KIND = AlertKind.payment_event_reused.value
 WINDOW = timedelta(seconds=60)
 
-_WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 Fetch = Callable[..., Awaitable[list[Any]]]
 
@@ -109,7 +109,7 @@ async def test_an_alert_is_gathered_with_others_if_it_is_raised_while_their_job_
         await table.add(connection, an_alert("evt_2/a"), window=WINDOW)
         gathering = asyncio.create_task(gathered(alerts, first))
         async with asyncio.timeout(30):
-            while not gathering.done() and await fetch(_WAITING) != [(1,)]:  # noqa: ASYNC110  # PostgreSQL tells nobody
+            while not gathering.done() and await fetch(WAITING_FOR_LOCKS) != [(1,)]:  # noqa: ASYNC110  # PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
         await connection.commit()
 

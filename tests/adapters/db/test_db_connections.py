@@ -22,6 +22,7 @@ from demo.postgres import Postgres
 from domain.errors import ConnectionBroken, InvalidRequest, NetworkTimeout, ServiceUnavailable, TransientError
 from domain.orders import Order
 from tests.adapters.db.states import state_of
+from tests.locks import WAITING_FOR_LOCKS
 
 DatabaseMaker = Callable[[str], Awaitable[str]]
 EngineMaker = Callable[..., AsyncEngine]
@@ -37,7 +38,7 @@ async def _fill_pool(orders: SqlOrders) -> None:
 
 
 async def _wait_until_someone_waits(direct: asyncpg.Connection) -> None:
-    while not await direct.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):  # noqa: ASYNC110  PostgreSQL has no event for it
+    while not await direct.fetchval(WAITING_FOR_LOCKS):  # noqa: ASYNC110  PostgreSQL has no event for it
         await asyncio.sleep(0.01)
 
 

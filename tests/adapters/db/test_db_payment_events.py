@@ -17,6 +17,7 @@ from adapters.db.payment_events import PaymentEvents, Reception
 from adapters.db.tables import outbox, payment_events
 from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, TransientError
+from tests.locks import WAITING_FOR_LOCKS
 
 NEW, REPEATED, DIFFERENT = Reception.new, Reception.repeated, Reception.different
 
@@ -119,7 +120,7 @@ async def test_who_gives_up_waiting_keeps_nobody_else_from_being_answered(
         await other.execute(text("LOCK TABLE payment_events"))
         first = asyncio.create_task(events.receive("a", "payment.captured", "pi_1", of("a")))
         async with engine.connect() as looking:
-            while not (await looking.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))).scalar_one():
+            while not (await looking.execute(text(WAITING_FOR_LOCKS))).scalar_one():
                 await looking.rollback()
         waiting = [
             asyncio.create_task(events.receive(event_id, "payment.captured", "pi_1", of("a")))

@@ -14,6 +14,7 @@ from domain.errors import InvalidRequest, NotFound, ServiceUnavailable
 from domain.report_generation import ReportGenerationRequest
 from domain.reports import ReportState
 from tests.adapters.db.report_shop import FILE, Office, a_request, open_office
+from tests.locks import WAITING_FOR_LOCKS
 
 
 @pytest.fixture
@@ -217,9 +218,8 @@ async def test_what_is_done_while_a_report_has_ended_does_not_meet_its_job(offic
 
 
 async def _somebody_waits(office: Office) -> None:
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
     async with asyncio.timeout(30), office.engine.connect() as connection:
-        while not (await connection.exec_driver_sql(waiting)).scalar_one():  # PostgreSQL tells nobody
+        while not (await connection.exec_driver_sql(WAITING_FOR_LOCKS)).scalar_one():  # PostgreSQL tells nobody
             await connection.rollback()
 
 
