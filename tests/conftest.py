@@ -6,23 +6,20 @@ import gc
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from itertools import count
 from pathlib import Path
 
-import asyncpg
 import pytest
 from hypothesis import settings
 from temporalio.client import Client
 
-from adapters.db import job_kinds, migrate
 from adapters.process import leave
 from demo.inbox.reader import InboxReader
 from demo.ports import Ports
 from demo.stack import Stack
 from starter.setup import add_search_attributes, wanted_search_attributes
+from tests.databases import Databases
 from tests.namespaces import new_namespace
 from tests.payment_provider import ProviderController
-from workflows.registry import registry
 
 _SOON_STUCK = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2")
 """The server tells that a run is stuck after two failed tasks, and not after five: that would take half a minute."""
@@ -32,7 +29,6 @@ settings.register_profile("gate", max_examples=20, deadline=None, derandomize=Tr
 settings.register_profile("thorough", max_examples=1_000, deadline=None, print_blob=True)
 settings.load_profile("gate")
 
-_numbers = count(1)
 _status = 0
 
 
@@ -101,27 +97,18 @@ def web_ui(stack: Stack) -> str:
 
 
 @pytest.fixture(scope="session")
-async def database_url(stack: Stack) -> str:
-    """The stack's database, migrated, shared by all tests of the session."""
-    await _set_up(stack.database_url)
-    return stack.database_url
-
-
-@pytest.fixture(scope="session")
-async def _template(stack: Stack) -> str:
-    name = "migrated_template"
-    await _administer(stack, f"CREATE DATABASE {name}")
-    await _set_up(stack.postgres.url_of(name))
-    return name
+async def databases(stack: Stack) -> Databases:
+    databases = Databases(stack.postgres)
+    await databases.set_up()
+    return databases
 
 
 @pytest.fixture
-async def database(stack: Stack, _template: str) -> AsyncIterator[str]:
+async def database(databases: Databases) -> AsyncIterator[str]:
     """URL of a migrated database with nothing in it, the test's own."""
-    name = f"test_{next(_numbers)}"
-    await _administer(stack, f"CREATE DATABASE {name} TEMPLATE {_template}")
-    yield stack.postgres.url_of(name)
-    await _administer(stack, f"DROP DATABASE {name} WITH (FORCE)")
+    url = await databases.migrated()
+    yield url
+    await databases.release(url)
 
 
 @pytest.fixture
@@ -141,11 +128,6 @@ async def inbox(stack: Stack) -> AsyncIterator[InboxReader]:
         await reader.clear()
 
 
-async def _set_up(url: str) -> None:
-    await migrate.upgrade(url)
-    await job_kinds.sync(url, registry.requests())
-
-
 @pytest.fixture
 async def provider(stack: Stack) -> AsyncIterator[ProviderController]:
     """The stack's payment provider, which holds no payments and behaves; `PaymentSettings` come from `stack`."""
@@ -153,11 +135,3 @@ async def provider(stack: Stack) -> AsyncIterator[ProviderController]:
     await stack.payments.clear()
     yield stack.payments
     await stack.payments.clear()  # a worker of a test that does not ask for it asks for payments all the same
-
-
-async def _administer(stack: Stack, statement: str) -> None:
-    connection = await asyncpg.connect(stack.postgres.url_of("postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()

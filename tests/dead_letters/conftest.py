@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 
-import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,6 +18,7 @@ from demo.stack import Stack
 from domain.dead_letter_sweep import DeadLetterSweepRequest
 from domain.dead_letters import DeadLetterRepository
 from starter.setup import add_search_attributes
+from tests.databases import Databases
 from tests.dead_letters.failing import KINDS, QUEUE, REPLAYED
 from tests.dead_letters.world import CountedFailedRuns, RecordingRepository, RefusingMail, World
 from tests.fakes import FakeOrders, an_order, fake_ports
@@ -29,19 +28,14 @@ from tests.starter.commandline import CommandLine
 from workflows.hosting import job_worker
 from workflows.registry import registry
 
-_numbers = itertools.count(1)
-
 
 @pytest.fixture(scope="module")
-async def engine(stack: Stack, _template: str) -> AsyncIterator[AsyncEngine]:
-    name = f"dead_letters_{next(_numbers)}"
-    admin = await asyncpg.connect(stack.postgres.url_of("postgres"))
-    await admin.execute(f"CREATE DATABASE {name} TEMPLATE {_template}")
-    engine = make_engine(DatabaseSettings(url=SecretStr(stack.postgres.url_of(name))))
+async def engine(databases: Databases) -> AsyncIterator[AsyncEngine]:
+    url = await databases.migrated()
+    engine = make_engine(DatabaseSettings(url=SecretStr(url)))
     yield engine
     await engine.dispose()
-    await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await admin.close()
+    await databases.release(url)
 
 
 @pytest.fixture(scope="module")

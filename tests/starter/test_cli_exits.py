@@ -15,9 +15,8 @@ from tests.starter.clean_exits import Program, measure
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("database_url")
-async def test_commands_and_worker_end_cleanly_each_time(stack: Stack, client: Client) -> None:
-    environment = {**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace}
+async def test_commands_and_worker_end_cleanly_each_time(stack: Stack, client: Client, database: str) -> None:
+    environment = {**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace, "DATABASE_URL": database}
 
     tally = await measure(environment, 1, first_order=2_000_000_000)
 

@@ -1,67 +1,44 @@
-"""A PostgreSQL of its own for these tests, and a fresh database in it for each module."""
+"""A database of its own for each module."""
 
 from __future__ import annotations
 
 import itertools
-import shutil
-import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db import migrate
 from adapters.db.engine import make_engine
 from adapters.settings import DatabaseSettings
-from demo.ports import free_port
 from demo.postgres import Postgres
+from demo.stack import Stack
 from domain.orders import Customer, Order, OrderItem
+from tests.databases import Databases
 
 EngineMaker = Callable[..., AsyncEngine]
 DatabaseMaker = Callable[[str], Awaitable[str]]
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """Not the one that other tests share: it is stopped and killed here."""
-    # Not pytest's own temporary folder, which is closed to other accounts: PostgreSQL has one where tests run as root.
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
-    server = Postgres(folder / "data", port=free_port(), log=folder / "postgres.log")
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder)
+@pytest.fixture
+def postgres(stack: Stack) -> Postgres:
+    return stack.postgres
 
 
 @pytest.fixture(scope="module")
-def make_database(postgres: Postgres, request: pytest.FixtureRequest) -> DatabaseMaker:
-    """Makes an empty database; the argument shows in its name."""
-
-    async def make(name: str) -> str:
-        # With a number: tests of one module that xdist gives to a process one by one set the module up again.
-        database = f"{request.module.__name__.rpartition('.')[2]}_{name}_{next(_databases)}"
-        connection = await asyncpg.connect(postgres.url)
-        try:
-            await connection.execute(f'CREATE DATABASE "{database}"')
-        finally:
-            await connection.close()
-        return postgres.url_of(database)
-
-    return make
+def make_database(databases: Databases) -> DatabaseMaker:
+    """Makes a database without tables; the argument shows in its name."""
+    return databases.bare
 
 
 @pytest.fixture(scope="module")
-async def database_url(make_database: DatabaseMaker) -> str:
+async def database_url(databases: Databases) -> AsyncIterator[str]:
     """A database with the newest schema, the module's own."""
-    url = await make_database("shop")
-    await migrate.upgrade(url)
-    return url
+    url = await databases.migrated()
+    yield url
+    await databases.release(url)
 
 
 @pytest.fixture
@@ -92,7 +69,6 @@ async def direct(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 _ids = itertools.count(1)
-_databases = itertools.count(1)
 
 
 @pytest.fixture

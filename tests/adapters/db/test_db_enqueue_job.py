@@ -104,7 +104,11 @@ async def test_the_jobs_id_is_derived_if_it_is_plain_and_fields_are_left_to_the_
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        ("'order-confirmatoin', '{}'", 'no kind "order-confirmatoin"', "Known are: copy, daily, named, order-"),
+        (
+            "'order-confirmatoin', '{}'",
+            'no kind "order-confirmatoin"',
+            "Known are: alert, copy, daily, dead-letter-digest, ",
+        ),
         ("NULL, '{}'", "there is no kind", "A kind that has just been added is known once `jobs setup` has run."),
         ("'copy', NULL", "copy: the payload must be a JSON object", "The payload holds the fields"),
         ("'copy', '[1]'", "the payload must be a JSON object", "The payload holds the fields"),

@@ -109,6 +109,6 @@ async def test_a_migration_gives_up_on_a_locked_table_and_leaves_nothing_behind(
 
 
 async def test_migrating_a_database_that_is_not_there_says_so(make_database: DatabaseMaker) -> None:
-    url = (await make_database("there")).replace("_there", "_gone")
+    url = (await make_database("there")).replace("there", "gone")
     with pytest.raises(ServiceUnavailable, match="3D000"):
         await migrate.upgrade(url)
