@@ -32,7 +32,7 @@ lint: .venv/dev  ## format, lint, imports, types
 	$(BIN)/mypy
 
 unit: .venv/dev  ## tests that need no server
-	$(PYTEST) -n 3 -m "not servers and not long"
+	$(PYTEST) -n 4 -m "not servers and not long"
 
 integration: .venv/dev  ## tests against Temporal, PostgreSQL, a mail inbox and a payment provider
 	$(PYTEST) -n 4 -m "servers and not long"
