@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator
 
-import asyncpg
 import pytest
 from temporalio.client import Client
 
-from adapters.db import migrate
 from demo.stack import Stack
 from starter.setup import add_search_attributes
+from tests.databases import Databases
 from tests.http_interface.serving import Served, nowhere, serve
 from tests.namespaces import new_namespace
 
@@ -24,14 +22,9 @@ async def shared_client(stack: Stack) -> Client:
 
 
 @pytest.fixture(scope="session")
-async def shared(stack: Stack, shared_client: Client) -> AsyncIterator[Served]:
+async def shared(databases: Databases, shared_client: Client) -> AsyncIterator[Served]:
     """Its database and namespace are of these tests alone, and hold what other tests have left."""
-    name = f"http_{uuid.uuid4().hex[:8]}"
-    connection = await asyncpg.connect(stack.postgres.url_of("postgres"))
-    await connection.execute(f"CREATE DATABASE {name}")
-    await connection.close()
-    await migrate.upgrade(stack.postgres.url_of(name))
-    async with serve(stack.postgres.url_of(name), shared_client) as served:
+    async with serve(await databases.migrated(), shared_client) as served:
         yield served
 
 

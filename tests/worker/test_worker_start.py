@@ -11,6 +11,7 @@ import pytest
 
 from adapters.db import migrate
 from demo.ports import free_port
+from tests.databases import Databases
 from tests.worker.conftest import Start
 from tests.worker.worker_process import output_of
 from workflows.registry import registry
@@ -36,13 +37,13 @@ async def test_a_worker_waits_for_what_is_away_and_gives_up_in_the_end(start: St
 
 
 @pytest.mark.long
-async def test_a_worker_starts_as_soon_as_the_schema_is_there(start: Start, database: str) -> None:
-    await migrate.downgrade(database, "base")
+async def test_a_worker_starts_as_soon_as_the_schema_is_there(start: Start, databases: Databases) -> None:
+    database = await databases.bare("later")
     port = free_port()
-    worker = await start(WORKER_HTTP_PORT=str(port))
+    worker = await start(WORKER_HTTP_PORT=str(port), DATABASE_URL=database)
     await worker.says("run `jobs setup`; still waiting")
     waiting = await worker.get("/readyz", address=f"http://127.0.0.1:{port}")
-    other = await start()
+    other = await start(DATABASE_URL=database)
     await other.says("run `jobs setup`; still waiting")
     other.send(signal.SIGTERM)
     assert await other.ended() == 0, "one that waits ends at a signal"

@@ -13,16 +13,9 @@ from alembic import context
 from alembic.runtime.migration import MigrationContext, MigrationInfo
 from sqlalchemy import Connection
 
-from adapters.db import (  # they add their tables to the metadata
-    alert_tables,  # noqa: F401  # see above
-    dead_letter_tables,  # noqa: F401  # see above
-    encryption_tables,  # noqa: F401  # see above
-    report_tables,  # noqa: F401  # see above
-    scheduling_tables,  # noqa: F401  # see above
-)
 from adapters.db.engine import make_engine
 from adapters.db.schema import VERSION_TABLE, tell_older_code
-from adapters.db.tables import metadata
+from adapters.db.whole_schema import metadata
 from adapters.settings import DatabaseSettings
 
 

@@ -1,4 +1,4 @@
-"""Migrations forward, back and side by side, and whether they make what tables.py says."""
+"""New databases, and migrations of older ones."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import asyncpg
 import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db import migrate, tables
+from adapters.db import migrate
 from adapters.db.schema import VERSION_TABLE
 from domain.errors import Conflict, ServiceUnavailable
 
 DatabaseMaker = Callable[[str], Awaitable[str]]
-EngineMaker = Callable[..., AsyncEngine]
 
 _CATALOG = f"""
 SELECT 'column', table_name, column_name, data_type, is_nullable, column_default, identity_generation
@@ -29,6 +28,12 @@ SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid
 UNION ALL
 SELECT 'index', tablename, indexname, indexdef, NULL, NULL, NULL
   FROM pg_indexes WHERE schemaname = 'public' AND tablename <> '{VERSION_TABLE}'
+UNION ALL
+SELECT 'function', proname, pg_get_functiondef(oid), NULL, NULL, NULL, NULL
+  FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL
+SELECT 'trigger', tgrelid::regclass::text, pg_get_triggerdef(oid), NULL, NULL, NULL, NULL
+  FROM pg_trigger WHERE NOT tgisinternal
 """  # noqa: S608  our own table's name
 
 
@@ -44,36 +49,39 @@ async def _fetch(url: str, sql: str) -> Sequence[asyncpg.Record]:
         await connection.close()
 
 
-async def test_migrations_go_forward_by_several_at_once_and_back_and_forward_again(
-    make_database: DatabaseMaker,
-) -> None:
-    url = await make_database("there_and_back")
+@pytest.fixture
+async def first_release(make_database: DatabaseMaker) -> str:
+    """A database at revision 0010."""
+    url = await make_database("first_release")
+    connection = await asyncpg.connect(url)
+    await connection.execute(Path(__file__).with_name("schema_0010.sql").read_text())
+    await connection.close()
+    return url
+
+
+async def test_a_new_database_gets_the_schema_once_beside_the_applications_own(make_database: DatabaseMaker) -> None:
+    url = await make_database("new")
     # Of the application's own migrations.
     await _fetch(url, "CREATE TABLE alembic_version AS SELECT 'of-the-shop' AS version_num")
     assert await migrate.current(url) is None
     await asyncio.gather(*(migrate.upgrade(url) for _ in range(3)))
     assert await migrate.current(url) == migrate.head()
-    first = await _catalog(url)
     await _fetch(url, "INSERT INTO customers (name, locale) VALUES ('Ada', 'en')")
     await migrate.upgrade(url)
     assert len(await _fetch(url, "SELECT FROM customers")) == 1
-    await migrate.downgrade(url, "base")
-    assert await migrate.current(url) is None
-    assert {table for _, table, *_ in await _catalog(url)} == {"alembic_version"}
-    await migrate.upgrade(url)
-    assert await _catalog(url) == first
     assert [row[0] for row in await _fetch(url, "SELECT version_num FROM alembic_version")] == ["of-the-shop"]
 
 
-async def test_the_migrated_schema_is_the_one_of_the_tables(
-    make_database: DatabaseMaker, database_url: str, engine_to: EngineMaker
+async def test_a_database_of_the_first_release_keeps_its_rows_and_gets_the_schema_of_a_new_one(
+    first_release: str, database_url: str
 ) -> None:
-    created = await make_database("created")
-    async with engine_to(created).begin() as connection:
-        await connection.run_sync(tables.metadata.create_all)
-    catalog = await _catalog(created)
-    assert await _catalog(database_url) == catalog
-    assert {"column", "constraint", "index"} == {kind for kind, *_ in catalog}
+    await _fetch(first_release, "INSERT INTO customers (name, locale) VALUES ('Ada', 'en')")
+    await migrate.upgrade(first_release)
+    assert await migrate.current(first_release) == migrate.head()
+    assert len(await _fetch(first_release, "SELECT FROM customers")) == 1
+    catalog = await _catalog(database_url)
+    assert await _catalog(first_release) == catalog
+    assert {"column", "constraint", "index", "function", "trigger"} == {kind for kind, *_ in catalog}
 
 
 def test_alembics_command_line_works_on_database_url(database_url: str) -> None:
@@ -97,15 +105,14 @@ async def test_a_database_that_newer_code_migrated_is_left_alone(make_database: 
     assert await migrate.current(url) == "9999"
 
 
-async def test_a_migration_gives_up_on_a_locked_table_and_leaves_nothing_behind(database_url: str) -> None:
-    url = database_url
-    connection = await asyncpg.connect(url)
+async def test_a_migration_gives_up_on_a_locked_table_and_leaves_nothing_behind(first_release: str) -> None:
+    connection = await asyncpg.connect(first_release)
     async with connection.transaction():
-        await connection.execute("LOCK TABLE order_items IN ACCESS SHARE MODE")
+        await connection.execute("LOCK TABLE dead_letters IN ACCESS SHARE MODE")
         with pytest.raises(ServiceUnavailable, match="55P03"):
-            await migrate.downgrade(url, "base", table_wait=timedelta(milliseconds=50))
+            await migrate.upgrade(first_release, table_wait=timedelta(milliseconds=50))
     await connection.close()
-    assert await migrate.current(url) == migrate.head()
+    assert await migrate.current(first_release) == "0010"
 
 
 async def test_migrating_a_database_that_is_not_there_says_so(make_database: DatabaseMaker) -> None:
