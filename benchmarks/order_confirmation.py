@@ -21,9 +21,8 @@ from typing import Any
 
 from temporalio.client import Client
 
-from benchmarks.ground import Sink, ground
+from benchmarks.ground import Orders, Sink, ground
 from benchmarks.measuring import cpu, main, quantile, say
-from benchmarks.orders import Orders
 from demo.temporal_server import TemporalServer
 
 TARGETS = {"throughput": 5.0, "p50": 0.25, "cpu": 0.25, "events": 12}

@@ -16,8 +16,6 @@ DECEMBER_ORDERS = 50_000
 YEAR = "2026"
 JANUARY = "2026-01"
 """Has the fifth part of the year's orders."""
-FIRST_DAYS = "2026-01-01..2026-01-06"
-"""Have about the fifth part of January's."""
 
 _MAKE_CUSTOMERS = """
     INSERT INTO customers (id, name, email, locale)

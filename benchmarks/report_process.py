@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from adapters.reports.maker import FileMaker
-from adapters.reports.storage import ReportStorage, storage_of
+from adapters.reports.storage import storage_of
 from adapters.settings import AwsSettings, DatabaseSettings, ReportSettings
 from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.reports import Report, ReportFile, ReportState
@@ -45,11 +45,6 @@ async def make(maker: FileMaker, report: Report) -> ReportFile:
     return await maker.publish(report, len(slices), lambda _: None)
 
 
-def storage_in(folder: Path) -> ReportStorage:
-    """A folder as the settings name it."""
-    return storage_of(ReportSettings(store=str(folder)), AwsSettings())
-
-
 async def in_parts(form: str, period: str, folder: Path) -> int:
     """As a worker does it."""
     # Each way loads only what it needs: all of it would count as its memory.
@@ -63,15 +58,6 @@ async def in_parts(form: str, period: str, folder: Path) -> int:
         sliced={ReportName.orders_export: export},
     )
     return (await make(maker, report_of(ReportName.orders_export, form, period))).rows
-
-
-async def with_objects(form: str, period: str, folder: Path) -> int:
-    """As it is done ordinarily."""
-    from benchmarks.report_objects import write_csv
-
-    if form != "csv":
-        raise SystemExit("only CSV is written so")
-    return await write_csv(report_of(ReportName.orders_export, form, period), folder / "objects.csv")
 
 
 async def drawn(form: str, period: str, folder: Path) -> int:
@@ -91,7 +77,6 @@ async def drawn(form: str, period: str, folder: Path) -> int:
 
 WAYS: dict[str, Callable[[str, str, Path], Awaitable[int]]] = {
     "in-parts": in_parts,
-    "with-objects": with_objects,
     "drawn": drawn,
 }
 

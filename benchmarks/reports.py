@@ -1,9 +1,8 @@
 """Reports: `python -m benchmarks.reports`.
 
 How much memory an export of five million order lines needs, and of one million; how fast it is, against PostgreSQL's
-own `COPY` of the same join to a file, and against the ordinary way (the ORM's objects and the csv module); and how long
-the PDF of a month of 50,000 orders takes. Each is a process of its own on the same database, all in one run on one
-machine; what is compared is measured in turns.
+own `COPY` of the same join to a file; and how long the PDF of a month of 50,000 orders takes. Each is a process of its
+own on the same database, all in one run on one machine; what is compared is measured in turns.
 
 The last line is a JSON object with the figures; `ok` tells whether all targets are reached.
 """
@@ -32,7 +31,6 @@ TARGETS = {
     "memory_mib": 300,
     "memory_of_five_times_the_rows": 1.15,
     "csv_speed_to_copy": 0.5,
-    "speed_to_objects": 3,
     "pdf_seconds": 3,
 }
 
@@ -111,7 +109,7 @@ async def run(extent: Extent, folder: Path) -> dict[str, Any]:
 
 
 def _measure(on: Ground, extent: Extent) -> dict[str, Any]:
-    year, january, first_days = report_orders.YEAR, report_orders.JANUARY, report_orders.FIRST_DAYS
+    year, january = report_orders.YEAR, report_orders.JANUARY
     copied: list[float] = []
     exported: list[dict[str, float]] = []
     for _ in range(extent.rounds):
@@ -119,20 +117,13 @@ def _measure(on: Ground, extent: Extent) -> dict[str, Any]:
         exported.append(on.make("in-parts", "csv", year))
     columns = on.make("in-parts", "parquet", year)
     fifth = {form: on.make("in-parts", form, january) for form in ("csv", "parquet")}
-    few, few_objects = on.make("in-parts", "csv", first_days), on.make("with-objects", "csv", first_days)
     pdfs = [on.make("drawn", "pdf", report_orders.DECEMBER)["seconds"] for _ in range(extent.rounds)]
 
     memory = {"csv": max(each["memory_mib"] for each in exported), "parquet": columns["memory_mib"]}
     growth = {form: round(memory[form] / fifth[form]["memory_mib"], 3) for form in memory}
     ratios = [round(plain / ours["seconds"], 3) for plain, ours in zip(copied, exported, strict=True)]
-    objects = {
-        "rows": few["rows"],
-        "speed": round(few_objects["seconds"] / few["seconds"], 2),
-        "memory": round(few["memory_mib"] / few_objects["memory_mib"], 3),
-        "objects_memory_mib": few_objects["memory_mib"],
-    }
     speed, pdf = statistics.median(ratios), statistics.median(pdfs)
-    right = {each["rows"] for each in [*exported, columns]} == {extent.lines} and few["rows"] == few_objects["rows"]
+    right = {each["rows"] for each in [*exported, columns]} == {extent.lines}
     return {
         "rows": exported[0]["rows"],
         "csv_seconds": [each["seconds"] for each in exported],
@@ -143,14 +134,12 @@ def _measure(on: Ground, extent: Extent) -> dict[str, Any]:
         "memory_mib": memory,
         "memory_mib_of_a_fifth": {form: each["memory_mib"] for form, each in fifth.items()},
         "memory_of_five_times_the_rows": growth,
-        "to_objects": objects,
         "pdf_seconds": pdf,
         "targets": TARGETS,
         "ok": right
         and max(memory.values()) < TARGETS["memory_mib"]
         and max(growth.values()) < TARGETS["memory_of_five_times_the_rows"]
         and speed >= TARGETS["csv_speed_to_copy"]
-        and objects["speed"] >= TARGETS["speed_to_objects"]
         and pdf < TARGETS["pdf_seconds"],
     }
 

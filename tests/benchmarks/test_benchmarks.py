@@ -25,12 +25,8 @@ def _confirmations(figures: Figures) -> object:
 
 def _outbox(figures: Figures) -> object:
     commit = figures["from_the_commit"]
-    return (
-        figures["mails_sent_twice"] == 0
-        and all(
-            commit[load]["to_start_p50_ms"] < commit[load]["to_mail_p50_ms"] for load in ("idle", "at_50_per_second")
-        )
-        and set(figures["rows_accepted"]) == {"one_connection", "ten_connections", "in_one_transaction"}
+    return figures["mails_sent_twice"] == 0 and all(
+        commit[load]["to_start_p50_ms"] < commit[load]["to_mail_p50_ms"] for load in ("idle", "at_50_per_second")
     )
 
 
@@ -41,8 +37,7 @@ def _callbacks(figures: Figures) -> object:
 
 
 def _schedules(figures: Figures) -> object:
-    cleanup = figures["session_cleanup"]
-    return all(cleanup[load]["reads"] > 0 for load in ("alone", "meanwhile")) and cleanup["removed_per_second"] > 0
+    return figures["scheduled_mails"]["mails"] > 0
 
 
 def _dead_letters(figures: Figures) -> object:
@@ -64,7 +59,7 @@ CHECKS: dict[str, tuple[Callable[[Figures], object], set[str]]] = {
     "payment_callbacks": (_callbacks, {"per_second_to_bare", "at_50_per_second/p99_ms"}),
     "schedules": (_schedules, {"scheduled_mails/ratio", "scheduled_mails/dispatched_per_second"}),
     "dead_letters": (_dead_letters, {"redrive/redriven", "redrive/a_second"}),
-    "reports": (_reports, {"csv_speed_to_copy", "to_objects/speed", "pdf_seconds"}),
+    "reports": (_reports, {"csv_speed_to_copy", "pdf_seconds"}),
 }
 """What must be true of the figures, and which of them must be there, above zero."""
 
