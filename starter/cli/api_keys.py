@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.api_keys import ApiKey, KeyScope, new_secret
+from starter.cli.commands import Commands
 from starter.cli.database import database
-from starter.cli.durations import moment, parse_duration
-from starter.cli.output import FAILED, AsJson, Output
+from starter.cli.output import FAILED, Output
 from starter.cli.running import run
+from starter.cli.values import moment, parse_duration
 
 if TYPE_CHECKING:
     from adapters.db.api_keys import SqlApiKeys
@@ -36,7 +37,7 @@ def _lifetime(text: str | timedelta) -> timedelta:
 
 def api_key_commands(out: Output) -> typer.Typer:
     """The command group `api-keys`."""
-    group = typer.Typer(
+    group = Commands(
         help=(
             "Make, list and revoke the keys of the HTTP interface and of the codec server. DATABASE_URL is all that "
             "these commands need.\n\n"
@@ -47,11 +48,6 @@ def api_key_commands(out: Output) -> typer.Typer:
             "api-keys create storefront --expires 90d", "api-keys list", "api-keys revoke 4f9c2a61b0d7"
         ),
     )
-
-    @group.callback(invoke_without_command=True)
-    def command_is_named(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            raise typer.BadParameter("say what to do: create, list or revoke", param_hint="COMMAND")
 
     @group.command(epilog=out.examples("api-keys create storefront", "api-keys create storefront --expires 90d --json"))
     def create(
@@ -78,22 +74,18 @@ def api_key_commands(out: Output) -> typer.Typer:
                 help="For the codec server, which decrypts what Temporal keeps, and for nothing else.",
             ),
         ] = False,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Make a key, and print it: this once, since only its hash is kept."""
         return run(_create(name, expires, KeyScope.codec if codec else KeyScope.http, out))
 
     @group.command("list", epilog=out.examples("api-keys list"))
-    def list_keys(
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
-    ) -> int:
+    def list_keys() -> int:
         """List all keys, by name: when each was made, expires, and was last used (to within some minutes)."""
         return run(_list(out))
 
     @group.command(epilog=out.examples("api-keys revoke 4f9c2a61b0d7"))
     def revoke(
         key_id: Annotated[str, typer.Argument(metavar="ID", show_default=False, help="Id of the key, as list has it.")],
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Let a key be valid no longer, from some seconds on, for good. Can be run again.
 

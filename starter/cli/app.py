@@ -18,6 +18,7 @@ from adapters import configuration, known_secrets, secret_files
 from domain.errors import JobError
 from starter.cli import job, kinds, listing, pausing, relay, replay, setup
 from starter.cli.api_keys import api_key_commands
+from starter.cli.commands import Commands
 from starter.cli.dead import dead_commands
 from starter.cli.encryption import encryption_commands
 from starter.cli.outbox import outbox_commands
@@ -99,7 +100,7 @@ class _InOrder(TyperGroup):
 
 def application(kinds_known: Registry, out: Output) -> typer.Typer:
     """The command line for these kinds."""
-    app = typer.Typer(
+    app = Commands(
         add_completion=False,
         cls=_InOrder,
         help="Start durable background jobs, and look after them.",

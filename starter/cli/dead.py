@@ -21,12 +21,12 @@ from domain.dead_letters import (
 )
 from domain.encryption_keys import WHERE
 from starter.cli import dead_moves, dead_redrive
+from starter.cli.commands import Commands
 from starter.cli.dead_filters import counted, dead_letters, filter_of, with_filters
-from starter.cli.durations import duration, moment
 from starter.cli.links import Links
-from starter.cli.numbers import whole_number
-from starter.cli.output import AsJson, Output
+from starter.cli.output import Output
 from starter.cli.running import run
+from starter.cli.values import duration, moment, whole_number
 from starter.connection import connect
 from starter.dead_letters.attempt_history import Attempt, attempts
 from starter.dead_letters.plan import RedrivePlan, Verdict, plan_redrive
@@ -48,7 +48,7 @@ _STYLES = {
 
 def dead_commands(kinds: Registry, out: Output) -> typer.Typer:
     """The command group `dead`."""
-    group = typer.Typer(
+    group = Commands(
         help=(
             "Look at the jobs that failed for good, were stopped from outside, or make no progress; redrive or settle "
             "them.\n\n"
@@ -60,17 +60,10 @@ def dead_commands(kinds: Registry, out: Output) -> typer.Typer:
         ),
     )
 
-    @group.callback(invoke_without_command=True)
-    def command_is_named(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            raise typer.BadParameter(
-                "say what to do: list, groups, show, redrive, ack, discard, reopen or sweep", param_hint="COMMAND"
-            )
-
-    def list_letters(*, limit: Limit = 50, as_json: AsJson = False, **given: Any) -> int:  # noqa: ARG001  # `out` has it
+    def list_letters(*, limit: Limit = 50, **given: Any) -> int:
         return run(_list(filter_of(given, kinds, states=WAITING), limit, out))
 
-    def groups(*, limit: Limit = 50, as_json: AsJson = False, **given: Any) -> int:  # noqa: ARG001  # `out` has it
+    def groups(*, limit: Limit = 50, **given: Any) -> int:
         return run(_groups(filter_of(given, kinds, states=WAITING), limit, out))
 
     group.command(
@@ -95,7 +88,6 @@ def dead_commands(kinds: Registry, out: Output) -> typer.Typer:
                 metavar="ID", show_default=False, help="A dead letter's number, or its job: order-confirmation/1042."
             ),
         ],
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Show all that is known of a dead letter, and what helps.
 

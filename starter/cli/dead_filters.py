@@ -13,9 +13,8 @@ from pydantic import ValidationError
 
 from domain.dead_letters import Audit, DeadLetterFilter, DeadLetterState
 from starter.cli.database import database
-from starter.cli.durations import parse_duration
 from starter.cli.fields import with_options
-from starter.cli.moments import parse_moment
+from starter.cli.values import parse_duration, parse_moment
 from starter.cli.who import who
 from workflows.registry import Registry
 

@@ -11,7 +11,7 @@ import typer
 from domain.dead_letter_sweep import DeadLetterSweepRequest
 from domain.dead_letters import WAITING, Audit, DeadLetterFilter, Move
 from starter.cli.dead_filters import By, Ids, NoteText, audit, counted, dead_letters
-from starter.cli.output import FAILED, AsJson, Output
+from starter.cli.output import FAILED, Output
 from starter.cli.running import run
 from starter.cli.starting import Waiting, start
 from starter.dead_letters.selection import by_name
@@ -34,7 +34,6 @@ def add_to(group: typer.Typer, kinds: Registry, out: Output) -> None:
         group: Group = None,
         note: NoteText = "",
         by: By = None,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Acknowledge dead letters: the daily digest leaves them out.
 
@@ -51,7 +50,6 @@ def add_to(group: typer.Typer, kinds: Registry, out: Output) -> None:
             str, typer.Option("--reason", metavar="TEXT", show_default=False, help="Why; no personal data.")
         ],
         by: By = None,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Decide that nothing will be done about dead letters. They stay in the database, and their runs as they are.
 
@@ -66,7 +64,6 @@ def add_to(group: typer.Typer, kinds: Registry, out: Output) -> None:
         ids: Ids = None,
         note: NoteText = "",
         by: By = None,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Open dead letters again.
 
@@ -78,7 +75,6 @@ def add_to(group: typer.Typer, kinds: Registry, out: Output) -> None:
     @group.command(epilog=out.examples("dead sweep"))
     def sweep(
         wait: Annotated[bool, typer.Option("--wait/--no-wait", metavar="", help="Wait until it has ended.")] = True,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Record dead runs that have no dead letter yet, and settle those of recovered jobs: starts a job.
 

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 from domain.dead_letters import Audit, DeadLetter, DeadLetterFilter, DeadLetterRepository
 from domain.requests import JobRequest
 from starter.cli.dead_filters import By, Ids, NoteText, audit, counted, dead_letters, filter_of, with_filters
-from starter.cli.numbers import whole_number
-from starter.cli.output import FAILED, AsJson, Output
+from starter.cli.output import FAILED, Output
 from starter.cli.progress import counting
 from starter.cli.running import run
+from starter.cli.values import whole_number
 from starter.connection import connect
 from starter.dead_letters.plan import RedrivePlan, Verdict
 from starter.dead_letters.redrive import Redriven, Redriver, Result, plan_all, redrive_all
@@ -100,7 +100,6 @@ def add_to(group: typer.Typer, kinds: Registry, out: Output) -> None:
         rate: RateLimit = 10,
         note: NoteText = "",
         by: By = None,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
         **given: Any,
     ) -> int:
         names = list(dict.fromkeys(ids or []))

@@ -8,20 +8,16 @@ import typer
 
 from domain.encryption_keys import WHERE
 from starter import encryption
-from starter.cli.output import AsJson, Output
+from starter.cli.commands import Commands
+from starter.cli.output import Output
 
 
 def encryption_commands(out: Output) -> typer.Typer:
     """The command group `encryption`."""
-    group = typer.Typer(
+    group = Commands(
         help=f"Keys that encrypt what Temporal keeps of jobs ({WHERE}). How to change one: docs/encryption.md.",
         epilog=out.examples("encryption new-key 2026-11"),
     )
-
-    @group.callback(invoke_without_command=True)
-    def command_is_named(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            raise typer.BadParameter("say what to do: new-key", param_hint="COMMAND")
 
     @group.command("new-key", epilog=out.examples("encryption new-key 2026-11"))
     def new_key(
@@ -29,7 +25,6 @@ def encryption_commands(out: Output) -> typer.Typer:
             str,
             typer.Argument(metavar="ID", show_default=False, help="Id of the key, which everyone may see: 2026-11."),
         ],
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Make a key, and print it as JOBS_ENCRYPTION_KEYS has it. It is stored nowhere."""
         key = encryption.new_key(key_id)

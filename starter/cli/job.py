@@ -11,10 +11,9 @@ from rich.text import Text
 
 from domain.outcomes import Done
 from starter.cli import progress
-from starter.cli.durations import duration, moment
-from starter.cli.outcomes import done
-from starter.cli.output import FAILED, AsJson, Output, state_text
+from starter.cli.output import FAILED, Output, state_text
 from starter.cli.running import run
+from starter.cli.values import done, duration, moment
 from starter.handle import JobHandle
 from starter.jobs import Jobs
 from starter.status import JobState, JobStatus
@@ -46,13 +45,12 @@ def add_to(app: typer.Typer, out: Output) -> None:
         watch: Annotated[
             bool, typer.Option("--watch", metavar="", help="Look again each second until the job has ended.")
         ] = False,
-        as_json: AsJson = False,
     ) -> int:
         """Show how a job fares: its state, its outcome or its error and what to do, its attempts, its link.
 
         The exit status is 0 wherever the job is there, whatever became of it; `state` in the --json document tells.
         """
-        if watch and as_json:
+        if watch and out.as_json:
             raise typer.BadParameter("prints many; leave --json out", param_hint="--watch")
         return run(_status(_job_id(job, business_id), watch=watch, out=out))
 
@@ -60,7 +58,6 @@ def add_to(app: typer.Typer, out: Output) -> None:
     def cancel(
         job: JobId,
         business_id: BusinessId = None,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Ask a job to stop, and say how it fares then.
 

@@ -10,11 +10,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from starter.cli.durations import duration, parse_duration
 from starter.cli.fields import with_options
-from starter.cli.numbers import whole_number
-from starter.cli.output import AsJson, Output, state_text
+from starter.cli.output import Output, state_text
 from starter.cli.running import run
+from starter.cli.values import duration, parse_duration, whole_number
 from starter.jobs import Jobs
 from starter.queries import JobFilter
 from starter.status import JobState, JobSummary
@@ -46,7 +45,6 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         limit: Annotated[
             int, typer.Option(parser=whole_number(1, 100_000), metavar="NUMBER", help="Maximum number of jobs.")
         ] = 50,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
         **ids: str | None,
     ) -> int:
         if kind is not None and kind not in (known := [row.name for row in kinds]):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -22,9 +21,6 @@ FAILED = 1
 
 MISUSED = 2
 """Exit status: the command line makes no sense."""
-
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document.")]
-"""The option of every command. Read from the command line before all else (`app.run`): errors heed it too."""
 
 STATE_STYLES = {
     "running": "cyan",

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from starter import pauses
-from starter.cli.durations import moment
-from starter.cli.output import AsJson, Output
+from starter.cli.output import Output
 from starter.cli.running import run
+from starter.cli.values import moment
 from starter.cli.who import who
 from starter.jobs import Jobs
 from starter.pauses import Pause
@@ -35,7 +35,6 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         reason: Annotated[
             str, typer.Option(metavar="TEXT", show_default=False, help="Why; other operators see it.")
         ] = "",
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Let jobs of a kind, or of a queue, wait that have not begun, however they are started.
 
@@ -48,7 +47,6 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
     def resume(
         kind: KindName = None,
         queue: QueueName = None,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Let the jobs go on that wait because of a pause. Can be run again."""
         if (kind is None) == (queue is None):  # what is paused need not be known here
@@ -56,9 +54,7 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         return run(_resume(kind, queue, kinds, out))
 
     @app.command(epilog=out.examples("paused"))
-    def paused(
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
-    ) -> int:
+    def paused() -> int:
         """Show what is paused, since when, by whom, why, and how many jobs wait."""
         return run(_paused(kinds, out))
 

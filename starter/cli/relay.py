@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from starter.cli.durations import parse_duration
-from starter.cli.numbers import whole_number
-from starter.cli.output import AsJson, Output
+from starter.cli.output import Output
+from starter.cli.values import parse_duration, whole_number
 from workflows.registry import Registry
 
 
@@ -36,7 +35,6 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
         until_empty: Annotated[
             bool, typer.Option("--until-empty", metavar="", help="End when no job waits any more.")
         ] = False,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Start the jobs of the outbox, until told to stop.
 

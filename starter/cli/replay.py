@@ -11,9 +11,9 @@ import typer
 from rich.text import Text
 
 from starter import encryption
-from starter.cli.numbers import whole_number
-from starter.cli.output import FAILED, AsJson, Output
+from starter.cli.output import FAILED, Output
 from starter.cli.running import run
+from starter.cli.values import whole_number
 from starter.connection import connect
 from starter.replaying import Replayed, from_files, from_server, queries_of, replay
 from workflows.registry import Registry
@@ -52,7 +52,6 @@ def add_to(app: typer.Typer, kinds: Registry, out: Output) -> None:
             ),
         ] = 100,
         everything: Annotated[bool, typer.Option("--all", help="As --limit 0.")] = False,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Replay the histories of jobs with the code at hand, before it is deployed: it must go on as they began.
 

@@ -11,10 +11,10 @@ from rich.text import Text
 
 from adapters.job_settings import SchedulesSettings
 from starter import schedules
-from starter.cli.durations import duration, moment
-from starter.cli.numbers import whole_number
-from starter.cli.output import FAILED, AsJson, Output, state_text
+from starter.cli.commands import Commands
+from starter.cli.output import FAILED, Output, state_text
 from starter.cli.running import run
+from starter.cli.values import duration, moment, whole_number
 from starter.connection import connect
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.applying import Applied, apply
@@ -45,7 +45,7 @@ _NONE = "No schedules are declared, and there are none of ours."
 
 def schedule_commands(kinds: Registry, out: Output) -> typer.Typer:
     """Return the command group `schedules`."""
-    group = typer.Typer(
+    group = Commands(
         help=(
             "Apply the declared schedules to Temporal, and show how they fare.\n\n"
             "`temporal schedule` works on them too: trigger, toggle (--pause, --unpause), backfill, describe."
@@ -56,16 +56,8 @@ def schedule_commands(kinds: Registry, out: Output) -> typer.Typer:
     def table() -> ScheduleTable:
         return schedules.declared(kinds, time_zone=SchedulesSettings().time_zone)
 
-    @group.callback(invoke_without_command=True)
-    def command_is_named(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            raise typer.BadParameter("say what to do: diff, apply, list or next", param_hint="COMMAND")
-
     @group.command("diff", epilog=out.examples("schedules diff", "schedules diff --json"))
-    def diff(
-        *,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
-    ) -> int:
+    def diff() -> int:
         """Show how Temporal's schedules differ from the declared ones, field by field. Changes nothing.
 
         Exit status: 1 if one is missing, changed, or left over. A paused one is shown, and is no difference.
@@ -84,7 +76,6 @@ def schedule_commands(kinds: Registry, out: Output) -> typer.Typer:
         dry_run: Annotated[
             bool, typer.Option("--dry-run", metavar="", help="Dry run: show what would change.")
         ] = False,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Create the schedules that are missing in Temporal, and change those that are not as declared.
 
@@ -94,10 +85,7 @@ def schedule_commands(kinds: Registry, out: Output) -> typer.Typer:
         return run(_apply(table(), out, prune=prune, adopt=adopt, dry_run=dry_run))
 
     @group.command("list", epilog=out.examples("schedules list", "schedules list --json"))
-    def list_schedules(
-        *,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
-    ) -> int:
+    def list_schedules() -> int:
         """Show how each schedule fares: its last run, its next one, what was skipped, and what is wrong with it."""
         return run(_list(table(), out))
 
@@ -110,7 +98,6 @@ def schedule_commands(kinds: Registry, out: Output) -> typer.Typer:
         count: Annotated[
             int, typer.Option(parser=whole_number(1, 1000), metavar="NUMBER", help="Of each schedule.")
         ] = 5,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
     ) -> int:
         """Show when the schedules in Temporal run next, in their own time zone and in UTC."""
         ids = table().ids

@@ -13,7 +13,7 @@ from adapters.configuration import without_password
 from adapters.settings import DatabaseSettings
 from domain.errors import ConnectionBroken, JobError, NetworkTimeout, error_type
 from starter import setup as temporal
-from starter.cli.output import FAILED, AsJson, Output
+from starter.cli.output import FAILED, Output
 from starter.cli.running import run
 from starter.connection import connect
 from starter.errors import StarterError
@@ -24,9 +24,7 @@ def add_to(app: typer.Typer, out: Output) -> None:
     """Add the command."""
 
     @app.command(epilog=out.examples("setup"))
-    def setup(
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
-    ) -> int:
+    def setup() -> int:
         """Prepare the database and Temporal for the kinds of job that are installed.
 
         The database's schema is brought up to date, and the kinds that enqueue_job accepts are written; Temporal's

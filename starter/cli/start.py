@@ -14,12 +14,12 @@ from typer.core import TyperGroup
 from adapters.job_settings import SchedulesSettings
 from domain.scheduling import ScheduledRequest
 from starter.cli.asking import ASKERS
-from starter.cli.durations import parse_duration
+from starter.cli.commands import Commands
 from starter.cli.fields import FieldOption, field_options, make_request, with_options
-from starter.cli.numbers import whole_number
-from starter.cli.output import AsJson, Output
+from starter.cli.output import Output
 from starter.cli.running import run
 from starter.cli.starting import Waiting, start
+from starter.cli.values import parse_duration, whole_number
 from starter.starting import StartOptions
 from workflows.registry import Kind, Registry
 
@@ -35,7 +35,7 @@ class _Kinds(TyperGroup):
 
 def start_commands(kinds: Registry, out: Output) -> typer.Typer:
     """The command group `start`."""
-    group = typer.Typer(
+    group = Commands(
         help=(
             "Start a job. The same job again starts nothing: the command says so and how the first one fared.\n\n"
             "Exit status with --wait: 0 where the job is done, skipped or declined; 1 where it failed, was cancelled "
@@ -45,13 +45,10 @@ def start_commands(kinds: Registry, out: Output) -> typer.Typer:
             "start order-confirmation --order-id 1042", "start order-confirmation --order-id 1042 --delay 10m --wait"
         ),
         cls=_Kinds,
+        required="name a kind",
+        of="KIND",
         subcommand_metavar="KIND [OPTIONS]",
     )
-
-    @group.callback(invoke_without_command=True)
-    def kind_is_named(context: typer.Context) -> None:
-        if context.invoked_subcommand is None:
-            raise typer.BadParameter(f"name a kind: {', '.join(kind.name for kind in kinds)}", param_hint="KIND")
 
     for kind in kinds:
         options = field_options(kind.request)
@@ -108,7 +105,6 @@ def _command(kind: Kind, options: list[FieldOption], out: Output) -> Callable[..
                 "--check/--no-check", metavar="", help="Look for 5 s whether a worker takes the job, and warn if not."
             ),
         ] = True,
-        as_json: AsJson = False,  # noqa: ARG001  # `out` has it
         **given: Any,
     ) -> int:
         if timeout is not None and not wait:

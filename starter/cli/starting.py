@@ -12,9 +12,8 @@ from domain.outcomes import Done, Outcome
 from domain.requests import JobRequest
 from starter.cli import progress
 from starter.cli.asking import AskedJob
-from starter.cli.durations import duration
-from starter.cli.outcomes import done
 from starter.cli.output import FAILED, Output
+from starter.cli.values import done, duration
 from starter.errors import JobCancelled, JobDidNotComplete, JobTerminated, JobTimedOut, StarterError
 from starter.handle import JobHandle
 from starter.jobs import Jobs

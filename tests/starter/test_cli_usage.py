@@ -7,8 +7,8 @@ from typer.main import get_group
 
 from domain.errors import PERMANENT
 from domain.requests import START_OPTIONS, EntityId, JobRequest
-from starter.cli import timetable
 from starter.cli.fields import field_options
+from starter.cli.kinds import markdown_table
 from starter.cli.output import Output
 from starter.cli.start import start_commands
 from tests.starter.commandline import CommandLine, InProcess
@@ -48,7 +48,7 @@ async def test_help_is_shown_without_a_command_and_says_what_kinds_and_fields_th
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["start"], f"name a kind: {KINDS}"),
+        (["start"], "name a kind: alert, dead-letter-digest, "),
         (["start", "no-such-kind"], f"there is no kind 'no-such-kind'; there are: {KINDS}"),
         (["start", "order-confirmation"], "Missing option '--order-id' (Order id: a whole number from 1)"),
         (["start", "order-confirmation", "--order-id", "x"], "--order-id: must be a whole number from 1, not 'x'"),
@@ -105,7 +105,7 @@ async def test_kinds_are_shown_with_queue_policy_and_timetable(offline: CommandL
     assert all(name in done.err for name in PERMANENT)
     assert (row["fields"], row["deadline"]) == (["order_id"], "15 min")
     assert "RecipientRejected" in row["permanent_error_types"]
-    assert markdown.out == timetable.markdown(registry)
+    assert markdown.out == markdown_table(registry)
     assert "| `order-confirmation` | `order_id` | `notifications` |" in markdown.out
 
 

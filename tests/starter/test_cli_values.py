@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
-from starter.cli.durations import duration, moment, parse_duration
+from starter.cli.values import duration, moment, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,14 @@
-"""Durations as people type and read them: `90s`, `10m`, `1h30m`, `2d`."""
+"""Values as people type and read them on the command line: durations, moments, whole numbers, outcomes."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import typer
+
+from domain.outcomes import Done
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _FORM = re.compile(r"(?:(?P<d>\d{1,6})d)?(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,8})m)?(?:(?P<s>\d{1,9}(?:\.\d{1,3})?)s)?")
@@ -43,3 +46,39 @@ def moment(at: datetime) -> str:
     away = at - datetime.now(UTC)
     distance = f"in {duration(away)}" if away > timedelta() else f"{duration(-away)} ago"
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z} ({distance})"
+
+
+def parse_moment(text: str | datetime) -> datetime:
+    """`2026-11-24T03:00`, `2026-11-24` (both in the reader's time zone), `2026-11-24T03:00Z`, or `2h`: so long ago.
+
+    Raises typer's BadParameter, saying what is expected.
+    """
+    if isinstance(text, datetime):
+        return text
+    try:
+        return datetime.fromisoformat(text.strip()).astimezone()
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return datetime.now(UTC) - parse_duration(text)
+    except typer.BadParameter:
+        raise typer.BadParameter(
+            f"must be a time such as 2026-11-24T03:00, or how long ago, such as 2h or 1d, not {text[:40]!r}"
+        ) from None
+
+
+def whole_number(least: int, most: int) -> Callable[[str | int], int]:
+    """A parser for typer that says what is expected where the number doesn't fit."""
+
+    def parse_number(text: str | int) -> int:
+        if str(text).isdecimal() and len(str(text)) < 20 and least <= int(text) <= most:
+            return int(text)
+        raise typer.BadParameter(f"must be a whole number from {least} to {most}, not {str(text)[:40]!r}")
+
+    return parse_number
+
+
+def done(outcome: Done) -> str:
+    """Its reference and facts, as far as there are any: `files/… (rows 31, bytes 48213)`."""
+    facts = ", ".join(f"{name} {value}" for name, value in outcome.facts.items())
+    return f"{outcome.reference} ({facts})" if outcome.reference and facts else outcome.reference or facts
