@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 
 from domain.idempotency import Answer, Repeatable
 from domain.orders import PaymentMethod
@@ -18,6 +18,14 @@ from domain.texts import CurrencyCode, EmailAddress, Locale, Name, Note
 MOST_ITEMS = 100
 MOST_PIECES = 10_000
 HIGHEST_PRICE = 10**12
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+"""Of a strict integer: 2.0 is one as JSON Schema has it, and some languages write theirs so."""
 
 
 class _Given(BaseModel):
@@ -41,9 +49,9 @@ class NewItem(_Given):
 
     name: Name
     """What is ordered, as the confirmation shows it."""
-    quantity: Annotated[int, Field(ge=1, le=MOST_PIECES)]
+    quantity: Annotated[int, Field(ge=1, le=MOST_PIECES), Whole]
     """Pieces."""
-    unit_price: Annotated[int, Field(ge=0, le=HIGHEST_PRICE)]
+    unit_price: Annotated[int, Field(ge=0, le=HIGHEST_PRICE), Whole]
     """Of one piece, in the currency's minor unit: cents for EUR, yen for JPY."""
 
 
@@ -67,7 +75,7 @@ class _NewOrder(_Given):
 class OrderOfCustomer(_NewOrder):
     """An order of a customer whom the shop knows."""
 
-    customer_id: EntityId
+    customer_id: Annotated[EntityId, Whole]
     """Id of the customer."""
 
 

@@ -1,27 +1,23 @@
-"""JSON bodies: parsed strictly, and refused with the place of what is wrong, never with a value."""
+"""JSON bodies: refused with the place of what is wrong, never with a value."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from email.message import Message
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 
 from domain.placing import TAGS
 from starter.http.problems import FieldProblem, Problem, ProblemType
 
 _MAX_ERRORS = 20
 _MAX_POINTER = 200
-_EXACT = 2**53
-"""Below it, each whole number is a float of its own."""
-
 _SUBJECT = re.compile("^(Input|String|List) should")
 """Of pydantic's sentences."""
 _DETAILS = {
@@ -32,27 +28,6 @@ _DETAILS = {
     "model_attributes_type": "must be an object",
     "list_type": "must be an array",
 }
-
-
-class JsonRoute(APIRoute):
-    """A route whose body is JSON, without NaN, and with whole numbers in any notation."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See `APIRoute`."""
-        handler = super().get_route_handler()
-
-        async def handle(request: Request) -> Response:
-            return await handler(_JsonRequest(request.scope, request.receive))
-
-        return handle
-
-
-class _JsonRequest(Request):
-    async def json(self) -> Any:
-        """The document; or a Problem, which fits no model, so that a request without a key is refused for that."""
-        if not hasattr(self, "_json"):
-            self._json = _parsed(await self.body())
-        return self._json
 
 
 def hash_of(operation: str, document: Any) -> bytes:
@@ -70,10 +45,11 @@ def problem_of(request: Request, exc: RequestValidationError) -> Problem:
             "Send the body as `Content-Type: application/json`, in UTF-8.",
             headers={"Accept": "application/json"},
         )
-    if isinstance(exc.body, Problem):
-        return exc.body
     if (errors[0]["type"], errors[0]["loc"]) == ("missing", ("body",)):
-        return _malformed("is empty: send a JSON object.")
+        return Problem(ProblemType.malformed_request, "The body is empty: send a JSON object.")
+    if errors[0]["type"] == "json_invalid":
+        why = f"{errors[0]['ctx']['error']} at character {errors[0]['loc'][-1]}"
+        return Problem(ProblemType.malformed_request, f"The body is not JSON: {why}.")
     return Problem(
         ProblemType.invalid_request,
         "The body does not fit; `errors` tells where, and what is expected.",
@@ -87,36 +63,6 @@ def _is_json(request: Request) -> bool:
     header["Content-Type"] = request.headers.get("content-type", "")
     charset = header.get_content_charset("utf-8")
     return header.get_content_type() == "application/json" and charset in ("utf-8", "us-ascii")
-
-
-def _parsed(body: bytes) -> Any:
-    if not body.strip():
-        return _malformed("is empty: send a JSON object.")
-    try:
-        # Decoded here: json would take UTF-16 and UTF-32 too.
-        return json.loads(body.decode(), parse_float=_number, parse_constant=_no_number)
-    except UnicodeDecodeError as exc:
-        return _malformed(f"is not UTF-8: see byte {exc.start + 1}.")
-    except json.JSONDecodeError as exc:
-        return _malformed(f"is not JSON: {exc.msg} at line {exc.lineno}, column {exc.colno}.")
-    except RecursionError:
-        return _malformed("is nested too deeply.")
-    except ValueError:
-        return _malformed("is not JSON: it has NaN, Infinity, or a number of too many digits.")
-
-
-def _malformed(what: str) -> Problem:
-    return Problem(ProblemType.malformed_request, f"The body {what}")
-
-
-def _number(text: str) -> float:
-    """As JSON Schema has it, 2.0 is an integer: some languages write theirs so."""
-    number = float(text)
-    return int(number) if number.is_integer() and abs(number) < _EXACT else number
-
-
-def _no_number(name: str) -> NoReturn:
-    raise ValueError(name)
 
 
 def _detail(error: dict[str, Any]) -> str:

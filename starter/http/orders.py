@@ -13,7 +13,7 @@ from domain.orders import PaymentMethod
 from domain.placing import NewOrder, Placed, UnknownCustomer
 from starter.http import idempotency
 from starter.http.api_keys import Client
-from starter.http.json_body import JsonRoute, hash_of
+from starter.http.json_body import hash_of
 from starter.http.openapi import ALWAYS, problems
 from starter.http.order_views import OrderView, PlacedOrder, links_of, view_of
 from starter.http.parts import parts_of
@@ -39,7 +39,7 @@ _EXAMPLES: dict[str, Example] = {
     },
 }
 
-router = APIRouter(tags=["orders"], route_class=JsonRoute)
+router = APIRouter(tags=["orders"])
 
 
 @router.post(

@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from domain.periods import FORMS, PATTERN, BadPeriod, Period
+from domain.placing import Whole
 from domain.report_generation import OFFERED, ReportFormat, ReportGenerationRequest, ReportName
 from domain.report_ports import Asked
 from domain.reports import MEDIA_TYPES, Report, ReportState
@@ -55,7 +56,7 @@ class NewReport(BaseModel):
     `orders-export`."""
     time_zone: TimeZone = "UTC"
     """IANA name of the time zone whose days the period is of."""
-    requested_by: EntityId | None = None
+    requested_by: Annotated[EntityId, Whole] | None = None
     """Number of the member of the staff who gets a mail with a link once it is ready; null where nobody does."""
     refresh: bool = False
     """Whether to make it anew where it is there already."""

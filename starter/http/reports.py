@@ -15,7 +15,7 @@ from starter.errors import StarterError
 from starter.http import idempotency
 from starter.http.api_keys import Client
 from starter.http.job_views import JobProgress
-from starter.http.json_body import JsonRoute, hash_of
+from starter.http.json_body import hash_of
 from starter.http.openapi import ALWAYS, problems
 from starter.http.parts import Parts, parts_of
 from starter.http.problems import FieldProblem, Problem, ProblemType
@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 _NOT_MUCH = timedelta(seconds=2)
 """For Temporal to tell how far the job is: the rest is known without it."""
 
-router = APIRouter(tags=["reports"], route_class=JsonRoute)
+router = APIRouter(tags=["reports"])
 
 
 @router.post(
