@@ -24,7 +24,6 @@ class AlertActivities:
     """More than one call of a port in an attempt, for the check of time limits. All channels are sent to at once."""
 
     def __init__(self, alerts: Alerts, ledger: DeliveryLedger, channels: AlertChannels, runs: FailedRuns) -> None:
-        """Take the ports; nothing is built or read here."""
         self._alerts = alerts
         self._ledger = ledger
         self._channels = channels

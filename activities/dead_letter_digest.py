@@ -21,7 +21,6 @@ class DeadLetterDigestActivities:
     """More than one call of a port in an attempt, for the check of time limits."""
 
     def __init__(self, letters: DeadLetterRepository, alerts: Alerts) -> None:
-        """Take the ports; nothing is built or read here."""
         self._letters = letters
         self._alerts = alerts
 

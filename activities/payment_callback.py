@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from temporalio import activity
 
-from domain.payment_callback import Applied, PaymentCallbackRequest
-from domain.payment_ports import PaymentProvider, PaymentStore, VersionChanged
+from domain.payment_callback import PaymentCallbackRequest
+from domain.payments import Applied, PaymentProvider, PaymentStore, VersionChanged
 
 
 class PaymentCallbackActivities:

@@ -10,7 +10,7 @@ from temporalio import activity
 from domain.delivery import send_claimed
 from domain.mail import Mail
 from domain.payment_notice import Notice, PaymentNoticeRequest
-from domain.payment_ports import PaymentStore
+from domain.payments import PaymentStore
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 
 _TEMPLATES = {

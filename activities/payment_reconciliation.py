@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from temporalio import activity
 
 from domain.payment_callback import PaymentCallbackRequest
-from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.payment_reconciliation import Reconciled
+from domain.payments import PaymentProvider, PaymentStore, Reconciliations
 from domain.scheduling import ScheduledRun
 
 

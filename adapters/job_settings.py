@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, PositiveInt, SecretStr, ValidationIn
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.setting_types import Duration, IpAddress, Port, Seconds
-from domain.time_zones import TimeZone
+from domain.periods import TimeZone
 
 
 class Pooler(StrEnum):

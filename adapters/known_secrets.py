@@ -68,7 +68,6 @@ class MaskedFormatter(logging.Formatter):
     """Masks what another formatter has made of a record, its traceback included."""
 
     def __init__(self, lines: logging.Formatter | None, mask: Mask) -> None:
-        """`lines` makes the lines."""
         super().__init__()
         self._lines, self._mask = lines or logging.Formatter(), mask
 

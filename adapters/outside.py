@@ -32,7 +32,7 @@ from domain.dead_letter_sweep import SweepCheckpoint, SweepTimes
 from domain.dead_letters import DeadLetterRepository
 from domain.errors import InvalidRequest
 from domain.monthly_reports import Subscriptions
-from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
+from domain.payments import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from domain.report_cleanup import ReportRetention
 from domain.report_ports import ReportBook, ReportDesk, ReportLinks, ReportMaker

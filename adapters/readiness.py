@@ -64,7 +64,6 @@ class Readiness:
     """Whether the process takes jobs now, and why not."""
 
     def __init__(self) -> None:
-        """Not ready: nothing is known yet."""
         self.state = "starting"
         """`starting`, `running` or `draining`."""
         self._needs: Sequence[Need] = ()

@@ -97,7 +97,6 @@ class Sink:
     """The process that all mails end in, and the times at which it accepted them."""
 
     def __init__(self) -> None:
-        """Start it."""
         self.accepted: dict[int, int] = {}
         """Order → time of the OK in nanoseconds since the epoch."""
         self.repeated = 0

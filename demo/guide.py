@@ -72,7 +72,6 @@ class Guide:
         http: httpx.AsyncClient,
         display: Display,
     ) -> None:
-        """All of it runs."""
         self.stack, self.api, self.worker, self.client = stack, api, worker, client
         self.inbox, self.http, self.display = inbox, http, display
         self.checked = 0

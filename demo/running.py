@@ -46,7 +46,6 @@ class Demo:
     """One run of `make demo`."""
 
     def __init__(self, options: Options) -> None:
-        """Nothing runs yet."""
         self._options = options
         self._display = Display(verbose=options.verbose)
         ports = Ports.free() if options.any_ports else None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.requests import EntityId, JobRequest
+from domain.values import Value
 
 
 class AlertRequest(JobRequest):
@@ -29,10 +30,8 @@ NEVER_ALERTED = frozenset({AlertRequest.kind})
 """Kinds of job whose failure raises no alert."""
 
 
-class Told(BaseModel):
+class Told(Value):
     """What became of a message."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: Literal["told", "told-with-others", "no-channel", "alert-not-found", "runs-went-on"]
     alerts: int = 0

@@ -7,7 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from domain.values import Value
 
 NO_SPACE = r"^[^\s\x00]+$"
 """The form of ids from elsewhere."""
@@ -32,10 +34,8 @@ class AlertKind(StrEnum):
     """Once a day: jobs that still need an operator."""
 
 
-class Alert(BaseModel):
+class Alert(Value):
     """One thing that an operator must look at. Ids only: it is stored permanently, and sent to other services."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: AlertKind
     key: Annotated[str, Field(min_length=1, max_length=400, pattern=NO_SPACE)]
@@ -47,10 +47,8 @@ class Alert(BaseModel):
     """The run to look at, if there is one."""
 
 
-class Gathered(BaseModel):
+class Gathered(Value):
     """The alerts in one message: of one kind, about the same."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: AlertKind
     about: str
@@ -63,10 +61,8 @@ class Gathered(BaseModel):
     """The first of them."""
 
 
-class AlertMessage(BaseModel):
+class AlertMessage(Value):
     """The message that an alert channel sends."""
-
-    model_config = ConfigDict(frozen=True)
 
     title: str
     text: str

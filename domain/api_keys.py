@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from domain.values import Value
 
 _FORM = re.compile("dj_([0-9a-f]{12})_[0-9a-f]{64}")
 
@@ -28,10 +28,8 @@ class KeyScope(StrEnum):
     """The codec server, which decrypts."""
 
 
-class ApiKey(BaseModel):
+class ApiKey(Value):
     """A key, without its secret. Times are in UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     name: str

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.alert import NEVER_ALERTED
 from domain.alerts import ABOUT_LIMIT, NO_SPACE, Alert, AlertKind
 from domain.dead_letters import DeadLetter
 from domain.scheduling import ScheduledRequest
+from domain.values import Value
 
 
 class DeadLetterDigestRequest(ScheduledRequest):
@@ -19,10 +18,8 @@ class DeadLetterDigestRequest(ScheduledRequest):
     kind = "dead-letter-digest"
 
 
-class Reminded(BaseModel):
+class Reminded(Value):
     """The result of a digest."""
-
-    model_config = ConfigDict(frozen=True)
 
     open: int = 0
     """Dead letters that are not acknowledged, redriven, resolved or discarded."""

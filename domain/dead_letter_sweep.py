@@ -8,10 +8,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.dead_letters import WAITING, DeadLetter, DeadLetterState, FailedRun, FailureCause, Move
 from domain.scheduling import ScheduledRequest
+from domain.values import Value
 
 
 class DeadLetterSweepRequest(ScheduledRequest):
@@ -20,10 +19,8 @@ class DeadLetterSweepRequest(ScheduledRequest):
     kind = "dead-letter-sweep"
 
 
-class Swept(BaseModel):
+class Swept(Value):
     """The result of a sweep."""
-
-    model_config = ConfigDict(frozen=True)
 
     recorded: int = 0
     """Dead letters that are new, or open again."""

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 from domain.fingerprints import fingerprint
 from domain.texts import Name, Note
+from domain.values import Value
 
 MESSAGE_LIMIT = 1000
 """Maximum length of the stored error message, in characters."""
@@ -94,10 +95,8 @@ def _text(limit: int | None = None, end: str = "") -> BeforeValidator:
 _Short = Annotated[str, _text(_NAME_LIMIT)]
 
 
-class FailedRun(BaseModel):
+class FailedRun(Value):
     """A dead run, with the facts that end with Temporal's retention. Long names and messages are cut."""
-
-    model_config = ConfigDict(frozen=True)
 
     workflow_id: Annotated[str, _text(), Field(min_length=1, max_length=1000)]
     run_id: Annotated[str, Field(min_length=1, max_length=100)]
@@ -126,10 +125,8 @@ def fingerprint_of(run: FailedRun) -> str:
     return fingerprint(run.kind, run.error_type, run.step, run.message)
 
 
-class FailedStep(BaseModel):
+class FailedStep(Value):
     """The step that failed, carried as a detail of the failure."""
-
-    model_config = ConfigDict(frozen=True)
 
     step: str | None = None
     """Activity type."""
@@ -161,10 +158,8 @@ class DeadLetter(FailedRun):
     note: str = ""
 
 
-class DeadLetterAction(BaseModel):
+class DeadLetterAction(Value):
     """One entry of a dead letter's audit trail."""
-
-    model_config = ConfigDict(frozen=True)
 
     at: datetime
     by: str
@@ -194,10 +189,8 @@ class DeadLetterFilter(BaseModel):
     """Failed before this time."""
 
 
-class DeadLetterGroup(BaseModel):
+class DeadLetterGroup(Value):
     """Dead letters with the same fingerprint."""
-
-    model_config = ConfigDict(frozen=True)
 
     count: int
     first: datetime
@@ -207,10 +200,8 @@ class DeadLetterGroup(BaseModel):
     """The one that failed last."""
 
 
-class Audit(BaseModel):
+class Audit(Value):
     """Who makes a move, and why."""
-
-    model_config = ConfigDict(frozen=True)
 
     by: Name
     note: Note = ""

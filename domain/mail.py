@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import hashlib
 
-from pydantic import BaseModel, ConfigDict
+from domain.values import Value
 
 
-class MailContent(BaseModel):
+class MailContent(Value):
     """What a template makes of its data."""
-
-    model_config = ConfigDict(frozen=True)
 
     subject: str
     text: str
     html: str
 
 
-class Mail(BaseModel):
+class Mail(Value):
     """A mail to one recipient. From, Reply-To and Date are the sending adapter's."""
-
-    model_config = ConfigDict(frozen=True)
 
     recipient: str
     recipient_name: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.requests import EntityId, JobRequest
+from domain.values import Value
 
 
 class OrderConfirmationRequest(JobRequest):
@@ -17,10 +16,8 @@ class OrderConfirmationRequest(JobRequest):
     order_id: EntityId
 
 
-class Confirmation(BaseModel):
+class Confirmation(Value):
     """What became of a confirmation; no personal data, since it is kept in history."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: Literal["confirmed", "already-confirmed", "order-not-found", "no-address"]
     delivery_key: str

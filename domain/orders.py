@@ -6,7 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from domain.values import Value
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 """ISO 4217 code."""
@@ -23,10 +25,8 @@ class PaymentMethod(StrEnum):
     """At the payment provider: the order is confirmed once its payment is captured."""
 
 
-class Customer(BaseModel):
+class Customer(Value):
     """Who ordered. `locale` is a CLDR identifier such as `de_CH`; `email` is None where the shop has no address."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     name: str
@@ -34,20 +34,16 @@ class Customer(BaseModel):
     locale: str
 
 
-class OrderItem(BaseModel):
+class OrderItem(Value):
     """One line of an order; the price is that of one piece."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     quantity: Annotated[int, Field(gt=0)]
     unit_price: MinorUnits
 
 
-class Order(BaseModel):
+class Order(Value):
     """An order as it was placed. Its id is the order number that the customer sees."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     customer: Customer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -101,4 +101,38 @@ class Outbox(Protocol):
 
     async def backlog(self) -> Backlog:
         """Count what is there."""
+        ...
+
+
+@dataclass(frozen=True)
+class EnqueuedJob:
+    """A job that was enqueued, and that Temporal may not have yet."""
+
+    enqueued_at: datetime
+    not_before: datetime | None
+    attempts: int
+    """How often its start was tried and put off."""
+    retry_at: datetime | None
+    problem: Problem | None
+    """Why its start was put off, or refused."""
+    refused: bool
+    """It is not tried again by itself."""
+
+
+class BeingStarted(Exception):
+    """A relay is starting the job at this moment, so that it cannot be taken back."""
+
+
+class EnqueuedJobs(Protocol):
+    """The outbox, seen by the ids of jobs. Each call may raise a `TransientError`."""
+
+    async def find(self, job_id: str) -> EnqueuedJob | None:
+        """The oldest entry of this job; None where there is none."""
+        ...
+
+    def withdraw(self, job_id: str) -> AbstractAsyncContextManager[int]:
+        """Take all entries of this job out, and tell how many there were; what is raised inside puts them back.
+
+        Waits for a relay that has them, and raises BeingStarted where that takes too long.
+        """
         ...

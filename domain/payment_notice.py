@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.payments import Payment, PaymentState
 from domain.requests import JobRequest, ShortText
+from domain.values import Value
 
 Told = Literal["declined", "refunded", "partially-refunded"]
 """States of a payment that its customer is told of. Of a captured one the order's confirmation tells."""
@@ -32,10 +33,8 @@ class PaymentNoticeRequest(JobRequest):
         return f"{self.kind}/{self.payment_id}/{self.state}/{self.refunded}"
 
 
-class Notice(BaseModel):
+class Notice(Value):
     """What became of the mail; no personal data, since it is kept in history."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: Literal["told", "payment-moved-on", "no-address", "payment-not-found"]
     delivery_key: str

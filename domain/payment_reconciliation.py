@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.scheduling import ScheduledRequest
+from domain.values import Value
 
 
 class PaymentReconciliationRequest(ScheduledRequest):
@@ -13,10 +12,8 @@ class PaymentReconciliationRequest(ScheduledRequest):
     kind = "payment-reconciliation"
 
 
-class Reconciled(BaseModel):
+class Reconciled(Value):
     """What a reconciliation has found."""
-
-    model_config = ConfigDict(frozen=True)
 
     under_way: bool = False
     """True where another one was under way, so that this one did nothing."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from domain.orders import Currency, MinorUnits
-from domain.requests import ShortText
+from domain.requests import JobRequest, ShortText
+from domain.values import Value
 
 
 class PaymentState(StrEnum):
@@ -65,10 +70,8 @@ def reachable(state: PaymentState) -> frozenset[PaymentState]:
     return frozenset(found)
 
 
-class Payment(BaseModel):
+class Payment(Value):
     """A payment's present state, as the provider tells it. No card data."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: ShortText
     """The provider's."""
@@ -79,3 +82,98 @@ class Payment(BaseModel):
     currency: Currency
     refunded: Annotated[int, Field(ge=0)] = 0
     """How much of the amount went back, in minor units."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What we know of a payment."""
+
+    version: int
+    """How often it was applied; 0 where we never heard of it."""
+    state: PaymentState | None
+    refunded: int
+    """In minor units."""
+    order_id: int | None
+
+    def applied(self, payment_id: str) -> Applied:
+        """What somebody else has applied last. Raises ValueError where nothing was."""
+        if self.state is None or self.order_id is None:
+            raise ValueError("nothing was applied")
+        return Applied(
+            payment_id=payment_id, order_id=self.order_id, state=self.state, refunded=self.refunded, changed=False
+        )
+
+
+class VersionChanged(Exception):
+    """The payment was applied by somebody else since its version was read: what was fetched may be older."""
+
+
+class Applied(Value):
+    """What was applied of a payment; no personal data and no card data, since it is kept in history."""
+
+    payment_id: str
+    order_id: int
+    state: PaymentState
+    refunded: int
+    """How much went back, in minor units."""
+    changed: bool
+    """False where the order had been brought up to this state before."""
+
+
+class PaymentProvider(Protocol):
+    """The provider's API: what it says now is the truth, whatever a callback said.
+
+    Each call may raise `RateLimited` and `ServiceUnavailable` (both with `retry_after` where the provider tells it),
+    `NetworkTimeout`, `ConnectionBroken` (transient); `AuthenticationFailed`, `PermissionDenied`, `InvalidRequest`,
+    `NotFound` (permanent).
+    """
+
+    async def get(self, payment_id: str) -> Payment:
+        """Fetch a payment. Raises NotFound where the provider does not know it."""
+        ...
+
+    def changed_since(self, moment: datetime) -> AsyncIterator[Payment]:
+        """All payments that changed at or after a moment, each in its present state; oldest change first."""
+        ...
+
+
+class PaymentStore(Protocol):
+    """The payments of our orders, as far as they were applied. Each call may raise a `TransientError`."""
+
+    async def known(self, payment_id: str) -> Known:
+        """What we know of the payment by now. Read it before you fetch."""
+        ...
+
+    async def apply(self, payment: Payment, *, version: int) -> Applied:
+        """Bring the order up to the payment's state, and enqueue what follows from it, in one transaction.
+
+        Raises VersionChanged where it has another version by now; Conflict, with nothing applied, where the payment
+        names no order or one that is not there, differs from it in amount or currency, or cannot have come to this
+        state from the one that we know.
+        """
+        ...
+
+
+class Turn(Protocol):
+    """A reconciliation that is alone."""
+
+    @property
+    def since(self) -> datetime:
+        """From where to ask."""
+        ...
+
+    async def enqueue(self, request: JobRequest) -> None:
+        """Enqueue a job at once; the same one again is one job."""
+        ...
+
+    async def reached(self, moment: datetime) -> None:
+        """Keep how far the provider was asked; never goes back."""
+        ...
+
+
+class Reconciliations(Protocol):
+    """How far the provider was asked for changes."""
+
+    def alone(self, up_to: datetime) -> AbstractAsyncContextManager[Turn | None]:
+        """Enter alone, or get None where another one is inside, in whatever process."""
+        ...

@@ -1,4 +1,4 @@
-"""Periods of a calendar: in a time zone, every instant belongs to exactly one day, month, quarter and year."""
+"""Periods that reports are of, and time zones by their IANA names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field
 
 LONGEST = timedelta(days=366)
 """Of a period that a report can be asked for."""
@@ -111,3 +114,25 @@ _READ: tuple[Callable[[tuple[int, ...]], tuple[date, date]], ...] = (
     lambda p: (date(p[0], p[1], 1), _after(p[0], p[1])),
     lambda p: (date(p[0], 1, 1), date(p[0] + 1, 1, 1)),
 )
+
+
+def _known(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be the IANA name of a time zone, such as Europe/Zurich") from None
+    return name
+
+
+TimeZone = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+        description="Time zone by its IANA name",
+        examples=["Europe/Zurich"],
+    ),
+    AfterValidator(_known),
+]
+"""IANA name of a time zone: `Europe/Zurich`, `UTC`."""

@@ -14,6 +14,7 @@ from domain.idempotency import Answer, Repeatable
 from domain.orders import PaymentMethod
 from domain.requests import EntityId
 from domain.texts import CurrencyCode, EmailAddress, Locale, Name, Note
+from domain.values import Value
 
 MOST_ITEMS = 100
 MOST_PIECES = 10_000
@@ -112,10 +113,8 @@ NewOrder = Annotated[
 """What a customer orders."""
 
 
-class Placed(BaseModel):
+class Placed(Value):
     """An order that was placed just now."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     customer_id: int

@@ -12,6 +12,8 @@ from itertools import chain
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from domain.values import Value
+
 
 class Policy(BaseModel):
     """How the steps of a kind are retried and limited in time."""
@@ -124,10 +126,8 @@ ALERT = Policy(
 POLICIES: tuple[Policy, ...] = (NOTIFICATION, PAYMENT, SYNC, REPORT, MAINTENANCE, WEBHOOK, ALERT)
 
 
-class Verdict(BaseModel):
+class Verdict(Value):
     """What becomes of a step whose attempt failed in a way that a retry can mend."""
-
-    model_config = ConfigDict(frozen=True)
 
     wait: timedelta | None
     """Wait before the next attempt; None where the step is given up."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from domain.values import Value
 
 
-class Progress(BaseModel):
+class Progress(Value):
     """How far a running job is; what its workflow answers to the query `progress`, and kept small for that."""
-
-    model_config = ConfigDict(frozen=True)
 
     done: Annotated[int, Field(ge=0)]
     of: Annotated[int, Field(ge=0)]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.scheduling import ScheduledRequest
+from domain.values import Value
 
 
 class ReportCleanupRequest(ScheduledRequest):
@@ -31,10 +30,8 @@ class ReportRetention:
     """How old a report must be for the cleanup to ask whether its job has ended without saying so."""
 
 
-class Removed(BaseModel):
+class Removed(Value):
     """What a cleanup has removed."""
-
-    model_config = ConfigDict(frozen=True)
 
     files: int = 0
     abandoned: int = 0

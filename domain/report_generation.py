@@ -8,9 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from domain.periods import FORMS, PATTERN, BadPeriod, Period
+from domain.periods import FORMS, PATTERN, BadPeriod, Period, TimeZone
 from domain.requests import EntityId, JobRequest
-from domain.time_zones import TimeZone
 
 
 class ReportName(StrEnum):

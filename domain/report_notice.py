@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.requests import EntityId, JobRequest
+from domain.values import Value
 
 
 class ReportNoticeRequest(JobRequest):
@@ -18,10 +17,8 @@ class ReportNoticeRequest(JobRequest):
     """Row of `report_askings`: who asked for which report."""
 
 
-class ReportTold(BaseModel):
+class ReportTold(Value):
     """What became of the mail; no personal data, since it is kept in history."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: Literal["told", "asking-not-found", "report-removed"]
     delivery_key: str

@@ -8,9 +8,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from domain.report_generation import ReportFormat, ReportGenerationRequest
+from domain.values import Value
 
 MEDIA_TYPES: Mapping[ReportFormat, str] = {
     ReportFormat.pdf: "application/pdf",
@@ -31,10 +32,8 @@ class ReportState(StrEnum):
     """Its retention has ended."""
 
 
-class Slice(BaseModel):
+class Slice(Value):
     """A part of a report's period, which is read and written by itself: from `since` to before `until`."""
-
-    model_config = ConfigDict(frozen=True)
 
     since: datetime
     until: datetime
@@ -42,10 +41,8 @@ class Slice(BaseModel):
     """About how many rows it will have, for the progress."""
 
 
-class ReportFile(BaseModel):
+class ReportFile(Value):
     """The finished file: where it is and what it is, never what is in it."""
-
-    model_config = ConfigDict(frozen=True)
 
     key: str
     """Where the storage has it."""
@@ -56,10 +53,8 @@ class ReportFile(BaseModel):
     """Of the file, in hexadecimal digits."""
 
 
-class Report(BaseModel):
+class Report(Value):
     """One report's file: what was asked for, and how it stands."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: UUID
     """Random, so that nobody guesses another's."""
@@ -78,9 +73,7 @@ class Report(BaseModel):
         return f"{self.request.report}-{self.request.period.replace('..', '-to-')}.{self.request.format}"
 
 
-class _OfReport(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
+class _OfReport(Value):
     report_id: UUID
 
     @model_validator(mode="before")
@@ -118,10 +111,8 @@ class TidyInput(_OfReport):
     """The file is there: its parts are not needed any more."""
 
 
-class EndInput(BaseModel):
+class EndInput(Value):
     """The job ends without a file."""
-
-    model_config = ConfigDict(frozen=True)
 
     request: ReportGenerationRequest
     """The job's own: the report may have no row when the job ends."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.orders import Customer
 from domain.requests import EntityId, JobRequest
+from domain.values import Value
 
 
 class ScheduledEmailRequest(JobRequest):
@@ -19,19 +18,15 @@ class ScheduledEmailRequest(JobRequest):
     email_id: EntityId
 
 
-class ScheduledEmailSent(BaseModel):
+class ScheduledEmailSent(Value):
     """What became of a mail; no personal data, since it is kept in history."""
-
-    model_config = ConfigDict(frozen=True)
 
     state: Literal["sent", "already-sent", "email-not-found", "no-address"]
     delivery_key: str
 
 
-class ScheduledEmail(BaseModel):
+class ScheduledEmail(Value):
     """One mail that is to go out at a time."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: int
     customer: Customer

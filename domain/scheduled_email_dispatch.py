@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 from domain.scheduling import ScheduledRequest
+from domain.values import Value
 
 
 class ScheduledEmailDispatchRequest(ScheduledRequest):
@@ -15,10 +14,8 @@ class ScheduledEmailDispatchRequest(ScheduledRequest):
     kind = "scheduled-email-dispatch"
 
 
-class Dispatched(BaseModel):
+class Dispatched(Value):
     """What a dispatch has done."""
-
-    model_config = ConfigDict(frozen=True)
 
     queued: int = 0
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Protocol, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator
 
 from domain.errors import TransientError
+from domain.periods import TimeZone
 from domain.requests import JobRequest
-from domain.time_zones import TimeZone
+from domain.values import Value
 
 
 def with_zone(moment: datetime) -> datetime:
@@ -48,10 +49,8 @@ class ScheduledRequest(JobRequest):
         return self.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if self.at else "scheduled"
 
 
-class ScheduledRun(BaseModel):
+class ScheduledRun(Value):
     """What the step of a scheduled job is told."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: str
     """Whose periods they are: the schedule's id, and the kind of a job that was started by hand."""
@@ -62,10 +61,8 @@ class ScheduledRun(BaseModel):
     """`<workflow id>/<run id>`."""
 
 
-class OfPeriod(BaseModel):
+class OfPeriod(Value):
     """What a step tells that does a period once. Subclass it with what it did, in small facts."""
-
-    model_config = ConfigDict(frozen=True)
 
     skipped: Literal["period-done-already", "another-run-is-under-way"] | None = None
     """Why nothing was done; None where it was."""

@@ -15,7 +15,6 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import NoReturn, Self
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.api.common.v1 import WorkflowExecution as ExecutionId
 from temporalio.api.workflowservice.v1 import SignalWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecution
@@ -28,6 +27,7 @@ from temporalio.common import (
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from domain.values import Value
 from starter.connection import RPC_TIMEOUT, explained, is_absent
 from starter.errors import StarterError
 from starter.history import found
@@ -58,10 +58,8 @@ class CannotPause(StarterError, type_name="CannotPause"):
     """There is no such kind or queue, or the reason is not a line of text."""
 
 
-class Pause(BaseModel):
+class Pause(Value):
     """A kind or a queue that is paused: one of the two is None. Times are in UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: str | None
     queue: str | None

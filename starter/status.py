@@ -6,12 +6,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
 from domain.outcomes import Outcome
 from domain.progress import Progress
+from domain.values import Value
 
 _ERROR_TYPE = SearchAttributeKey.for_keyword("ErrorType")
 
@@ -47,10 +47,8 @@ TEMPORAL_NAMES = {
 """Values of the search attribute `ExecutionStatus`: `Canceled`, `TimedOut`."""
 
 
-class JobSummary(BaseModel):
+class JobSummary(Value):
     """One run, as a list shows it. Times are in UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     run_id: str

@@ -10,7 +10,7 @@ from typing import Any
 from domain.alerts import AlertChannels, Alerts
 from domain.mail import Mail, MailContent
 from domain.orders import Customer, Order, OrderItem
-from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
+from domain.payments import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from domain.report_cleanup import ReportRetention
 from domain.report_ports import ReportBook, ReportJobs, ReportLinks, ReportMaker

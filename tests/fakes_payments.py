@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from domain.errors import NotFound
-from domain.payment_callback import Applied
-from domain.payment_ports import Known, VersionChanged
-from domain.payments import Payment, PaymentState
+from domain.payments import Applied, Known, Payment, PaymentState, VersionChanged
 from domain.requests import JobRequest
 
 

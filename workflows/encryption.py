@@ -88,7 +88,6 @@ class EncryptionCodec(PayloadCodec):
     """For a data converter."""
 
     def __init__(self, keyring: Keyring) -> None:
-        """Share the keys."""
         self.keyring = keyring
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:

@@ -17,7 +17,6 @@ class ProgressKept:
     """Of one run. Make it in the workflow's `run`, before its steps; the query is answered from then on."""
 
     def __init__(self) -> None:
-        """Nothing is known yet: the query is answered with null."""
         self._now: Progress | None = None
         workflow.set_query_handler(QUERY, self._tell)
 

@@ -135,7 +135,6 @@ class SqlSweepCheckpoint:
     """Implements `domain.dead_letter_sweep.SweepCheckpoint`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """Share the engine's pool."""
         self._statements = Statements(engine)
 
     async def swept_until(self) -> datetime | None:

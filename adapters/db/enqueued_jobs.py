@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from adapters.db.errors import gave_up_waiting, translated
 from adapters.db.statements import Statements, limit_waits
 from adapters.db.tables import outbox
-from domain.enqueued import BeingStarted, EnqueuedJob
-from domain.outbox import Problem
+from domain.outbox import BeingStarted, EnqueuedJob, Problem
 
 _WAIT = timedelta(seconds=5)
 """How long to wait for a relay that is starting the job."""
@@ -39,7 +38,7 @@ _WITHDRAW = delete(outbox).where(_this).returning(_c.id)
 
 
 class SqlEnqueuedJobs:
-    """Implements `domain.enqueued.EnqueuedJobs`."""
+    """Implements `domain.outbox.EnqueuedJobs`."""
 
     def __init__(self, engine: AsyncEngine, *, held: AsyncEngine, wait: timedelta = _WAIT) -> None:
         """Share the engine's pool. `held` is for what is taken out, whose connection is held while others answer."""
@@ -64,7 +63,7 @@ class SqlEnqueuedJobs:
 
     @asynccontextmanager
     async def withdraw(self, job_id: str) -> AsyncIterator[int]:
-        """Take all entries of this job out; see `domain.enqueued.EnqueuedJobs`."""
+        """Take all entries of this job out; see `domain.outbox.EnqueuedJobs`."""
         async with AsyncExitStack() as stack:
             with translated():
                 connection = await stack.enter_async_context(self._held.begin())

@@ -14,10 +14,8 @@ from adapters.db.statements import Statements
 from adapters.db.tables import orders, payments
 from domain.errors import Conflict
 from domain.order_confirmation import OrderConfirmationRequest
-from domain.payment_callback import Applied
 from domain.payment_notice import notice_of
-from domain.payment_ports import Known, VersionChanged
-from domain.payments import PAID, Payment, PaymentState, reachable
+from domain.payments import PAID, Applied, Known, Payment, PaymentState, VersionChanged, reachable
 
 _KNOWN = select(payments.c.version, payments.c.state, payments.c.refunded, payments.c.order_id).where(
     payments.c.id == bindparam("payment_id", type_=Text)
@@ -25,7 +23,7 @@ _KNOWN = select(payments.c.version, payments.c.state, payments.c.refunded, payme
 
 
 class SqlPayments:
-    """Implements `domain.payment_ports.PaymentStore`."""
+    """Implements `domain.payments.PaymentStore`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

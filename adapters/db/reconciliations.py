@@ -43,7 +43,7 @@ _REACHED = _reached.on_conflict_do_update(
 
 
 class SqlTurn:
-    """Implements `domain.payment_ports.Turn`."""
+    """Implements `domain.payments.Turn`."""
 
     def __init__(self, connection: AsyncConnection, since: datetime) -> None:
         self._connection = connection
@@ -61,7 +61,7 @@ class SqlTurn:
 
 
 class SqlReconciliations:
-    """Implements `domain.payment_ports.Reconciliations`."""
+    """Implements `domain.payments.Reconciliations`."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         """Share the engine's pool; a reconciliation holds one connection as long as it lasts."""

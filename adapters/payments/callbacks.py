@@ -10,11 +10,12 @@ import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from standardwebhooks import Webhook
 
 from adapters.settings import CallbackScheme, PaymentCallbackSettings
 from domain.requests import ShortText
+from domain.values import Value
 
 TOLERANCE = 300
 """Seconds that the sender's clock may be ahead of or behind ours; Standard Webhooks' library has the same."""
@@ -31,10 +32,8 @@ class Unreadable(Exception):
     """The callback is signed, and does not say what a callback says."""
 
 
-class Event(BaseModel):
+class Event(Value):
     """What a callback says: that something changed. What it is now, only the provider's API tells."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: ShortText
     type: ShortText

@@ -40,7 +40,6 @@ class Threads:
     """A few threads. Each keeps some memory of its own for the next time, so that more of them need more of it."""
 
     def __init__(self, number: int) -> None:
-        """No thread starts before it is needed."""
         self._threads = ThreadPoolExecutor(number, thread_name_prefix="report-work")
 
     async def do(self, work: Callable[_P, _R], *arguments: _P.args, **named: _P.kwargs) -> _R:

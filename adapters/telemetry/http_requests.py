@@ -18,7 +18,6 @@ class HttpRequests:
     """`http_server_request_duration_seconds`, whose count is the requests', and `http_server_active_requests`."""
 
     def __init__(self, meter: MetricMeter) -> None:
-        """`meter` keeps them."""
         self._duration = meter.create_histogram_float(
             "http_server_request_duration", "From a request's headers to the end of its answer", "seconds"
         )

@@ -6,19 +6,17 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from pydantic import BaseModel, ConfigDict
 
 from domain.errors import PERMANENT
 from domain.policies import Policy
+from domain.values import Value
 from starter.cli.output import Output
 from starter.cli.values import duration
 from workflows.registry import Kind, Registry
 
 
-class KindRow(BaseModel):
+class KindRow(Value):
     """One kind. Durations are text."""
-
-    model_config = ConfigDict(frozen=True)
 
     kind: str
     fields: tuple[str, ...]

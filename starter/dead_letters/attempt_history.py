@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.api.enums.v1 import TimeoutType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
@@ -20,6 +19,7 @@ from temporalio.converter import PayloadConverter
 
 from activities.dead_letters import RECORD
 from activities.interceptor import HEADER
+from domain.values import Value
 
 _LOCAL_ACTIVITY = "core_local_activity"
 """Name of the marker that the SDK records for a local activity."""
@@ -92,10 +92,8 @@ def _attempts_before(scheduled: HistoryEvent) -> int:
     return int(made)
 
 
-class Attempt(BaseModel):
+class Attempt(Value):
     """One attempt, or several in a row of which history has nothing."""
-
-    model_config = ConfigDict(frozen=True)
 
     number: int
     until: int

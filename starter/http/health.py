@@ -38,7 +38,6 @@ class Health:
     """Looks at what we need, and at Temporal, at most once every two seconds, however many ask."""
 
     def __init__(self, database: Need, temporal: Need) -> None:
-        """What to look at."""
         self._database, self._temporal = Readiness(), Readiness()
         self._database.run([database])
         self._temporal.run([temporal])

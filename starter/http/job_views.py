@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from domain.enqueued import EnqueuedJob
+from domain.outbox import EnqueuedJob
 from domain.outcomes import Outcome
 from starter.status import JobState, JobStatus
 

@@ -11,7 +11,7 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Path, Request
 
-from domain.enqueued import BeingStarted
+from domain.outbox import BeingStarted
 from starter.errors import JobNotFound, StarterError, TemporalUnreachable
 from starter.http.api_keys import Client
 from starter.http.job_views import CancelledJob, JobView, links_of, of_entry, of_status

@@ -17,7 +17,6 @@ class LastResort:
     """Middleware."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap the app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -25,7 +25,6 @@ class BodyLimit:
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap the app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +77,6 @@ class Deadline:
     """Middleware: ends requests that take too long. Each piece of an answer has the whole time again."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap the app."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

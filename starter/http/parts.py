@@ -12,7 +12,7 @@ from adapters.db.payment_events import PaymentEvents
 from adapters.payments.callbacks import Callbacks
 from adapters.telemetry.http_requests import CallbackCounts
 from domain.alerts import Alerts
-from domain.enqueued import EnqueuedJobs
+from domain.outbox import EnqueuedJobs
 from domain.placing import OrderDesk
 from domain.ports import OrderRepository
 from domain.report_ports import ReportDesk, ReportFiles, ReportLinks

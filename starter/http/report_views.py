@@ -10,13 +10,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-from domain.periods import FORMS, PATTERN, BadPeriod, Period
+from domain.periods import FORMS, PATTERN, BadPeriod, Period, TimeZone
 from domain.placing import Whole
 from domain.report_generation import OFFERED, ReportFormat, ReportGenerationRequest, ReportName
 from domain.report_ports import Asked
 from domain.reports import MEDIA_TYPES, Report, ReportState
 from domain.requests import EntityId
-from domain.time_zones import TimeZone
 from starter.http.job_views import JobProgress, Shown
 
 

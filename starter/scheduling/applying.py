@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.client import ScheduleDescription
 
+from domain.values import Value
 from starter.errors import StarterError
 from starter.scheduling.actual import ActualSchedules
 from starter.scheduling.declared import Schedule, ScheduleTable
@@ -38,10 +38,8 @@ class Applied(StrEnum):
     """It is not ours, and adoption was not asked for."""
 
 
-class Application(BaseModel):
+class Application(Value):
     """What applying did to a schedule, or would do."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     done: Applied

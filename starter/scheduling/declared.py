@@ -13,9 +13,9 @@ from temporalio import client as sdk
 from temporalio.client import ScheduleCalendarSpec, ScheduleOverlapPolicy
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
+from domain.periods import TimeZone
 from domain.requests import JobRequest
 from domain.scheduling import ScheduledRequest
-from domain.time_zones import TimeZone
 from starter.errors import StarterError
 from starter.scheduling.calendars import BadCronLine, calendar_text, cron_calendars, numbers
 from workflows.registry import Kind, Registry

@@ -12,13 +12,13 @@ from enum import StrEnum
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from pydantic import BaseModel, ConfigDict
 from temporalio.api.common.v1 import Payload
 from temporalio.api.schedule.v1 import Schedule as ScheduleMessage
 from temporalio.api.schedule.v1 import StructuredCalendarSpec
 from temporalio.client import Client, ScheduleDescription
 from temporalio.converter import DataConverter
 
+from domain.values import Value
 from starter.scheduling.actual import ActualSchedules, owner_of
 from starter.scheduling.calendars import calendar_text, due
 from starter.scheduling.declared import Schedule, ScheduleTable
@@ -50,10 +50,8 @@ class DriftState(StrEnum):
     """In Temporal under an id of the table's, and not ours."""
 
 
-class Change(BaseModel):
+class Change(Value):
     """A field that is not as declared."""
-
-    model_config = ConfigDict(frozen=True)
 
     field: str
     is_now: str | None
@@ -61,10 +59,8 @@ class Change(BaseModel):
     declared: str | None
 
 
-class Drift(BaseModel):
+class Drift(Value):
     """One schedule, as declared and as it is."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     state: DriftState

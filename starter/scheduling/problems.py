@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import takewhile
 
-from pydantic import BaseModel, ConfigDict
-
+from domain.values import Value
 from starter.status import JobState
 
 _FAILED = (JobState.failed, JobState.timed_out, JobState.terminated)
@@ -41,19 +40,15 @@ class ProblemName(StrEnum):
     """It has been paused for more than a day, and left out runs."""
 
 
-class Problem(BaseModel):
+class Problem(Value):
     """One thing that is wrong, and what to do."""
-
-    model_config = ConfigDict(frozen=True)
 
     name: ProblemName
     message: str
 
 
-class ScheduledRunSeen(BaseModel):
+class ScheduledRunSeen(Value):
     """A run that a schedule, a trigger or a backfill started. Times are in UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     due_at: datetime

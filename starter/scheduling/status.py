@@ -9,10 +9,10 @@ from enum import StrEnum
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
 from temporalio.client import ScheduleActionExecutionStartWorkflow, ScheduleActionResult, ScheduleDescription
 
 from domain.requests import kind_name
+from domain.values import Value
 from starter.connection import RPC_TIMEOUT, explained, web_ui_base
 from starter.scheduling.actual import ActualSchedules, owner_of
 from starter.scheduling.calendars import due
@@ -40,10 +40,8 @@ class ScheduleState(StrEnum):
     """Its id is taken by a schedule that is not ours."""
 
 
-class ScheduleStatus(BaseModel):
+class ScheduleStatus(Value):
     """How one schedule fares. Times are in UTC."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     state: ScheduleState
@@ -70,10 +68,8 @@ class ScheduleStatus(BaseModel):
     problems: tuple[Problem, ...] = ()
 
 
-class ComingRun(BaseModel):
+class ComingRun(Value):
     """A run that is to be."""
-
-    model_config = ConfigDict(frozen=True)
 
     id: str
     """Of the schedule."""

@@ -14,7 +14,7 @@ from adapters.db.payments import SqlPayments
 from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
 from adapters.settings import DatabaseSettings, MailSettings, SmtpSettings
-from domain.payment_ports import PaymentStore
+from domain.payments import PaymentStore
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from tests.fakes import FakeOrders, fake_ports
 from tests.smtp_server import SmtpServer

@@ -25,7 +25,7 @@ from adapters.settings import DatabaseSettings, MailSettings, PaymentSettings, S
 from demo.inbox.reader import InboxReader
 from demo.payments.keys import API_KEY
 from demo.stack import Stack
-from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
+from domain.payments import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from starter.relay import Relay
 from tests.fakes import FakeOrders, fake_ports

@@ -13,9 +13,7 @@ import sys
 from adapters.db.payments import SqlPayments
 from adapters.outside import Outside
 from adapters.settings import Settings
-from domain.payment_callback import Applied
-from domain.payment_ports import Known, PaymentStore
-from domain.payments import Payment
+from domain.payments import Applied, Known, Payment, PaymentStore
 from starter.connection import connect
 from starter.relay import Relay
 from worker import make_workers

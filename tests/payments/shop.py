@@ -23,8 +23,7 @@ from domain.mail import message_id
 from domain.orders import PaymentMethod
 from domain.outcomes import Outcome
 from domain.payment_callback import PaymentCallbackRequest
-from domain.payment_ports import Known
-from domain.payments import PaymentState
+from domain.payments import Known, PaymentState
 from domain.requests import JobRequest
 from starter import JobDidNotComplete, JobNotFound, Jobs
 from tests.fakes import an_order

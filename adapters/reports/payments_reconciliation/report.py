@@ -109,7 +109,6 @@ class CsvTable:
     """One flat table; times are ISO 8601 in the report's time zone, amounts in the currency's main unit."""
 
     def __init__(self, report: Report) -> None:
-        """Begin with the headings."""
         self._zone = ZoneInfo(report.request.time_zone)
         self._written = bytearray(csv_lines([_COLUMNS]))
 
@@ -126,7 +125,6 @@ class Workbook:
     """An overview, and a sheet with all rows. Each call takes a while: to be made in a thread."""
 
     def __init__(self, report: Report) -> None:
-        """Begin both sheets."""
         self._zone = ZoneInfo(report.request.time_zone)
         heading = heading_of(report, TITLE)
         self._book = report_book(heading, report.as_of, constant_memory=True, use_zip64=True)

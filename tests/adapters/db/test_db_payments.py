@@ -23,8 +23,7 @@ from adapters.db.tables import orders, outbox
 from adapters.settings import DatabaseSettings
 from domain.errors import Conflict
 from domain.payment_callback import PaymentCallbackRequest
-from domain.payment_ports import VersionChanged
-from domain.payments import NEXT, Payment, PaymentState
+from domain.payments import NEXT, Payment, PaymentState, VersionChanged
 from tests.fakes import an_order
 from tests.fakes_payments import FakeProvider, a_payment
 

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from domain.errors import ServiceUnavailable
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_notice import PaymentNoticeRequest
-from domain.payment_ports import PaymentProvider, PaymentStore, Reconciliations
 from domain.payment_reconciliation import PaymentReconciliationRequest
-from domain.payments import PaymentState
+from domain.payments import PaymentProvider, PaymentState, PaymentStore, Reconciliations
 from tests.fakes import FakeMail, FakeOrders, an_order, fake_ports
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations, a_payment
 from tests.histories.courses.course import BUSY, Course
