@@ -35,8 +35,7 @@ from adapters.settings import Settings
 from adapters.stopping import Stop, drain
 from adapters.supervisor import Supervisor
 from adapters.telemetry import logs
-from adapters.telemetry.dead_letters import DeadLetterCount
-from adapters.telemetry.depths import OutboxDepth, QueueDepth
+from adapters.telemetry.depths import DeadLetterCount, OutboxDepth, QueueDepth
 from adapters.telemetry.http import Endpoints
 from adapters.telemetry.metrics import Metrics
 from starter import encryption, schedules

@@ -52,9 +52,7 @@ from starter.http import health, jobs, openapi, orders, payment_callbacks, repor
 from starter.http.errors import handle_errors
 from starter.http.gate import Gate
 from starter.http.health import Health
-from starter.http.last_resort import LastResort
-from starter.http.limits import BodyLimit, Deadline
-from starter.http.measured import Measured
+from starter.http.middleware import BodyLimit, Deadline, LastResort, Measured
 from starter.http.parts import Parts
 from starter.http.report_access import hide_tokens
 from starter.jobs import Jobs

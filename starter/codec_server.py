@@ -41,8 +41,7 @@ from domain.errors import TransientError
 from starter.codec_access import Access
 from starter.connection import web_ui_base
 from starter.encryption import keyring_from
-from starter.http.last_resort import LastResort
-from starter.http.measured import Measured
+from starter.http.middleware import LastResort, Measured
 from starter.http.problems import Problem, ProblemType, unavailable
 from workflows.data_converter import EncryptionKeyMissing
 from workflows.encryption import Keyring

@@ -16,9 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from adapters.db import outbox
-from adapters.db.alert_tables import alerts
 from adapters.db.errors import translated
 from adapters.db.statements import Statements
+from adapters.db.tables import alerts
 from domain.alert import AlertRequest
 from domain.alerts import EXAMPLES, Alert, AlertKind, Gathered
 from domain.errors import ServiceUnavailable

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, MetaData, text
 
-from adapters.db import alert_tables, dead_letter_tables, encryption_tables, report_tables, scheduling_tables, tables
+from adapters.db import dead_letter_tables, report_tables, scheduling_tables, tables
 
-_MODULES = (alert_tables, dead_letter_tables, encryption_tables, report_tables, scheduling_tables, tables)
+_MODULES = (dead_letter_tables, report_tables, scheduling_tables, tables)
 """Each adds its tables to the metadata."""
 metadata: MetaData = tables.metadata
 

@@ -7,9 +7,11 @@ import shlex
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 from rich.text import Text
+from temporalio.envconfig import ClientConfig
 
 from domain.dead_letters import (
     WAITING,
@@ -23,11 +25,10 @@ from domain.encryption_keys import WHERE
 from starter.cli import dead_moves, dead_redrive
 from starter.cli.commands import Commands
 from starter.cli.dead_filters import counted, dead_letters, filter_of, with_filters
-from starter.cli.links import Links
 from starter.cli.output import Output
 from starter.cli.running import run
 from starter.cli.values import duration, moment, whole_number
-from starter.connection import connect
+from starter.connection import connect, web_ui_base
 from starter.dead_letters.attempt_history import Attempt, attempts
 from starter.dead_letters.plan import RedrivePlan, Verdict, plan_redrive
 from starter.dead_letters.selection import by_name
@@ -312,3 +313,21 @@ def _linked(letter: DeadLetter, links: Links) -> Text:
 def visible(text: str) -> str:
     """Without characters that move a terminal's cursor."""
     return "".join(character if character.isprintable() else "�" for character in text.replace("\n", " "))
+
+
+class Links:
+    """Of the namespace that the environment says."""
+
+    def __init__(self) -> None:
+        self._base = f"{web_ui_base()}/namespaces/{_namespace()}/workflows"
+
+    def run(self, workflow_id: str, run_id: str) -> str:
+        """One run's history."""
+        return f"{self._base}/{quote(workflow_id, safe='')}/{run_id}/history"
+
+
+def _namespace() -> str:
+    try:
+        return ClientConfig.load_client_connect_config().get("namespace") or "default"
+    except (RuntimeError, ValueError, OSError):  # whoever connects is told of it
+        return "default"

@@ -25,7 +25,7 @@ from starter.dead_letters.plan import RedrivePlan, Verdict, is_still_dead, plan_
 from starter.dead_letters.reset_point import ResetPoint
 from starter.errors import InvalidStart, NotSetUp
 from starter.history import found
-from starter.pacing import Rate
+from starter.relay import Rate
 from starter.starting import start_workflow
 from workflows.registry import Kind, Registry
 

@@ -11,7 +11,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.dead_letter_digest import DeadLetterDigestActivities
 from activities.dead_letter_sweep import DeadLetterSweepActivities
-from adapters.telemetry.dead_letters import DeadLetterCount
+from adapters.telemetry.depths import DeadLetterCount
 from adapters.telemetry.metrics import Metrics
 from domain.alert_texts import message_of
 from domain.alerts import EXAMPLES, AlertKind, Gathered

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from starter.http.limits import Deadline
+from starter.http.middleware import Deadline
 
 LIMIT_S = 20.0
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}

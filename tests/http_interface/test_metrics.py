@@ -21,9 +21,7 @@ from starlette.routing import Route
 from adapters.telemetry.http_requests import HttpRequests
 from adapters.telemetry.metrics import NoPortFree, exporting
 from demo.ports import free_port
-from starter.http.last_resort import LastResort
-from starter.http.limits import BodyLimit, Deadline
-from starter.http.measured import Measured
+from starter.http.middleware import BodyLimit, Deadline, LastResort, Measured
 from tests.callback_signing import ANOTHER_SECRET, body_of, signed
 from tests.docs.house import ROOT
 from tests.http_interface.scraped import requests, scraped, text_of

