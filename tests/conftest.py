@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
+from adapters.db.engine import make_engine
 from adapters.process import leave
+from adapters.settings import DatabaseSettings
 from demo.inbox.reader import InboxReader
 from demo.ports import Ports
 from demo.stack import Stack
@@ -109,6 +113,14 @@ async def database(databases: Databases) -> AsyncIterator[str]:
     url = await databases.migrated()
     yield url
     await databases.release(url)
+
+
+@pytest.fixture
+async def engine(database: str) -> AsyncIterator[AsyncEngine]:
+    """Of the test's own database."""
+    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+    yield engine
+    await engine.dispose()
 
 
 @pytest.fixture

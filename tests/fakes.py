@@ -17,8 +17,7 @@ from domain.report_ports import ReportBook, ReportJobs, ReportLinks, ReportMaker
 from tests.fakes_alerts import FakeAlerts, FakeChannel, FakeChannels
 from tests.fakes_dead_letters import dead_letter_ports
 from tests.fakes_payments import FakePayments, FakeProvider, FakeReconciliations
-from tests.fakes_report_mail import FakeLinks
-from tests.fakes_reports import FakeBook, FakeJobs, FakeMaker
+from tests.fakes_reports import FakeBook, FakeJobs, FakeLinks, FakeMaker
 from tests.fakes_scheduled import scheduled_ports
 
 

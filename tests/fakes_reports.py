@@ -1,4 +1,4 @@
-"""Ordinary classes behind the ports of reports."""
+"""Ordinary classes behind the ports of reports: what makes them, their link, their mail, their removal."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from domain.report_generation import ReportGenerationRequest
-from domain.report_ports import Asking, EndedAs, Told
+from domain.report_ports import Asking, EndedAs, Member, Told
 from domain.reports import Report, ReportFile, ReportState, Slice
 
 ROWS = 100
 """Of each part."""
 ENDED = (ReportState.failed, ReportState.cancelled)
 AS_OF = datetime(2026, 11, 24, tzinfo=UTC)
+FINISHED = datetime(2026, 11, 1, tzinfo=UTC)
+EXPIRES = datetime(2026, 12, 1, 12, 30, 59, tzinfo=UTC)
+ADA = Member(id=7, name="Ada Lovelace", email="ada@example.com", locale="en_GB")
 
 
 def a_report(request: ReportGenerationRequest, state: ReportState = ReportState.requested) -> Report:
@@ -24,9 +28,20 @@ def a_report(request: ReportGenerationRequest, state: ReportState = ReportState.
     )
 
 
+def a_finished_report(generation: int = 1, finished_at: datetime = FINISHED, **fields: Any) -> Report:
+    values = {"report": "sales-summary", "period": "2026-10", "format": "pdf", "time_zone": "Europe/Zurich"}
+    request = ReportGenerationRequest.model_validate(values | {"generation": generation} | fields)
+    report = a_report(request, ReportState.ready)
+    file = ReportFile(key=f"files/{report.id}/{report.file_name}", rows=31, bytes=48_213, sha256="0" * 64)
+    return report.model_copy(update={"file": file, "finished_at": finished_at})
+
+
 class FakeBook:
-    def __init__(self) -> None:
-        self.reports: dict[UUID, Report] = {}
+    """Holds reports and who asked for them."""
+
+    def __init__(self, *reports: Report, askings: Sequence[Asking] = ()) -> None:
+        self.reports = {report.id: report for report in reports}
+        self.askings = {asking.id: asking for asking in askings}
         self.told: Counter[UUID] = Counter()
 
     async def open(self, request: ReportGenerationRequest) -> Report:
@@ -47,11 +62,16 @@ class FakeBook:
         if report.state is not ReportState.ready:
             self.reports[report_id] = report.model_copy(update={"state": state})
 
-    async def asking(self, asking_id: int) -> Asking | None:  # noqa: ARG002  # the port's
-        return None
+    async def asking(self, asking_id: int) -> Asking | None:
+        asking = self.askings.get(asking_id)
+        return asking and Asking(asking.id, self.reports.get(asking.report.id, asking.report), asking.member)
 
-    async def outdated(self, before: datetime, limit: int) -> Sequence[Report]:  # noqa: ARG002  # the port's
-        return ()
+    async def outdated(self, before: datetime, limit: int) -> Sequence[Report]:
+        return [
+            report
+            for report in self.reports.values()
+            if report.state is ReportState.ready and report.finished_at is not None and report.finished_at < before
+        ][:limit]
 
     async def removed(self, report_id: UUID) -> None:
         self.reports[report_id] = self.reports[report_id].model_copy(update={"state": ReportState.removed})
@@ -85,6 +105,23 @@ class FakeBook:
             return False
         await call()
         return True
+
+
+class FakeLinks:
+    """Implements `domain.report_ports.ReportLinks`."""
+
+    def __init__(self) -> None:
+        self.made: list[UUID] = []
+
+    def link(self, report_id: UUID) -> str:
+        self.made.append(report_id)
+        return f"https://jobs.example.com/downloads/{report_id}.{len(self.made)}-secret_of~the.link"
+
+    def expires_at(self) -> datetime:
+        return EXPIRES
+
+    def check(self, token: str) -> UUID | None:
+        return UUID(token.partition(".")[0])
 
 
 class FakeJobs:

@@ -14,8 +14,7 @@ from domain.errors import ServiceUnavailable
 from domain.report_cleanup import Removed, ReportRetention
 from domain.reports import Report, ReportFile, ReportState
 from domain.scheduling import ScheduledRun
-from tests.fakes_report_mail import KeepingBook, a_finished_report
-from tests.fakes_reports import FakeJobs, FakeMaker
+from tests.fakes_reports import FakeBook, FakeJobs, FakeMaker, a_finished_report
 
 FILE = ReportFile(key="files/1/report.csv", rows=1, bytes=1, sha256="0" * 64)
 AT = datetime(2026, 11, 24, 3, tzinfo=UTC)
@@ -56,7 +55,7 @@ class Maker(FakeMaker):
 
 
 async def clean(
-    book: KeepingBook, maker: Maker, at: datetime = AT, ended: Mapping[str, ReportState | Exception] | None = None
+    book: FakeBook, maker: Maker, at: datetime = AT, ended: Mapping[str, ReportState | Exception] | None = None
 ) -> Removed:
     steps = ReportCleanupActivities(book, maker, FakeJobs(ended), ReportRetention(files=WEEK))
     run = ScheduledRun(name="report-cleanup", at=at, time_zone="UTC", run="report-cleanup/1")
@@ -69,7 +68,7 @@ def reports(number: int, age: timedelta) -> list[Report]:
 
 async def test_files_are_removed_once_their_time_is_over_however_many_there_are() -> None:
     old, new = reports(250, WEEK + timedelta(seconds=1)), a_finished_report(finished_at=AT - WEEK)
-    book, maker = KeepingBook(*old, new), Maker({})
+    book, maker = FakeBook(*old, new), Maker({})
 
     assert await clean(book, maker) == Removed(files=250)
     assert maker.removed == [report.id for report in old]
@@ -79,7 +78,7 @@ async def test_files_are_removed_once_their_time_is_over_however_many_there_are(
 
 async def test_an_attempt_that_ended_between_file_and_record_is_made_up_for_by_the_next() -> None:
     old = reports(3, timedelta(days=30))
-    book, maker = KeepingBook(*old), Maker({}, fails_after=2)
+    book, maker = FakeBook(*old), Maker({}, fails_after=2)
 
     with pytest.raises(ServiceUnavailable):
         await clean(book, maker)
@@ -96,7 +95,7 @@ async def test_parts_are_discarded_after_a_week_unless_their_report_is_being_mad
     week_ago = AT - timedelta(days=7, seconds=1)
     maker = Maker({made.id: week_ago, failed.id: week_ago, unknown: week_ago, young: AT})
 
-    assert await clean(KeepingBook(made, failed), maker) == Removed(abandoned=2)
+    assert await clean(FakeBook(made, failed), maker) == Removed(abandoned=2)
     assert set(maker.left) == {made.id, young}
 
 
@@ -109,7 +108,7 @@ async def test_reports_whose_jobs_ended_without_saying_so_are_settled_and_keep_t
     ]
     young = asked[0].model_copy(update={"id": uuid4(), "asked_at": AT - timedelta(minutes=9)})
     jobs = [report.request.workflow_id for report in asked]
-    book = KeepingBook(*asked, young)
+    book = FakeBook(*asked, young)
     maker = Maker({asked[1].id: AT - WEEK - timedelta(days=1)})
 
     ended: dict[str, ReportState | Exception] = dict.fromkeys(jobs[1:], ReportState.failed)
@@ -141,7 +140,7 @@ async def test_files_that_no_record_leads_to_are_removed_a_day_later_and_no_othe
     maker = Maker({failed[0].id: AT - WEEK - timedelta(seconds=1)})
     old = [*(report.id for report in [*gone, made, ready]), unknown]
     maker.stored = {**dict.fromkeys(old, day_ago - timedelta(seconds=1)), young.id: day_ago}
-    book = KeepingBook(*gone, young, made, ready)
+    book = FakeBook(*gone, young, made, ready)
     maker.stuck = {failed[1].id}
 
     # The one whose parts are old too counts once.
@@ -157,7 +156,7 @@ async def test_a_file_of_a_report_that_is_redriven_meanwhile_stays() -> None:
     maker = Maker({})
     maker.stored = {report.id: AT - WEEK}
 
-    class Redriven(KeepingBook):
+    class Redriven(FakeBook):
         async def ended_among(self, report_ids: Sequence[UUID]) -> Sequence[Report]:
             found = await super().ended_among(report_ids)
             await self.ready(report.id, FILE)
@@ -169,5 +168,5 @@ async def test_a_file_of_a_report_that_is_redriven_meanwhile_stays() -> None:
 
 async def test_a_moment_in_the_future_removes_nothing_before_its_time() -> None:
     now = datetime.now(UTC)
-    book, maker = KeepingBook(a_finished_report(finished_at=now)), Maker({uuid4(): now})
+    book, maker = FakeBook(a_finished_report(finished_at=now)), Maker({uuid4(): now})
     assert await clean(book, maker, at=now + timedelta(days=365)) == Removed()

@@ -11,7 +11,7 @@ from domain.report_notice import ReportNoticeRequest
 from domain.report_ports import Asking
 from domain.reports import ReportState
 from tests.fakes import FakeLedger, FakeMail
-from tests.fakes_report_mail import ADA, EXPIRES, FakeLinks, KeepingBook, a_finished_report
+from tests.fakes_reports import ADA, EXPIRES, FakeBook, FakeLinks, a_finished_report
 
 REPORT = a_finished_report()
 REQUEST = ReportNoticeRequest(asking_id=3)
@@ -31,7 +31,7 @@ class Templates:
 class Office:
     def __init__(self, *, mail: FakeMail | None = None, state: ReportState = ReportState.ready) -> None:
         report = REPORT.model_copy(update={"state": state})
-        self.book = KeepingBook(report, askings=[Asking(id=3, report=report, member=ADA)])
+        self.book = FakeBook(report, askings=[Asking(id=3, report=report, member=ADA)])
         self.links, self.ledger, self.templates, self.mail = FakeLinks(), FakeLedger(), Templates(), mail or FakeMail()
         self.steps = ReportNoticeActivities(self.book, self.links, self.ledger, self.templates, self.mail)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.payments.conftest import engine, shop
+from tests.payments.conftest import shop
 from tests.worker.conftest import environment, place, sending, start
 
-__all__ = ["engine", "environment", "place", "sending", "shop", "start"]
+__all__ = ["environment", "place", "sending", "shop", "start"]

@@ -5,32 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 import unicodedata
-from collections.abc import AsyncIterator
 from email.headerregistry import Address
 
-import pytest
 from babel import Locale
 from babel.core import get_global
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import make_engine
 from adapters.db.orders import SqlOrders
-from adapters.settings import DatabaseSettings
 from demo.data.catalogue import CURRENCIES, REGIONS
 from demo.data.shop import CORRECTED_ADDRESS, DELIVERED, REFUSED, customers, order, orders, personal_values
 from demo.inbox.smtp import behaviours
 from demo.set_up import load
 
 SCRIPTS = ("LATIN", "CYRILLIC", "GREEK", "ARABIC", "HEBREW", "CJK", "HIRAGANA", "HANGUL", "THAI", "DEVANAGARI")
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield engine
-    await engine.dispose()
 
 
 def test_each_run_makes_the_same_orders() -> None:

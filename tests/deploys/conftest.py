@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
-from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import make_engine
-from adapters.settings import DatabaseSettings
 from demo.temporal_server import temporal_binary
 from tests.outbox.shop import Shop
 from tests.worker.conftest import Start, environment, start
@@ -20,12 +18,10 @@ Deployment = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture
-async def shop(database: str) -> AsyncIterator[Shop]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+async def shop(engine: AsyncEngine) -> Shop:
     shop = Shop(engine)
     await shop.open()
-    yield shop
-    await engine.dispose()
+    return shop
 
 
 @pytest.fixture

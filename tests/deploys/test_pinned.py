@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import workflow
 from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
 from temporalio.client import Client
@@ -18,8 +17,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.order_confirmation import OrderConfirmationActivities
 from adapters.db.dead_letters import SqlDeadLetterRepository
-from adapters.db.engine import make_engine
-from adapters.settings import DatabaseSettings
 from domain.dead_letters import Audit, DeadLetterFilter, DeadLetterRepository
 from domain.errors import InvalidRequest
 from domain.order_confirmation import OrderConfirmationRequest
@@ -48,10 +45,8 @@ class Pinned:
 
 
 @pytest.fixture
-async def letters(database: str) -> AsyncIterator[SqlDeadLetterRepository]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield SqlDeadLetterRepository(engine, alert_window=timedelta(hours=1))
-    await engine.dispose()
+def letters(engine: AsyncEngine) -> SqlDeadLetterRepository:
+    return SqlDeadLetterRepository(engine, alert_window=timedelta(hours=1))
 
 
 async def set_current(client: Client, build_id: str) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
@@ -17,8 +15,6 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.dead_letter_sweep import DeadLetterSweepActivities
 from adapters.db.dead_letters import SqlDeadLetterRepository, SqlSweepCheckpoint
-from adapters.db.engine import make_engine
-from adapters.settings import DatabaseSettings
 from demo.stack import Stack
 from domain.dead_letter_sweep import SweepTimes
 from domain.dead_letters import Audit, DeadLetter, DeadLetterFilter
@@ -32,13 +28,6 @@ from tests.encryption.conftest import Having
 from tests.encryption.diary import KINDS, DiaryEntryRequest
 from tests.starter.commandline import CommandLine
 from workflows.hosting import job_worker
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield engine
-    await engine.dispose()
 
 
 async def sweep(client: Client, engine: AsyncEngine, letters: SqlDeadLetterRepository) -> dict[str, DeadLetter]:

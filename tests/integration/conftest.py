@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
-from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from adapters.db.deliveries import SqlDeliveryLedger
-from adapters.db.engine import make_engine
 from adapters.db.orders import SqlOrders
 from adapters.db.payments import SqlPayments
 from adapters.email.sender import SmtpMailSender
 from adapters.email.templates import JinjaMailTemplates
-from adapters.settings import DatabaseSettings, MailSettings, SmtpSettings
+from adapters.settings import MailSettings, SmtpSettings
 from domain.payments import PaymentStore
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
 from tests.fakes import FakeOrders, fake_ports
@@ -27,16 +26,13 @@ async def mail_server() -> AsyncIterator[SmtpServer]:
 
 
 @pytest.fixture
-async def orders(database: str) -> AsyncIterator[SqlOrders]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield SqlOrders(engine)
-    await engine.dispose()
+def orders(engine: AsyncEngine) -> SqlOrders:
+    return SqlOrders(engine)
 
 
 @pytest.fixture
-async def ports(database: str, mail_server: SmtpServer, orders: SqlOrders) -> AsyncIterator[dict[type, object]]:
+async def ports(engine: AsyncEngine, mail_server: SmtpServer, orders: SqlOrders) -> AsyncIterator[dict[type, object]]:
     """The real adapters, with mail of the mail server above."""
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
     sender = SmtpMailSender(SmtpSettings(host=mail_server.host, port=mail_server.port), MailSettings())
     yield {
         # Of the kinds that share the queue, and of which no job runs here.
@@ -48,4 +44,3 @@ async def ports(database: str, mail_server: SmtpServer, orders: SqlOrders) -> As
         PaymentStore: SqlPayments(engine),
     }
     await sender.aclose()
-    await engine.dispose()

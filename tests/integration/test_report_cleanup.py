@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from pydantic import SecretStr
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from adapters.db.engine import make_engine
-from adapters.settings import DatabaseSettings
 from domain.errors import ServiceUnavailable
 from domain.outcomes import Done
 from domain.report_cleanup import ReportCleanupRequest, ReportRetention
@@ -26,12 +23,8 @@ from workflows.registry import registry
 
 
 @pytest.fixture
-async def office(database: str) -> AsyncIterator[Office]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    office = Office(engine)
-    await office.open()
-    yield office
-    await engine.dispose()
+async def office(engine: AsyncEngine) -> Office:
+    return await Office.open(engine)
 
 
 async def test_a_cleanup_removes_what_is_old_settles_what_has_ended_and_leaves_the_rest(

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from adapters.db.deliveries import SqlDeliveryLedger
-from adapters.db.engine import make_engine
 from adapters.db.orders import SqlOrders
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.db.payments import SqlPayments
@@ -38,13 +37,6 @@ from workflows.registry import registry
 Serving = Callable[..., AbstractAsyncContextManager[None]]
 
 QUEUES = ("payments", "notifications")
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

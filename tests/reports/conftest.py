@@ -9,13 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from adapters.db.engine import make_engine
 from adapters.outside import Outside
-from adapters.settings import DatabaseSettings, Settings
+from adapters.settings import Settings
 from demo.inbox.reader import InboxReader
 from demo.stack import Stack
 from starter.relay import Relay
@@ -25,13 +23,6 @@ from workflows.hosting import job_worker
 from workflows.registry import registry
 
 Serving = Callable[..., AbstractAsyncContextManager[None]]
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
-from adapters.db.engine import make_engine
 from adapters.job_settings import WorkerSettings
 from adapters.outside import Outside
 from adapters.settings import DatabaseSettings, Settings, SmtpSettings
@@ -28,13 +27,6 @@ from workflows.registry import registry
 Serving = Callable[..., AbstractAsyncContextManager[None]]
 
 QUEUES = ("maintenance", "notifications")
-
-
-@pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield engine
-    await engine.dispose()
 
 
 @pytest.fixture

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
-from pydantic import SecretStr
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import make_engine
 from adapters.db.report_desk import SqlReportDesk
 from adapters.db.report_tables import report_askings, staff
 from adapters.db.report_tables import reports as table
 from adapters.db.reports import SqlReports
 from adapters.db.tables import outbox
-from adapters.settings import DatabaseSettings
 from domain.idempotency import Answer
 from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
 from domain.report_ports import Asked
@@ -55,13 +50,15 @@ class Office:
     async def ask(self, request: ReportGenerationRequest, *, refresh: bool = False, client: str | None = None) -> Asked:
         return await ask(self.desk, request, refresh=refresh, client=client)
 
-    async def open(self, members: int = 3) -> None:
+    @classmethod
+    async def open(cls, engine: AsyncEngine, members: int = 3) -> Office:
         people = [
             {"id": n, "name": f"Member {n}", "email": f"member{n}@example.com", "locale": "de_CH"}
             for n in range(1, members + 1)
         ]
-        async with self.engine.begin() as connection:
+        async with engine.begin() as connection:
             await connection.execute(insert(staff), people)
+        return cls(engine)
 
     async def enqueued(self, kind: str) -> list[str]:
         """Ids of the enqueued jobs of a kind, sorted; one as often as it was enqueued."""
@@ -85,12 +82,3 @@ class Office:
     async def run(self, statement: str, **values: Any) -> None:
         async with self.engine.begin() as connection:
             await connection.execute(text(statement), values)
-
-
-@asynccontextmanager
-async def open_office(database: str, members: int = 3) -> AsyncIterator[Office]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    office = Office(engine)
-    await office.open(members)
-    yield office
-    await engine.dispose()

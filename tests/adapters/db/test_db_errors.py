@@ -28,7 +28,6 @@ from domain.errors import (
     TransientError,
 )
 from domain.orders import Order
-from tests.adapters.db.states import state_of
 
 EngineMaker = Callable[..., AsyncEngine]
 
@@ -169,7 +168,7 @@ async def test_a_statement_that_takes_too_long_is_a_timeout_and_leaves_the_conne
         await direct.execute("SELECT FROM orders WHERE id = $1 FOR UPDATE", order.id)
         with pytest.raises(NetworkTimeout):
             await orders.mark_confirmed(order.id)
-    assert await state_of(orders, order.id) == "to-confirm"
+    assert await orders.get(order.id) == order
 
 
 async def test_time_limits_of_the_server_are_transient(engine: AsyncEngine, direct: asyncpg.Connection) -> None:

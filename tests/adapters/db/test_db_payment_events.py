@@ -5,28 +5,24 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator
 
 import pytest
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from adapters.db.engine import make_engine
 from adapters.db.payment_events import PaymentEvents, Reception
 from adapters.db.tables import outbox, payment_events
-from adapters.settings import DatabaseSettings
 from domain.errors import InvalidRequest, TransientError
+from tests.adapters.db.conftest import EngineMaker
 from tests.locks import WAITING_FOR_LOCKS
 
 NEW, REPEATED, DIFFERENT = Reception.new, Reception.repeated, Reception.different
 
 
 @pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
-    yield engine
-    await engine.dispose()
+def engine(engine_to: EngineMaker, database: str) -> AsyncEngine:
+    return engine_to(database)
 
 
 @pytest.fixture

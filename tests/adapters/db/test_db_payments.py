@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,6 +23,7 @@ from adapters.settings import DatabaseSettings
 from domain.errors import Conflict
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payments import NEXT, Payment, PaymentState, VersionChanged
+from tests.adapters.db.conftest import EngineMaker
 from tests.fakes import an_order
 from tests.fakes_payments import FakeProvider, a_payment
 
@@ -31,11 +31,10 @@ S = PaymentState
 
 
 @pytest.fixture
-async def engine(database: str) -> AsyncIterator[AsyncEngine]:
-    engine = make_engine(DatabaseSettings(url=SecretStr(database)))
+async def engine(engine_to: EngineMaker, database: str) -> AsyncEngine:
+    engine = engine_to(database)
     await SqlOrders(engine).add_all([an_order()])
-    yield engine
-    await engine.dispose()
+    return engine
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -13,14 +12,14 @@ from adapters.db.reports import SqlReports
 from domain.errors import InvalidRequest, NotFound, ServiceUnavailable
 from domain.report_generation import ReportGenerationRequest
 from domain.reports import ReportState
-from tests.adapters.db.report_shop import FILE, Office, a_request, open_office
+from tests.adapters.db.conftest import EngineMaker
+from tests.adapters.db.report_shop import FILE, Office, a_request
 from tests.locks import WAITING_FOR_LOCKS
 
 
 @pytest.fixture
-async def office(database: str) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
+async def office(engine_to: EngineMaker, database: str) -> Office:
+    return await Office.open(engine_to(database))
 
 
 async def test_a_job_that_was_started_without_the_desk_makes_its_row_once_with_who_asked(office: Office) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,15 +15,15 @@ from domain.idempotency import Answer, KeyReused, Repeatable
 from domain.periods import day_of
 from domain.report_ports import Asked, UnknownMember
 from domain.reports import ReportState
-from tests.adapters.db.report_shop import FILE, Office, a_request, open_office
+from tests.adapters.db.conftest import EngineMaker
+from tests.adapters.db.report_shop import FILE, Office, a_request
 
 JOB = "report-generation/sales-summary/2026-10/Europe.Zurich/pdf"
 
 
 @pytest.fixture
-async def office(database: str) -> AsyncIterator[Office]:
-    async with open_office(database, members=50) as office:
-        yield office
+async def office(engine_to: EngineMaker, database: str) -> Office:
+    return await Office.open(engine_to(database), members=50)
 
 
 async def test_a_report_that_is_asked_for_has_its_row_who_asked_and_its_job(office: Office) -> None:

@@ -16,7 +16,7 @@ from domain.orders import OrderItem
 from domain.report_generation import OFFERED
 from domain.reports import Report
 from tests.adapters.email.test_templates import Page, an_order, without_spaces_and_marks
-from tests.fakes_report_mail import ADA, EXPIRES, a_finished_report
+from tests.fakes_reports import ADA, EXPIRES, a_finished_report
 from tests.fakes_scheduled import a_scheduled_email
 
 TEMPLATES = JinjaMailTemplates("Corner Shop")

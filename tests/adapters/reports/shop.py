@@ -96,30 +96,6 @@ class Shop:
         )
         return name
 
-    async def spread(self, orders: int) -> None:
-        """Place orders all over March 2026, in four currencies, some of them paid and some refunded."""
-        await self.connection.execute(
-            """
-            INSERT INTO customers (id, name, email, locale) VALUES (1, 'Ada', NULL, 'en');
-            INSERT INTO orders (id, customer_id, currency, total, placed_at, paid_at, payment)
-            SELECT n, 1, (ARRAY['EUR', 'JPY', 'KWD', 'EUR', 'CLF'])[1 + n % 5], 6 * (n % 1000), at,
-                CASE WHEN n % 3 > 0 THEN at + interval '2 minutes' END,
-                CASE WHEN n % 2 = 0 THEN 'online' ELSE 'later' END
-            FROM (SELECT n, timestamptz '2026-03-01 00:00+00' + n * interval '31 days' / 2000 AS at
-                  FROM generate_series(1, 1990) n) placed;
-            """.replace("2000", str(orders)).replace("1990", str(orders - 1))
-        )
-        await self.connection.execute(
-            """
-            INSERT INTO order_items (order_id, position, name, quantity, unit_price)
-            SELECT o.id, p, 'Product ' || o.id % 23, p, o.id % 1000 FROM orders o, generate_series(1, 3) p;
-            INSERT INTO payments (id, order_id, state, amount, currency, refunded, version)
-            SELECT 'pay_' || id, id, CASE WHEN id % 7 = 0 AND total > 1 THEN 'partially-refunded' ELSE 'captured' END,
-                total, currency, CASE WHEN id % 7 = 0 THEN total / 2 ELSE 0 END, 1
-            FROM orders WHERE paid_at IS NOT NULL;
-            """
-        )
-
     async def many(
         self,
         orders: int,
@@ -127,42 +103,35 @@ class Shop:
         since: datetime = datetime(2026, 3, 1, tzinfo=UTC),
         every: timedelta = timedelta(seconds=7),
     ) -> None:
-        """Place orders of three lines each, in four currencies; some of them paid and some refunded."""
-        await self.connection.execute("SET session_replication_role = replica")  # the check of each row takes long
-        await self.connection.execute(
+        """Place orders of three lines each, in four currencies, some of them paid and some refunded."""
+        run = self.connection.execute
+        await run("SET session_replication_role = replica")  # the check of each row takes long
+        await run("INSERT INTO customers (id, name, email, locale) VALUES (1, 'Ada', 'ada@example.com', 'en')")
+        await run(
             """
-            INSERT INTO customers (id, name, email, locale) VALUES (1, 'Ada', 'ada@example.com', 'en')
-            ON CONFLICT DO NOTHING
-            """
-        )
-        await self.connection.execute(
-            """
-            INSERT INTO orders (id, customer_id, currency, total, placed_at, paid_at)
-            SELECT n, 1, (ARRAY['EUR', 'JPY', 'KWD', 'CLF'])[1 + n % 4], 6 * (n % 1000),
-                $2::timestamptz + n * $3::interval, CASE WHEN n % 2 = 0 THEN $2 + n * $3 + interval '1 minute' END
-            FROM generate_series(1, $1::bigint) AS n
+            INSERT INTO orders (id, customer_id, currency, total, placed_at, paid_at, payment)
+            SELECT n, 1, (ARRAY['EUR', 'JPY', 'KWD', 'EUR', 'CLF'])[1 + n % 5], 6 * (n % 1000), at,
+                CASE WHEN n % 3 > 0 THEN at + interval '2 minutes' END,
+                CASE WHEN n % 2 = 0 THEN 'online' ELSE 'later' END
+            FROM (SELECT n, $2::timestamptz + n * $3::interval AS at FROM generate_series(1, $1::bigint) n) placed
             """,
-            orders,
-            since,
-            every,
+            *(orders, since, every),
         )
-        await self.connection.execute(
+        await run(
             """
             INSERT INTO order_items (order_id, position, name, quantity, unit_price)
-            SELECT n, position, 'Product ' || n % 97, position, n % 1000
-            FROM generate_series(1, $1::bigint) AS n, generate_series(1, 3) AS position
-            """,
-            orders,
-        )
-        await self.connection.execute(
-            """
+            SELECT o.id, p, 'Product ' || o.id % 23, p, o.id % 1000 FROM orders o, generate_series(1, 3) p;
             INSERT INTO payments (id, order_id, state, amount, currency, refunded, version, applied_at)
-            SELECT 'pay_' || id, id, 'captured', total, currency, CASE WHEN id % 10 = 0 THEN total / 2 ELSE 0 END,
-                1, paid_at
-            FROM orders WHERE paid_at IS NOT NULL
+            SELECT 'pay_' || id, id, CASE WHEN id % 7 = 0 AND total > 1 THEN 'partially-refunded' ELSE 'captured' END,
+                total, currency, CASE WHEN id % 7 = 0 THEN total / 2 ELSE 0 END, 1, paid_at
+            FROM orders WHERE paid_at IS NOT NULL;
+            ANALYZE
             """
         )
-        await self.connection.execute("ANALYZE")
+
+    async def spread(self, orders: int) -> None:
+        """Place so many orders, less one, all over March 2026."""
+        await self.many(orders - 1, every=timedelta(days=31) / orders)
 
 
 class Drawn:

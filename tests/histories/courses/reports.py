@@ -12,8 +12,7 @@ from domain.report_notice import ReportNoticeRequest
 from domain.report_ports import Asking, ReportBook, ReportMaker
 from domain.reports import ReportState
 from tests.fakes import FakeMail, FakeOrders, fake_ports
-from tests.fakes_report_mail import ADA, KeepingBook, a_finished_report
-from tests.fakes_reports import FakeBook, FakeMaker
+from tests.fakes_reports import ADA, FakeBook, FakeMaker, a_finished_report
 from tests.histories.courses.course import BUSY, Course
 
 _DOWN = "The storage is away."
@@ -45,14 +44,14 @@ def _notices() -> Iterator[tuple[str, Course]]:
         ],
         start=1,
     ):
-        book = KeepingBook(report, askings=[Asking(id=asking_id, report=report, member=ADA)])
+        book = FakeBook(report, askings=[Asking(id=asking_id, report=report, member=ADA)])
         ports = fake_ports(FakeOrders(), mail=FakeMail(*script)) | {ReportBook: book}
         yield name, Course(ReportNoticeRequest(asking_id=asking_id), ports)
 
 
 def _cleanups() -> Iterator[tuple[str, Course]]:
     moment = datetime(2026, 11, 24, 3, tzinfo=UTC)
-    book = KeepingBook(*(a_finished_report(n, datetime(2026, 1, n, tzinfo=UTC)) for n in (1, 2)))
+    book = FakeBook(*(a_finished_report(n, datetime(2026, 1, n, tzinfo=UTC)) for n in (1, 2)))
     ports = fake_ports(FakeOrders()) | {ReportBook: book, ReportMaker: FakeMaker()}
     yield "done", Course(ReportCleanupRequest(at=moment), ports)
 

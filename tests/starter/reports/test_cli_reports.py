@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 from typer.main import get_group
 
@@ -18,7 +18,7 @@ from domain.requests import START_OPTIONS, option_name
 from starter.cli.asking import ASKERS
 from starter.cli.output import Output
 from starter.cli.start import start_commands
-from tests.adapters.db.report_shop import Office, open_office
+from tests.adapters.db.report_shop import Office
 from tests.fakes import FakeOrders, fake_ports
 from tests.fakes_reports import FakeMaker
 from tests.starter.commandline import CommandLine, Finished
@@ -29,9 +29,8 @@ KIND = "report-generation"
 
 
 @pytest.fixture
-async def office(database: str) -> AsyncIterator[Office]:
-    async with open_office(database) as office:
-        yield office
+async def office(engine: AsyncEngine) -> Office:
+    return await Office.open(engine)
 
 
 class Desk:
