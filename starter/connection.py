@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.api.errordetails.v1 import PermissionDeniedFailure
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -17,6 +17,8 @@ from temporalio.service import RPCError, RPCStatusCode, TLSConfig
 
 from starter import encryption
 from starter.errors import InvalidStart, NotAuthorised, NotSetUp, StarterError, TemporalUnreachable, UnknownNamespace
+
+T = TypeVar("T")
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 RPC_TIMEOUT = timedelta(seconds=8)
@@ -87,21 +89,34 @@ async def check_namespace(client: Client) -> None:
 async def explained(client: Client) -> AsyncIterator[None]:
     """Turn the errors of Temporal's calls into ours, which say what to do. Others pass."""
     try:
-        async with reached(client):
-            yield
+        yield
     except RPCError as exc:
         raise explain(exc, client) from exc
-
-
-@asynccontextmanager
-async def reached(client: Client) -> AsyncIterator[None]:
-    """As `explained`, for the connection alone, which a lazy client makes at its first call."""
-    try:
-        yield
-    except RuntimeError as exc:
+    except RuntimeError as exc:  # of the connection, which a lazy client makes at its first call
         if not str(exc).startswith(_NO_CONNECTION):
             raise
         raise _unreached(exc, client.service_client.config.target_host) from exc
+
+
+@asynccontextmanager
+async def if_present(client: Client, *also: RPCStatusCode) -> AsyncIterator[None]:
+    """As `explained`, but leave the block without an error if what a call is about does not exist.
+
+    `also`: further statuses that mean so.
+    """
+    async with explained(client):
+        try:
+            yield
+        except RPCError as exc:
+            if not is_absent(exc) and exc.status not in also:
+                raise
+
+
+async def found(client: Client, call: Awaitable[T]) -> T | None:
+    """Return the answer to a call; None if what it is about does not exist. Raises as `explained` does."""
+    async with if_present(client):
+        return await call
+    return None
 
 
 def is_absent(exc: RPCError) -> bool:

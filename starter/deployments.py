@@ -19,9 +19,8 @@ from temporalio.api.enums.v1 import VersionDrainageStatus
 from temporalio.api.workflowservice.v1 import DescribeWorkerDeploymentRequest
 from temporalio.client import Client
 
-from starter.connection import RPC_TIMEOUT
+from starter.connection import RPC_TIMEOUT, found
 from starter.errors import StarterError
-from starter.history import found
 
 _log = logging.getLogger(__name__)
 

@@ -13,13 +13,12 @@ from temporalio.api.enums.v1 import PendingActivityState, PendingWorkflowTaskSta
 from temporalio.client import Client, WorkflowExecutionDescription, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, CancelledError, TerminatedError
 from temporalio.exceptions import TimeoutError as RunTimeout
-from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import JobError
 from domain.outcomes import Outcome
 from domain.progress import Progress
 from starter import pauses
-from starter.connection import RPC_TIMEOUT, explain, explained, reached
+from starter.connection import RPC_TIMEOUT, explained, found, if_present
 from starter.errors import (
     JobCancelled,
     JobDidNotComplete,
@@ -133,14 +132,10 @@ class JobHandle:
 
     async def cancel(self) -> None:
         """Ask the job to stop; it ends as cancelled. A job that has ended stays as it is. Raises JobNotFound."""
-        try:
-            async with reached(self._client):
-                await self._client.get_workflow_handle(self.id).cancel(rpc_timeout=RPC_TIMEOUT)
-        except RPCError as exc:
-            if exc.status is RPCStatusCode.NOT_FOUND:
-                await self._describe(None)  # raises JobNotFound; where the job is there it has ended, which is fine
-                return
-            raise explain(exc, self._client) from exc
+        async with if_present(self._client):
+            await self._client.get_workflow_handle(self.id).cancel(rpc_timeout=RPC_TIMEOUT)
+            return
+        await self._describe(None)  # raises JobNotFound; a job that is there has ended, which is fine
 
     async def picked_up(self, within: timedelta = timedelta(seconds=5)) -> bool:
         """Wait until a worker has taken the job's first task; False where none did in time.
@@ -171,16 +166,13 @@ class JobHandle:
             ) from exc
 
     async def _describe(self, run_id: str | None) -> WorkflowExecutionDescription:
-        try:
-            async with reached(self._client):
-                return await self._client.get_workflow_handle(self.id, run_id=run_id).describe(rpc_timeout=RPC_TIMEOUT)
-        except RPCError as exc:
-            if exc.status is RPCStatusCode.NOT_FOUND and not exc.message.lower().startswith("namespace "):
-                raise JobNotFound(
-                    f"There is no job {self.id!r} in namespace {self._client.namespace!r}: it was never started, or "
-                    f"its retention has ended. `jobs list` shows those that are there."
-                ) from exc
-            raise explain(exc, self._client) from exc
+        handle = self._client.get_workflow_handle(self.id, run_id=run_id)
+        if (described := await found(self._client, handle.describe(rpc_timeout=RPC_TIMEOUT))) is None:
+            raise JobNotFound(
+                f"There is no job {self.id!r} in namespace {self._client.namespace!r}: it was never started, or "
+                f"its retention has ended. `jobs list` shows those that are there."
+            )
+        return described
 
     async def _at_work(self, described: WorkflowExecutionDescription) -> dict[str, Any]:
         raw = described.raw_description

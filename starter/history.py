@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
@@ -13,32 +12,18 @@ from temporalio.converter import DataConverter
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import JobError
-from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
+from starter.connection import RPC_TIMEOUT, found
 from workflows.data_converter import EncryptionKeyMissing, key_id_of, unreadable
-
-T = TypeVar("T")
 
 _LAST = 50
 """How many of a history's last events are read: a step has fewer."""
 
 
-async def found(client: Client, call: Awaitable[T]) -> T | None:
-    """The answer to a call; None if Temporal does not have what was asked for.
-
-    Raises TemporalUnreachable, NotAuthorised, UnknownNamespace.
-    """
-    try:
-        async with reached(client):
-            return await call
-    except RPCError as exc:
-        if is_absent(exc):
-            return None
-        raise explain(exc, client) from exc
-
-
-async def last_events(client: Client, workflow_id: str, run_id: str) -> Sequence[HistoryEvent]:
+async def last_events(
+    client: Client, workflow_id: str, run_id: str = "", *, limit: int = _LAST
+) -> Sequence[HistoryEvent]:
     """A run's last events, latest first; none from Temporal's test server, which lacks this call. Raises RPCError."""
-    request = GetWorkflowExecutionHistoryReverseRequest(namespace=client.namespace, maximum_page_size=_LAST)
+    request = GetWorkflowExecutionHistoryReverseRequest(namespace=client.namespace, maximum_page_size=limit)
     request.execution.workflow_id = workflow_id
     request.execution.run_id = run_id
     try:

@@ -25,12 +25,10 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from domain.values import Value
-from starter.connection import RPC_TIMEOUT, explained, is_absent
+from starter.connection import RPC_TIMEOUT, explained, found, if_present
 from starter.errors import StarterError
-from starter.history import found
 from starter.queries import quoted
 from workflows.data_converter import EncryptionKeyMissing
 from workflows.pausing import HELD, PAUSE, RESUME, WENT_ON, Pauses, Target
@@ -216,11 +214,8 @@ async def _signal(client: Client, run: WorkflowExecution) -> None:
         request_id=f"{RESUME} {run.run_id}",
         identity=client.identity,
     )
-    try:
+    async with if_present(client):  # it may have ended meanwhile
         await client.workflow_service.signal_workflow_execution(request, retry=True, timeout=RPC_TIMEOUT)
-    except RPCError as exc:
-        if not is_absent(exc):  # it has ended meanwhile
-            raise
 
 
 class PauseWatch:

@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.errors import describe, error_type
 from domain.outbox import Entry, NotStarted, Problem
 from domain.requests import JobRequest
-from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
+from starter.connection import RPC_TIMEOUT, found
 from starter.errors import InvalidStart, NotAuthorised, StarterError, TemporalUnreachable, UnknownNamespace
 from starter.starting import start_workflow
 from workflows.registry import Registry
@@ -95,14 +95,8 @@ async def _is_ours(client: Client, request: JobRequest, entry: Entry) -> bool:
     It was, where a relay ended between the start and its record. By now that run may have failed, and a start would
     run it a second time.
     """
-    try:
-        async with reached(client):
-            described = await client.get_workflow_handle(request.workflow_id).describe(rpc_timeout=RPC_TIMEOUT)
-    except RPCError as exc:
-        if is_absent(exc):
-            return False
-        raise explain(exc, client) from exc
-    return bool(await described.memo_value(START_ID, default=None) == str(entry.start_id))
+    run = await found(client, client.get_workflow_handle(request.workflow_id).describe(rpc_timeout=RPC_TIMEOUT))
+    return run is not None and bool(await run.memo_value(START_ID, default=None) == str(entry.start_id))
 
 
 def _fields(exc: ValidationError) -> str:

@@ -11,10 +11,9 @@ from google.protobuf.json_format import ParseError
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHistory
 from temporalio.converter import DataConverter
-from temporalio.service import RPCError
 from temporalio.workflow import NondeterminismError
 
-from starter.connection import RPC_TIMEOUT, explained, is_absent
+from starter.connection import RPC_TIMEOUT, explained, found
 from starter.errors import StarterError
 from starter.queries import quoted
 from workflows.hosting import job_replayer
@@ -111,13 +110,9 @@ async def from_server(client: Client, queries: Sequence[str], *, limit: int | No
                 if run.workflow_type == PAUSE:
                     continue  # no job
                 handle = client.get_workflow_handle(run.id, run_id=run.run_id)
-                try:
-                    history = await handle.fetch_history(rpc_timeout=RPC_TIMEOUT)
-                except RPCError as exc:
-                    if is_absent(exc):
-                        continue  # its retention has ended
-                    raise
-                yield Recorded(history.workflow_id, history.events)
+                history = await found(client, handle.fetch_history(rpc_timeout=RPC_TIMEOUT))
+                if history is not None:  # else its retention has ended
+                    yield Recorded(history.workflow_id, history.events)
 
 
 async def replay(

@@ -16,11 +16,10 @@ from temporalio.common import (
     WorkflowIDReusePolicy,
 )
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
 
 from domain.requests import JobRequest
 from domain.scheduling import ScheduledRequest
-from starter.connection import RPC_TIMEOUT, explain, explained, is_absent, reached
+from starter.connection import RPC_TIMEOUT, explained, found
 from starter.errors import InvalidStart
 from workflows.registry import Kind
 
@@ -119,15 +118,11 @@ async def start_workflow(
 
 async def _under_earlier_name(client: Client, job_id: str, *, anew: bool) -> Started | None:
     """The run of a job that was started before its kind was renamed; None where a start may go on."""
-    try:
-        async with reached(client):
-            found = await client.get_workflow_handle(job_id).describe(rpc_timeout=RPC_TIMEOUT)
-    except RPCError as exc:
-        if is_absent(exc):
-            return None
-        raise explain(exc, client) from exc
+    run = await found(client, client.get_workflow_handle(job_id).describe(rpc_timeout=RPC_TIMEOUT))
     stays = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED)
-    return None if anew and found.status not in stays else Started(found.run_id, now=False, job_id=job_id)
+    if run is None or (anew and run.status not in stays):
+        return None
+    return Started(run.run_id, now=False, job_id=job_id)
 
 
 def _search_attributes(request: JobRequest) -> TypedSearchAttributes:

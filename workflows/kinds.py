@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio import activity, workflow
 
@@ -16,12 +16,31 @@ from domain.errors import NamedError
 from domain.policies import Policy
 from domain.requests import JobRequest, kind_name
 
+T = TypeVar("T")
+
 ENTRY_POINTS = "durable_jobs.kinds"
 """Entry point group by which another package registers its kinds."""
 
 
 class RegistryError(NamedError, type_name="RegistryError"):
     """A row of the registry contradicts itself or another row."""
+
+
+def add_installed(group: str, row: type[T], add: Callable[[T], object], error: type[NamedError]) -> None:
+    """Add the rows of installed packages: the objects, or lists of them, that a group of entry points names.
+
+    Raises `error`, which names the entry point, if one of them cannot be used.
+    """
+    for point in entry_points(group=group):
+        where = f"entry point {point.name} = {point.value}" + (f" of {point.dist.name}" if point.dist else "")
+        try:
+            loaded = point.load()
+            for each in loaded if isinstance(loaded, Iterable) else [loaded]:
+                if not isinstance(each, row):
+                    raise error(f"it is no {row.__name__}")  # noqa: TRY301  # named just below
+                add(each)
+        except Exception as exc:  # whatever the other package does when it is imported
+            raise error(f"{where}: {type(exc).__name__}: {exc}") from exc
 
 
 @dataclass(frozen=True)
@@ -152,17 +171,7 @@ class Registry:
 
         Raises RegistryError that names the entry point where one of them cannot be used.
         """
-        for point in entry_points(group=ENTRY_POINTS):
-            where = f"entry point {point.name} = {point.value}" + (f" of {point.dist.name}" if point.dist else "")
-            try:
-                loaded = point.load()
-                rows = loaded if isinstance(loaded, Iterable) else [loaded]
-                for row in rows:
-                    if not isinstance(row, Kind):
-                        raise RegistryError("it is no workflows.registry.Kind")  # noqa: TRY301  # named just below
-                    self.register(row)
-            except Exception as exc:  # whatever the other package does when it is imported
-                raise RegistryError(f"{where}: {type(exc).__name__}: {exc}") from exc
+        add_installed(ENTRY_POINTS, Kind, self.register, RegistryError)
 
     def __iter__(self) -> typing.Iterator[Kind]:
         return iter(sorted(self._kinds.values(), key=lambda kind: kind.name))

@@ -14,10 +14,10 @@ from temporalio.exceptions import FailureError
 
 from domain.dead_letters import WAITING, DeadLetter, FailureCause
 from domain.errors import JobError
-from starter.connection import RPC_TIMEOUT
+from starter.connection import RPC_TIMEOUT, found
 from starter.dead_letters.failure_record import CAUSES
 from starter.dead_letters.reset_point import NothingToResume, ResetPoint, reset_point
-from starter.history import all_events, found
+from starter.history import all_events
 from workflows.data_converter import EncryptionKeyMissing
 from workflows.registry import Registry
 

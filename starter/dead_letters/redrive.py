@@ -20,11 +20,10 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.dead_letters import Audit, DeadLetter, DeadLetterRepository, DeadLetterState, Move
 from domain.encryption_keys import WHERE
 from domain.requests import JobRequest
-from starter.connection import RPC_TIMEOUT, explain, is_absent, reached
+from starter.connection import RPC_TIMEOUT, explained, found, is_absent
 from starter.dead_letters.plan import RedrivePlan, Verdict, is_still_dead, plan_redrive
 from starter.dead_letters.reset_point import ResetPoint
 from starter.errors import InvalidStart, NotSetUp
-from starter.history import found
 from starter.relay import Rate
 from starter.starting import start_workflow
 from workflows.registry import Kind, Registry
@@ -156,14 +155,14 @@ class Redriver:
             if plan.pinned_in is None
             else await to_current_version(self.client, plan.pinned_in),
         )
-        try:
-            async with reached(self.client):
+        async with explained(self.client):
+            try:
                 # Not retried if the answer is lost: Temporal would make another run, whatever the request's id.
                 answer = await self.client.workflow_service.reset_workflow_execution(request, timeout=RPC_TIMEOUT)
-        except RPCError as exc:
-            if is_absent(exc) or exc.status in _OF_THIS_RUN:
-                raise InvalidStart(f"Temporal does not resume {letter.workflow_id}: {exc.message[:200]}") from exc
-            raise explain(exc, self.client) from exc
+            except RPCError as exc:
+                if is_absent(exc) or exc.status in _OF_THIS_RUN:
+                    raise InvalidStart(f"Temporal does not resume {letter.workflow_id}: {exc.message[:200]}") from exc
+                raise
         return answer.run_id
 
     async def _claim(self, letter: DeadLetter) -> bool:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from google.protobuf.message import DecodeError
-from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.schedule.v1 import Schedule as ScheduleMessage
 from temporalio.api.schedule.v1 import SchedulePatch
-from temporalio.api.workflowservice.v1 import (
-    GetWorkflowExecutionHistoryReverseRequest,
-    ListScheduleMatchingTimesRequest,
-    UpdateScheduleRequest,
-)
+from temporalio.api.workflowservice.v1 import ListScheduleMatchingTimesRequest, UpdateScheduleRequest
 from temporalio.client import Client, Schedule, ScheduleAlreadyRunningError, ScheduleDescription
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import encode_search_attributes
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCStatusCode
 
-from starter.connection import RPC_TIMEOUT, explained
+from starter.connection import RPC_TIMEOUT, explained, if_present
+from starter.history import last_events
+
+T = TypeVar("T")
 
 OWNER = SearchAttributeKey.for_keyword("ScheduleOwner")
 """Of a schedule, not of its runs: whose table it belongs to. It stays when the schedule is updated by hand."""
@@ -29,11 +28,10 @@ OWNER = SearchAttributeKey.for_keyword("ScheduleOwner")
 _KEEPER = "temporal-sys-scheduler:"
 """Beginning of the id of Temporal's own workflow that keeps a schedule; the schedule's id follows."""
 _LAST_EVENTS = 200
+_MAX_CONCURRENCY = 10
 _HIDDEN = (
-    RPCStatusCode.NOT_FOUND,
     # Of a server that keeps schedules in another way, or a user who may not look at its own workflows.
     RPCStatusCode.INVALID_ARGUMENT,
-    RPCStatusCode.UNIMPLEMENTED,
     RPCStatusCode.PERMISSION_DENIED,
 )
 
@@ -54,7 +52,7 @@ class ActualSchedules:
 
     async def find(self, schedule_id: str) -> ScheduleDescription | None:
         """Return one by its id; None if there is none."""
-        async with self._unless():
+        async with if_present(self.client):
             return await self.client.get_schedule_handle(schedule_id).describe(rpc_timeout=RPC_TIMEOUT)
         return None
 
@@ -63,6 +61,22 @@ class ActualSchedules:
         async with explained(self.client):
             listed = await self.client.list_schedules(f"{OWNER.name} = '{owner}'", rpc_timeout=RPC_TIMEOUT)
             return sorted({each.id async for each in listed})
+
+    async def for_each(
+        self,
+        declared: Iterable[str],
+        owner: str,
+        result_of: Callable[[str, ScheduleDescription | None], Awaitable[T | None]],
+    ) -> list[T]:
+        """Look at each declared schedule and each of the owner's; return the results that are not None, by id."""
+        limit = asyncio.Semaphore(_MAX_CONCURRENCY)
+
+        async def one(schedule_id: str) -> T | None:
+            async with limit:
+                return await result_of(schedule_id, await self.find(schedule_id))
+
+        ids = sorted({*declared, *await self.owned(owner)})
+        return [each for each in await asyncio.gather(*map(one, ids)) if each is not None]
 
     async def create(self, schedule_id: str, schedule: Schedule, owner: str) -> bool:
         """Create it; False if there is one already."""
@@ -90,14 +104,14 @@ class ActualSchedules:
             request_id=str(uuid.uuid4()),
         )
         encode_search_attributes(_owned_by(owner), request.search_attributes)
-        async with self._unless():
+        async with if_present(self.client):
             await self.client.workflow_service.update_schedule(request, retry=True, timeout=RPC_TIMEOUT)
             return True
         return False
 
     async def delete(self, schedule_id: str) -> bool:
         """Delete it; False if there was none. Its runs go on."""
-        async with self._unless():
+        async with if_present(self.client):
             await self.client.get_schedule_handle(schedule_id).delete(rpc_timeout=RPC_TIMEOUT)
             return True
         return False
@@ -111,7 +125,7 @@ class ActualSchedules:
         request.start_time.FromDatetime(after)
         request.end_time.FromDatetime(until)
         list_times = self.client.workflow_service.list_schedule_matching_times
-        async with self._unless():
+        async with if_present(self.client):
             answer = await list_times(request, retry=True, timeout=RPC_TIMEOUT)
             return [moment.ToDatetime(tzinfo=UTC) for moment in answer.start_time]
         return []
@@ -122,28 +136,12 @@ class ActualSchedules:
         Only Temporal's own workflow, which keeps the schedule, knows: it gets a signal then, which is among its last
         events as long as the schedule has hardly run since.
         """
-        request = GetWorkflowExecutionHistoryReverseRequest(
-            namespace=self.client.namespace,
-            execution=WorkflowExecution(workflow_id=f"{_KEEPER}{schedule_id}"),
-            maximum_page_size=_LAST_EVENTS,
-        )
-        read = self.client.workflow_service.get_workflow_execution_history_reverse
-        async with self._unless(*_HIDDEN):
-            for event in (await read(request, retry=True, timeout=RPC_TIMEOUT)).history.events:
+        async with if_present(self.client, *_HIDDEN):
+            for event in await last_events(self.client, f"{_KEEPER}{schedule_id}", limit=_LAST_EVENTS):
                 signal = event.workflow_execution_signaled_event_attributes
                 if signal.signal_name == "patch" and any(_unpauses(each.data) for each in signal.input.payloads):
                     return event.event_time.ToDatetime(tzinfo=UTC)
         return None
-
-    @asynccontextmanager
-    async def _unless(self, *absent: RPCStatusCode) -> AsyncIterator[None]:
-        """Leave the block without an error at one of these statuses, by default when the schedule is not there."""
-        async with explained(self.client):
-            try:
-                yield
-            except RPCError as exc:
-                if exc.status not in (absent or (RPCStatusCode.NOT_FOUND,)):
-                    raise
 
 
 def _owned_by(owner: str) -> TypedSearchAttributes:

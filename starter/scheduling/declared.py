@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from importlib.metadata import entry_points
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio import client as sdk
@@ -18,7 +17,7 @@ from domain.requests import JobRequest
 from domain.scheduling import ScheduledRequest
 from starter.errors import StarterError
 from starter.scheduling.calendars import BadCronLine, calendar_text, cron_calendars, numbers
-from workflows.registry import Kind, Registry
+from workflows.kinds import Kind, Registry, add_installed
 
 ENTRY_POINTS = "durable_jobs.schedules"
 """Entry point group by which another package declares schedules of its kinds."""
@@ -178,16 +177,7 @@ class ScheduleTable:
 
         Raises ScheduleDeclarationError that names the entry point if one of them cannot be used.
         """
-        for point in entry_points(group=ENTRY_POINTS):
-            where = f"entry point {point.name} = {point.value}" + (f" of {point.dist.name}" if point.dist else "")
-            try:
-                loaded = point.load()
-                for row in loaded if isinstance(loaded, Iterable) else [loaded]:
-                    if not isinstance(row, Schedule):
-                        raise ScheduleDeclarationError("it is no starter.schedules.Schedule")  # noqa: TRY301  # named just below
-                    self.add(row)
-            except Exception as exc:  # whatever the other package does when it is imported
-                raise ScheduleDeclarationError(f"{where}: {type(exc).__name__}: {exc}") from exc
+        add_installed(ENTRY_POINTS, Schedule, self.add, ScheduleDeclarationError)
 
     def for_temporal(self, schedule: Schedule) -> sdk.Schedule:
         """Return one of its schedules as Temporal is to have it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, MutableSequence
@@ -23,9 +22,6 @@ from starter.scheduling.actual import ActualSchedules, owner_of
 from starter.scheduling.calendars import calendar_text, due
 from starter.scheduling.declared import Schedule, ScheduleTable
 from workflows.data_converter import key_id_of
-
-MAX_CONCURRENCY = 10
-"""Calls to Temporal at a time."""
 
 _TASK_TIMEOUT = timedelta(seconds=10)
 """Temporal's default, which its command line writes out."""
@@ -88,23 +84,19 @@ async def compare(
     if found is None:
         return Drift(id=schedule.id, state=DriftState.added, changes=changes)
     state = DriftState.changed if changes else DriftState.same
-    return _of(schedule.id, state if owner_of(found) == owner else DriftState.foreign, found, changes)
+    return _of(state if owner_of(found) == owner else DriftState.foreign, found, changes)
 
 
 async def drift(table: ScheduleTable, there: ActualSchedules, owner: str) -> list[Drift]:
     """Compare all of the table, and those of ours that left it, by id. Raises as `ActualSchedules` does."""
-    limit = asyncio.Semaphore(MAX_CONCURRENCY)
 
-    async def one(schedule_id: str) -> Drift | None:
-        async with limit:
-            found = await there.find(schedule_id)
+    async def one(schedule_id: str, found: ScheduleDescription | None) -> Drift | None:
         if (schedule := table.get(schedule_id)) is not None:
             return await compare(schedule, table, there.client, found, owner)
         # A listed one may have been deleted since.
-        return _of(schedule_id, DriftState.gone, found) if found and owner_of(found) == owner else None
+        return _of(DriftState.gone, found) if found and owner_of(found) == owner else None
 
-    ids = sorted({*table.ids, *await there.owned(owner)})
-    return [each for each in await asyncio.gather(*map(one, ids)) if each is not None]
+    return await there.for_each(table.ids, owner, one)
 
 
 async def fields(schedule: ScheduleMessage, converter: DataConverter) -> dict[str, str]:
@@ -164,7 +156,7 @@ async def _decoded(payload: Payload, converter: DataConverter) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False) + (f" under key {key_id}" if key_id else "")
 
 
-def _of(schedule_id: str, state: DriftState, found: ScheduleDescription, changes: tuple[Change, ...] = ()) -> Drift:
+def _of(state: DriftState, found: ScheduleDescription, changes: tuple[Change, ...] = ()) -> Drift:
     paused = found.schedule.state.paused
     note = (found.schedule.state.note or "") if paused else ""
-    return Drift(id=schedule_id, state=state, changes=changes, paused=paused, note=note, owner=owner_of(found))
+    return Drift(id=found.id, state=state, changes=changes, paused=paused, note=note, owner=owner_of(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,7 +16,6 @@ from starter.connection import RPC_TIMEOUT, explained, web_ui_base
 from starter.scheduling.actual import ActualSchedules, owner_of
 from starter.scheduling.calendars import due
 from starter.scheduling.declared import ScheduleTable
-from starter.scheduling.drift import MAX_CONCURRENCY
 from starter.scheduling.problems import Problem, ProblemName, ScheduledRunSeen, ScheduleFacts, problems
 from starter.status import JobState, JobSummary
 
@@ -84,17 +82,13 @@ class ComingRun(Value):
 
 async def look(table: ScheduleTable, there: ActualSchedules, owner: str) -> list[ScheduleStatus]:
     """Return how each of the table fares, and those of ours that left it, by id. Raises as `ActualSchedules` does."""
-    limit = asyncio.Semaphore(MAX_CONCURRENCY)
 
-    async def one(schedule_id: str) -> ScheduleStatus | None:
-        async with limit:
-            found = await there.find(schedule_id)
-            if found is None or owner_of(found) != owner:
-                return _missing(schedule_id, table, found)
-            return await _status(schedule_id, found, there, declared=schedule_id in table.ids)
+    async def one(schedule_id: str, found: ScheduleDescription | None) -> ScheduleStatus | None:
+        if found is None or owner_of(found) != owner:
+            return _missing(schedule_id, table, found)
+        return await _status(found, there, declared=schedule_id in table.ids)
 
-    ids = sorted({*table.ids, *await there.owned(owner)})
-    return [each for each in await asyncio.gather(*map(one, ids)) if each is not None]
+    return await there.for_each(table.ids, owner, one)
 
 
 async def next_runs(there: ActualSchedules, schedule_id: str, count: int) -> list[ComingRun] | None:
@@ -131,14 +125,12 @@ def _missing(schedule_id: str, table: ScheduleTable, found: ScheduleDescription 
     return ScheduleStatus(id=row.id, state=state, declared=True, due=row.when, time_zone=row.zone, problems=(problem,))
 
 
-async def _status(
-    schedule_id: str, found: ScheduleDescription, there: ActualSchedules, *, declared: bool
-) -> ScheduleStatus:
+async def _status(found: ScheduleDescription, there: ActualSchedules, *, declared: bool) -> ScheduleStatus:
     now = datetime.now(UTC)
-    facts = await facts_of(schedule_id, found, there, now)
+    facts = await facts_of(found, there, now)
     late = facts.late(now)
     return ScheduleStatus(
-        id=schedule_id,
+        id=found.id,
         state=ScheduleState.paused if facts.paused else ScheduleState.active,
         declared=declared,
         due=due(found.raw_description.schedule.spec),
@@ -156,20 +148,18 @@ async def _status(
     )
 
 
-async def facts_of(
-    schedule_id: str, found: ScheduleDescription, there: ActualSchedules, now: datetime
-) -> ScheduleFacts:
+async def facts_of(found: ScheduleDescription, there: ActualSchedules, now: datetime) -> ScheduleFacts:
     """Return what its problems are judged by. Raises as `ActualSchedules` does."""
     info, state, policy = found.info, found.schedule.state, found.schedule.policy
-    runs = await _runs(schedule_id, found, there, now)
+    runs = await _runs(found, there, now)
     # What it was like before its last change is no longer known.
     since = max([info.created_at, info.last_updated_at or info.created_at, *(run.due_at for run in runs)])
-    left_out = await there.due(schedule_id, since, now) if since < now else []
+    left_out = await there.due(found.id, since, now) if since < now else []
     # An unpause is no change. It is asked for only if it matters: else it costs a call for each schedule.
-    if left_out and not state.paused and (unpaused := await there.unpaused_at(schedule_id)) is not None:
+    if left_out and not state.paused and (unpaused := await there.unpaused_at(found.id)) is not None:
         left_out = [moment for moment in left_out if moment > unpaused]
     return ScheduleFacts(
-        id=schedule_id,
+        id=found.id,
         paused=state.paused,
         note=state.note or "",
         pause_on_failure=policy.pause_on_failure,
@@ -180,14 +170,12 @@ async def facts_of(
     )
 
 
-async def _runs(
-    schedule_id: str, found: ScheduleDescription, there: ActualSchedules, now: datetime
-) -> tuple[ScheduledRunSeen, ...]:
+async def _runs(found: ScheduleDescription, there: ActualSchedules, now: datetime) -> tuple[ScheduledRunSeen, ...]:
     """Return the last ten, oldest first. Of a redriven one, the latest run counts."""
     latest: dict[str, JobSummary] = {}
     base = f"{web_ui_base()}/namespaces/{there.client.namespace}/workflows"
     async with explained(there.client):
-        query = f"TemporalScheduledById = '{schedule_id}'"
+        query = f"TemporalScheduledById = '{found.id}'"
         async for run in there.client.list_workflows(query, limit=_RUNS, rpc_timeout=RPC_TIMEOUT):
             kind = kind_name(run.workflow_type)
             seen = JobSummary.of(run, kind, f"{base}/{quote(run.id, safe='')}/{run.run_id}/history")

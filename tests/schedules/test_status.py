@@ -175,7 +175,7 @@ async def test_what_was_left_out_while_it_was_paused_is_not_overdue_after_the_pa
 async def facts(schedule_id: str, there: ActualSchedules) -> ScheduleFacts:
     found = await there.find(schedule_id)
     assert found is not None
-    return await facts_of(schedule_id, found, there, datetime.now(UTC))
+    return await facts_of(found, there, datetime.now(UTC))
 
 
 async def left_out_runs(schedule_id: str, there: ActualSchedules, table: MakeTable) -> ScheduleFacts:
