@@ -17,8 +17,7 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from demo.payments.keys import WEBHOOK_SECRET
-from demo.payments.provider import signature
+from demo.payments.provider import WEBHOOK_SECRET, signature
 
 _ACCEPTED = b"HTTP/1.1 202 "
 _END = b"\r\n\r\n"

@@ -24,7 +24,7 @@ import httpx
 from adapters.db.migrate import upgrade
 from benchmarks.callback_load import as_fast_as_it_goes, at_rate, callbacks
 from benchmarks.measuring import cpu, main, quantile, running
-from demo.payments.keys import WEBHOOK_SECRET
+from demo.payments.provider import WEBHOOK_SECRET
 from demo.ports import free_port
 from demo.stack import Stack
 

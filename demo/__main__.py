@@ -35,9 +35,9 @@ def main() -> NoReturn:
 
 def _run(chosen: argparse.Namespace) -> int:
     # Here, since it takes a while: until the demo handles it, Ctrl-C just ends us.
-    from demo.lock import FolderInUse
     from demo.part import PartFailed
     from demo.running import Demo, Options, PartDied
+    from demo.stack import FolderInUse
     from domain.errors import JobError
     from starter import StarterError
 

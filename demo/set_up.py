@@ -18,8 +18,7 @@ from adapters.db.migrate import upgrade
 from adapters.db.orders import SqlOrders
 from adapters.db.report_tables import report_subscriptions, staff
 from adapters.settings import DatabaseSettings
-from demo.data.shop import orders
-from demo.data.staff import STAFF, SUBSCRIPTIONS
+from demo.data.shop import STAFF, SUBSCRIPTIONS, orders
 from demo.stack import Stack
 from domain.api_keys import new_secret
 from starter import encryption

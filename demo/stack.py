@@ -5,7 +5,10 @@ Everything comes from wheels.
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shlex
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
@@ -13,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from demo.data.staff import ALERTS_FROM, OPERATOR
-from demo.lock import FolderLock
+import psutil
+
+from demo.data.shop import ALERTS_FROM, OPERATOR
 from demo.part import Part, PartFailed, Say, silent
-from demo.payments.keys import API_KEY, WEBHOOK_SECRET
-from demo.payments.provider import DemoProvider
+from demo.payments.provider import API_KEY, WEBHOOK_SECRET, DemoProvider
 from demo.ports import LOOPBACK, Ports
 from demo.postgres import Postgres
 from demo.programs import Program
@@ -27,6 +30,51 @@ _ATTEMPTS = 3
 
 LINK_SECRET = "links-of-the-corner-shop-of-the-demo"  # noqa: S105  # opens nothing but reports of the demo
 """Signs the links to reports."""
+
+
+class FolderInUse(Exception):
+    """Another stack runs on the folder, or it belongs to another user."""
+
+
+class FolderLock:
+    """Held by the owner of a stack and by its servers, which inherit it.
+
+    So a folder whose owner was killed stays locked until the last of its servers has ended.
+    """
+
+    def __init__(self, folder: Path, *, wait_s: float = 30) -> None:
+        """Take the lock. If only servers of a dead owner hold it, wait for their end. Raises `FolderInUse`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.fd = os.open(folder / "stack.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except PermissionError as exc:
+            raise FolderInUse(f"{folder} belongs to another user; start as that user, or take another folder") from exc
+        deadline = time.monotonic() + wait_s
+        while True:
+            try:
+                fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                owner = os.pread(self.fd, 20, 0).decode()
+                if _lives(owner) or time.monotonic() > deadline:
+                    os.close(self.fd)
+                    raise FolderInUse(
+                        f"a stack runs on {folder} already (process {owner}); stop it, or take another folder"
+                    ) from None
+            time.sleep(0.05)
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, str(os.getpid()).encode(), 0)
+
+    def release(self) -> None:
+        """Let go of it."""
+        os.close(self.fd)
+
+
+def _lives(pid: str) -> bool:
+    try:
+        return psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+    except (ValueError, psutil.NoSuchProcess):  # not written yet, or ended
+        return False
 
 
 class Stack:
@@ -81,16 +129,6 @@ class Stack:
         return f"postgresql://postgres@{LOOPBACK}:{self.ports.postgres}/shop"
 
     @property
-    def smtp_host(self) -> str:
-        """Host of the inbox's SMTP server."""
-        return LOOPBACK
-
-    @property
-    def smtp_port(self) -> int:
-        """Port of the inbox's SMTP server."""
-        return self.ports.smtp
-
-    @property
     def inbox_url(self) -> str:
         """Address of the inbox's page."""
         return f"http://{LOOPBACK}:{self.ports.inbox}"
@@ -106,12 +144,12 @@ class Stack:
             "TEMPORAL_ADDRESS": self.temporal_address,
             "TEMPORAL_NAMESPACE": "default",
             "DATABASE_URL": self.database_url,
-            "SMTP_HOST": self.smtp_host,
-            "SMTP_PORT": str(self.smtp_port),
+            "SMTP_HOST": LOOPBACK,
+            "SMTP_PORT": str(self.ports.smtp),
             "PAYMENT_URL": self.payments_url,
             "PAYMENT_API_KEY": API_KEY,
             "PAYMENT_CALLBACK_SECRETS": WEBHOOK_SECRET,
-            "ALERT_URLS": f"mailto://{LOOPBACK}:{self.smtp_port}?from={ALERTS_FROM}&to={OPERATOR}",
+            "ALERT_URLS": f"mailto://{LOOPBACK}:{self.ports.smtp}?from={ALERTS_FROM}&to={OPERATOR}",
             "ALERT_WINDOW": "5",
             "REPORTS_STORE": str(self.folder / "reports"),
             "REPORTS_LINK_SECRETS": LINK_SECRET,

@@ -13,8 +13,7 @@ import asyncpg
 import httpx
 from temporalio.client import ScheduleBackfill, ScheduleOverlapPolicy, WorkflowExecution
 
-from demo.data.shop import CORRECTED_ADDRESS, REFUSED
-from demo.data.staff import MANAGER, OPERATOR
+from demo.data.shop import CORRECTED_ADDRESS, MANAGER, OPERATOR, REFUSED
 from demo.guide import Guide, http_client, mails_of, outcome_of, wait_for
 from demo.part import PartFailed
 from domain.errors import JobError

@@ -22,8 +22,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from demo.payments import provider
-from demo.payments.keys import FORGED_SECRET, WEBHOOK_SECRET
-from demo.payments.provider import Answer, DemoProvider, Happened, refusal
+from demo.payments.provider import FORGED_SECRET, WEBHOOK_SECRET, Answer, DemoProvider, Happened, refusal
 from domain.payments import PaymentState
 
 PAYER = {"name": "Alenka Novak", "email": "alenka.novak@example.com", "phone": None, "address": None}

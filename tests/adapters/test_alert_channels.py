@@ -12,7 +12,7 @@ from adapters.alerts import AppriseChannels
 from adapters.job_settings import AlertSettings, SecretUrls
 from adapters.telemetry.logs import CHATTY
 from demo.inbox.reader import InboxReader
-from demo.ports import free_port
+from demo.ports import LOOPBACK, free_port
 from demo.stack import Stack
 from domain.alerts import AlertMessage
 from domain.errors import InvalidRequest, OutcomeUnknown, ServiceUnavailable
@@ -55,7 +55,7 @@ def channels(*urls: str, timeout: float = 20) -> AppriseChannels:
 
 
 def mailto(stack: Stack, recipient: str = "ops@example.com") -> str:
-    return f"mailto://{stack.smtp_host}:{stack.smtp_port}?from=alerts@shop.example.com&to={recipient}"
+    return f"mailto://{LOOPBACK}:{stack.ports.smtp}?from=alerts@shop.example.com&to={recipient}"
 
 
 async def test_a_message_arrives_as_plain_text_with_its_reference_by_mail_and_http(

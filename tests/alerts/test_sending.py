@@ -25,7 +25,7 @@ from adapters.db.outbox_relay import SqlOutbox
 from adapters.job_settings import AlertSettings, SecretUrls
 from adapters.settings import DatabaseSettings
 from demo.inbox.reader import InboxReader
-from demo.ports import free_port
+from demo.ports import LOOPBACK, free_port
 from demo.stack import Stack
 from domain.alert import AlertRequest
 from domain.alerts import AlertChannels, Alerts
@@ -114,7 +114,7 @@ def receiver() -> Iterator[AlertReceiver]:
 
 @pytest.fixture
 def mailto(stack: Stack) -> str:
-    return f"mailto://{stack.smtp_host}:{stack.smtp_port}?from=alerts@shop.example.com&to=ops@example.com"
+    return f"mailto://{LOOPBACK}:{stack.ports.smtp}?from=alerts@shop.example.com&to=ops@example.com"
 
 
 async def test_a_hundred_alerts_at_once_are_one_mail_and_raised_again_none(

@@ -12,6 +12,7 @@ import pytest
 
 from demo.inbox.reader import InboxReader
 from demo.inbox.smtp import CONVENTIONS, behaviours
+from demo.ports import LOOPBACK
 from demo.stack import Stack
 
 HOSTILE = '<p style="color:red">Hi</p><script>alert(1)</script><img src="https://tracker.example.com/x.png">'
@@ -37,7 +38,7 @@ def a_mail(to: str, *, subject: str = "Order 1042", message_id: str = "<1042@sho
 async def send(stack: Stack, mail: EmailMessage) -> str:
     """Returns the answer to the first command that was refused, or to the mail."""
     try:
-        _, answer = await aiosmtplib.send(mail, hostname=stack.smtp_host, port=stack.smtp_port)
+        _, answer = await aiosmtplib.send(mail, hostname=LOOPBACK, port=stack.ports.smtp)
     except aiosmtplib.SMTPRecipientsRefused as exc:
         return f"{exc.recipients[0].code} {exc.recipients[0].message}"
     except aiosmtplib.SMTPResponseException as exc:
@@ -100,7 +101,7 @@ async def test_malformed_mail_and_odd_queries_are_shown_as_well_as_they_can_be(
 ) -> None:
     raw = b"From: shop\r\nTo: ada@example.com\r\nSubject: =?no-such-charset?Q?x?=\r\n"
     raw += b'Content-Type: text/plain; charset="no-such-charset"\r\n\r\nbytes \xff\xfe\r\n'
-    async with aiosmtplib.SMTP(hostname=stack.smtp_host, port=stack.smtp_port) as client:
+    async with aiosmtplib.SMTP(hostname=LOOPBACK, port=stack.ports.smtp) as client:
         await client.sendmail("shop@example.com", ["ada@example.com"], raw)
 
     [mail] = await inbox.mails()

@@ -12,8 +12,7 @@ import pytest
 import stripe
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from demo.payments.keys import API_KEY, WEBHOOK_SECRET
-from demo.payments.provider import callback
+from demo.payments.provider import API_KEY, WEBHOOK_SECRET, callback
 from demo.stack import Stack
 from domain.payments import PaymentState
 from tests.payment_provider import ProviderController

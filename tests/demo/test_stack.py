@@ -21,10 +21,9 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import ListTaskQueuePartitionsRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 
-from demo.lock import FolderInUse
 from demo.part import Part
 from demo.ports import Ports, is_taken
-from demo.stack import Stack
+from demo.stack import FolderInUse, Stack
 from starter.setup import missing_search_attributes
 from tests.demo.conftest import survivors
 

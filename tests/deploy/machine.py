@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from demo.ports import free_port
+from demo.ports import LOOPBACK, free_port
 from demo.postgres import PROGRAMS
 from demo.stack import Stack
 from tests.deploy import compose_file, image
@@ -161,7 +161,7 @@ class Machine:
         """What the container would have."""
         told = {**image.environment(), **service.environment}
         ours = {name: self._here(value) for name, value in told.items()}
-        mail = {"SMTP_PORT": str(self.stack.smtp_port), "WORKER_HTTP_PORT": str(port), "WORKER_HTTP_HOST": "127.0.0.1"}
+        mail = {"SMTP_PORT": str(self.stack.ports.smtp), "WORKER_HTTP_PORT": str(port), "WORKER_HTTP_HOST": "127.0.0.1"}
         metrics = {
             name: value
             for server in ("API", "CODEC")
@@ -192,7 +192,7 @@ class Machine:
             ("@postgres:5432/", f"@127.0.0.1:{self.stack.ports.postgres}/"),
             ("/run/secrets", str(self.secrets)),
             ("/var/lib/jobs/reports", str(self.folder / "reports")),
-            ("mailpit", self.stack.smtp_host),
+            ("mailpit", LOOPBACK),
         ):
             text = text.replace(there, here)
         return text

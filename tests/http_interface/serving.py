@@ -23,7 +23,7 @@ from adapters.db.api_keys import SqlApiKeys
 from adapters.db.engine import make_engine
 from adapters.db.tables import customers
 from adapters.settings import ApiSettings, DatabaseSettings, PaymentCallbackSettings
-from demo.payments.keys import WEBHOOK_SECRET
+from demo.payments.provider import WEBHOOK_SECRET
 from demo.ports import free_port
 from domain.api_keys import new_secret
 from starter.api import make_app

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from adapters.settings import PaymentCallbackSettings
-from demo.payments.keys import WEBHOOK_SECRET
+from demo.payments.provider import WEBHOOK_SECRET
 from demo.stack import Stack
 from domain.payments import PaymentState
 from tests.callback_signing import Scheme

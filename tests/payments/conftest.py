@@ -22,7 +22,8 @@ from adapters.email.templates import JinjaMailTemplates
 from adapters.payments.provider import StripePayments
 from adapters.settings import DatabaseSettings, MailSettings, PaymentSettings, SmtpSettings
 from demo.inbox.reader import InboxReader
-from demo.payments.keys import API_KEY
+from demo.payments.provider import API_KEY
+from demo.ports import LOOPBACK
 from demo.stack import Stack
 from domain.payments import PaymentProvider, PaymentStore, Reconciliations
 from domain.ports import DeliveryLedger, MailSender, MailTemplates, OrderRepository
@@ -72,7 +73,7 @@ def serving(stack: Stack, client: Client, database: str, engine: AsyncEngine) ->
             {"url": stack.payments_url, "api_key": SecretStr(API_KEY), "answer_timeout": 0.5} | payment
         )
         provider = StripePayments(settings)
-        mail = SmtpMailSender(SmtpSettings(host=stack.smtp_host, port=stack.smtp_port), MailSettings())
+        mail = SmtpMailSender(SmtpSettings(host=LOOPBACK, port=stack.ports.smtp), MailSettings())
         adapters: dict[type, object] = {
             # For kinds that share a queue with those of payments.
             **fake_ports(FakeOrders()),

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from demo.payments.keys import API_KEY, WEBHOOK_SECRET
+from demo.payments.provider import API_KEY, WEBHOOK_SECRET
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payment_reconciliation import PaymentReconciliationRequest
 from domain.payments import PaymentState

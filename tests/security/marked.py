@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from demo.payments.keys import API_KEY, WEBHOOK_SECRET
+from demo.payments.provider import API_KEY, WEBHOOK_SECRET
 
 
 def _mark(name: str) -> str:

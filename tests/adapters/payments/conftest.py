@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from adapters.payments.provider import StripePayments
 from adapters.settings import PaymentSettings
-from demo.payments.keys import API_KEY
+from demo.payments.provider import API_KEY
 from demo.stack import Stack
 from tests.payment_provider import ProviderController
 

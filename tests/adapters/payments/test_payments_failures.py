@@ -10,7 +10,7 @@ import stripe
 import trustme
 
 from adapters.payments.api import API_VERSION
-from demo.payments.keys import API_KEY
+from demo.payments.provider import API_KEY
 from demo.ports import free_port
 from demo.stack import Stack
 from domain.errors import ConnectionBroken, InvalidRequest, JobError, NetworkTimeout, ServiceUnavailable, TransientError
