@@ -52,11 +52,6 @@ def interpreter(version: str) -> str | None:
     return None
 
 
-def prepare(version: str, python: str) -> str:
-    """Make `.venv-<version>` with the pinned packages, unless it is there; returns its Python."""
-    return Environment(version, python).prepare()
-
-
 def environments() -> list[Environment]:
     """All of them; a Python that is not installed here is reported and left out."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -14,7 +14,6 @@ from temporalio.client import Client
 
 from demo.stack import Stack
 from starter import Jobs, JobState
-from tests.starter.clean_exits import ENDINGS, measure_endings
 
 Begin = Callable[[str], Awaitable[asyncio.subprocess.Process]]
 
@@ -179,16 +178,3 @@ async def test_a_process_ends_as_it_should_while_its_daemon_threads_wait_and_its
     )
 
     assert await ended(process) == (5, "last True\n")
-
-
-async def test_programs_that_close_nothing_end_with_their_own_status(
-    stack: Stack, client: Client, order_id: int
-) -> None:
-    environment = {**stack.environment(), "TEMPORAL_NAMESPACE": client.namespace}
-
-    tally = await measure_endings(
-        environment, 1, pythons={"here": sys.executable}, first_order=order_id * 1_000_000_000
-    )
-
-    assert tally.unclean == []
-    assert len(tally.runs) == len(ENDINGS)
