@@ -113,11 +113,11 @@ async def _note(connection: AsyncConnection, report: Report, member_id: int | No
             lately = askings.c.noticed_at > report_rows.now - _NOTICES_WITHIN
             known = await report_rows.count_askings(connection, *of_member, lately) >= _MOST_NOTICES
         else:
-            known = await report_rows.has_asking(connection, *of_member, askings.c.noticed_at.is_(None))
+            known = await report_rows.count_askings(connection, *of_member, askings.c.noticed_at.is_(None)) > 0
         if not known:
             await report_rows.add_asking(connection, report, member_id=member_id, client=client)
             return
-    if client is not None and not await report_rows.has_asking(connection, of_report, askings.c.client == client):
+    if client is not None and not await report_rows.count_askings(connection, of_report, askings.c.client == client):
         await report_rows.add_asking(connection, report, member_id=None, client=client)
 
 

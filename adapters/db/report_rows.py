@@ -101,11 +101,6 @@ async def is_member(connection: AsyncConnection, member_id: int) -> bool:
     return (await connection.execute(statement, {"member_id": member_id})).one_or_none() is not None
 
 
-async def has_asking(connection: AsyncConnection, *conditions: Any) -> bool:
-    """Whether somebody has asked so."""
-    return bool((await connection.execute(select(exists().where(*conditions)))).scalar_one())
-
-
 async def count_askings(connection: AsyncConnection, *conditions: Any) -> int:
     """How often somebody has asked so."""
     counting = select(func.count()).select_from(askings).where(*conditions)

@@ -168,7 +168,7 @@ async def _open(connection: AsyncConnection, request: ReportGenerationRequest) -
         report = report_rows.report_of(row)
     if (member_id := request.requested_by) is not None:
         known = askings.c.report_id == report.id, askings.c.member_id == member_id
-        if not await report_rows.has_asking(connection, *known):
+        if not await report_rows.count_askings(connection, *known):
             if not await report_rows.is_member(connection, member_id):
                 raise NotFound(f"Nobody of the staff has the number {member_id}.")
             await report_rows.add_asking(connection, report, member_id=member_id, client=None)

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from adapters.email.connection import SmtpConnection
+from adapters.email.connection import SmtpConnection, StaleConnection
 from adapters.settings import SmtpSettings
 from domain.errors import ConnectionBroken, ServiceUnavailable
 
-Connect = Callable[[], Awaitable[SmtpConnection]]
-
-
-class Lease:
-    """A connection for one mail."""
-
-    def __init__(self, connection: SmtpConnection, connect: Connect) -> None:
-        """`connect` opens another one."""
-        self.connection = connection
-        self._connect = connect
-
-    async def renew(self) -> None:
-        """Go on with a new connection instead of a kept one that proved dead. Raises what opening one raises."""
-        self.connection.close()
-        self.connection = await self._connect()
+T = TypeVar("T")
 
 
 class ConnectionPool:
@@ -34,7 +21,7 @@ class ConnectionPool:
     First come, first served, so that how long a mail waits depends only on how many were there before it.
     """
 
-    def __init__(self, settings: SmtpSettings, connect: Connect) -> None:
+    def __init__(self, settings: SmtpSettings, connect: Callable[[], Awaitable[SmtpConnection]]) -> None:
         """`connect` opens a connection; it is called when a mail needs one and none is kept."""
         self._settings = settings
         self._connect = connect
@@ -42,22 +29,19 @@ class ConnectionPool:
         self._kept: deque[SmtpConnection] = deque()  # the last one used at the right, so that the others fall idle
         self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
-        self.open = 0
-        """Connections that are open now, or being opened."""
 
-    @asynccontextmanager
-    async def lease(self) -> AsyncIterator[Lease]:
-        """Lend a connection for the time of the block; one that is left in the middle of something is never lent again.
+    async def run(self, use: Callable[[SmtpConnection], Awaitable[T]]) -> T:
+        """Use a connection for one mail; if it is a kept one that proves dead, go on with a new one.
 
-        Raises ServiceUnavailable where none becomes free within `wait_timeout`, and what opening one raises.
+        A connection that is left in the middle of something is never used again. Raises ServiceUnavailable if none
+        becomes free within `wait_timeout`, and what opening and using one raise.
         """
         await self._take_slot()
         try:
-            lease = Lease(self._take_kept() or await self._open(), self._connect)
-            try:
-                yield lease
-            finally:
-                self._take_back(lease.connection)
+            if (kept := self._take_kept()) is not None:
+                with contextlib.suppress(StaleConnection):
+                    return await self._used(kept, use)
+            return await self._used(await self._connect(), use)
         finally:
             self._slots.release()
 
@@ -68,7 +52,7 @@ class ConnectionPool:
             self._sweep.cancel()
             self._sweep = None
         while self._kept:
-            self._close(self._kept.pop())
+            self._kept.pop().close(farewell=True)
 
     async def _take_slot(self) -> None:
         if self._closed:
@@ -87,29 +71,23 @@ class ConnectionPool:
             connection = self._kept.pop()
             if connection.reusable and not self._is_idle(connection):
                 return connection
-            self._close(connection)
+            connection.close(farewell=True)
         return None
 
-    async def _open(self) -> SmtpConnection:
-        self.open += 1
+    async def _used(self, connection: SmtpConnection, use: Callable[[SmtpConnection], Awaitable[T]]) -> T:
         try:
-            return await self._connect()
-        except BaseException:
-            self.open -= 1
-            raise
+            return await use(connection)
+        finally:
+            self._take_back(connection)
 
     def _take_back(self, connection: SmtpConnection) -> None:
         worn = connection.mails >= self._settings.mails_per_connection
         if self._closed or worn or not connection.reusable:
-            self._close(connection)
+            connection.close(farewell=True)
             return
         connection.kept_since = asyncio.get_running_loop().time()
         self._kept.append(connection)
         self._plan_sweep()
-
-    def _close(self, connection: SmtpConnection) -> None:
-        connection.close(farewell=True)
-        self.open -= 1
 
     def _is_idle(self, connection: SmtpConnection) -> bool:
         now = asyncio.get_running_loop().time()
@@ -124,5 +102,5 @@ class ConnectionPool:
     def _sweep_idle(self) -> None:
         self._sweep = None
         while self._kept and (self._is_idle(self._kept[0]) or not self._kept[0].reusable):
-            self._close(self._kept.popleft())
+            self._kept.popleft().close(farewell=True)
         self._plan_sweep()

@@ -6,7 +6,7 @@ import asyncio
 import ssl
 
 from adapters.email.addresses import MailAddress, UnusableAddress, parse_address
-from adapters.email.connection import Envelope, SmtpConnection, StaleConnection
+from adapters.email.connection import Envelope, SmtpConnection
 from adapters.email.message import Mailbox, compose
 from adapters.email.pool import ConnectionPool
 from adapters.settings import MailSettings, SmtpSecurity, SmtpSettings
@@ -42,24 +42,14 @@ class SmtpMailSender:
             recipient = parse_address(mail.recipient)
         except UnusableAddress:
             raise RecipientRejected("the recipient's address is none that mail could be sent to") from None
-        async with self._pool.lease() as lease:
-            try:
-                return await self._transmit(lease.connection, recipient, mail)
-            except StaleConnection:
-                await lease.renew()
-                return await self._transmit(lease.connection, recipient, mail)
+        return await self._pool.run(lambda connection: self._transmit(connection, recipient, mail))
 
     async def probe(self) -> str:
         """Tell whether the server is ready for mail: connect and log in where no connection is kept, then ask it.
 
         Returns the codes of its answer. Raises what `send` raises.
         """
-        async with self._pool.lease() as lease:
-            try:
-                return str(await lease.connection.noop())
-            except StaleConnection:
-                await lease.renew()
-                return str(await lease.connection.noop())
+        return str(await self._pool.run(SmtpConnection.noop))
 
     async def aclose(self) -> None:
         """Close the kept connections, and those in use as soon as their mail is done. From now on no mail is sent."""

@@ -99,44 +99,7 @@ def test_an_order_is_confirmed_in_plain_text() -> None:
         "--------\n"
         "This message was sent to you by Corner Shop.\n"
     )
-
-
-def test_the_html_says_what_the_text_says() -> None:
-    shown = Page(confirmation(an_order(gift_note="Happy birthday!")).html).text
-    for part in (
-        "Hello Ada Lovelace,",
-        "1042",
-        "24 November 2026",
-        "Blue mug",
-        "2 × €12.50",
-        "€25.00",
-        "Wall calendar",
-    ):
-        assert part in shown
-    assert "Happy birthday!" in shown
-    assert shown.count("€3,727.00") == 2  # in the preview, too
-
-
-def test_a_customer_without_a_name_is_greeted_all_the_same() -> None:
-    content = confirmation(an_order(name=" "))
-    assert "\nHello,\n" in content.text
-    assert ">Hello,<" in content.html
-
-
-@pytest.mark.parametrize(
-    ("locale", "currency", "total"),
-    [
-        ("de_DE", "EUR", "3.727,00\xa0€"),
-        ("ja_JP", "JPY", "￥372,700"),
-        ("ar_KW", "KWD", "\u200f372.700\xa0د.ك.\u200f"),
-        ("de_CH", "CHF", "CHF\xa03’727.00"),
-        ("en_IN", "INR", "₹3,727.00"),
-    ],
-)
-def test_the_total_is_in_the_order_s_currency_and_the_customer_s_locale(locale: str, currency: str, total: str) -> None:
-    content = confirmation(an_order(locale, currency=currency))
-    assert total in content.text
-    assert total in Page(content.html).text
+    assert Page(content.html).text.count("€3,727.00") == 2  # in the preview, too
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The other mails: about payments, reports and what was written for a time. Whole in every language."""
+"""All mails whole in every language, and those about payments, reports and what was written for a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from domain.mail import MailContent
 from domain.orders import OrderItem
 from domain.report_generation import OFFERED
 from domain.reports import Report
-from tests.adapters.email.test_templates import Page, an_order, without_spaces_and_marks
+from tests.adapters.email.test_templates import Page, an_order, confirmation, without_spaces_and_marks
 from tests.fakes_reports import ADA, EXPIRES, a_finished_report
 from tests.fakes_scheduled import a_scheduled_email
 
@@ -138,7 +138,10 @@ def test_mails_are_whole_in_every_language(locale: str) -> None:
     money = {units: formats_for(locale).money(units, CURRENCIES[locale]) for units in (TOTAL, PART)}
     size = formats_for(locale).file_size(48_213)
     report_facts = ["sales-summary-2026-10.pdf", "Europe/Zurich", "2026-10", "AdaLovelace", size]
+    order = an_order(locale, currency=CURRENCIES[locale])
+    ordered = ["1042", "Blue mug", "Wall calendar", formats_for(locale).date(order.placed_at), *money.values()]
     mails: list[tuple[MailContent, MailContent, list[str]]] = [
+        (confirmation(order), confirmation(an_order()), ordered),
         (payment_mail("payment-failed", locale), payment_mail("payment-failed"), ["1042", money[TOTAL]]),
         (
             payment_mail("payment-refunded", locale, refunded=PART),
@@ -180,7 +183,8 @@ def test_mails_are_whole_in_every_language(locale: str) -> None:
 
 
 def test_a_reader_without_a_name_is_greeted() -> None:
-    for content in (payment_mail("payment-failed", name=" "), report_mail(name=" ")):
+    order = an_order(name=" ")
+    for content in (confirmation(order), payment_mail("payment-failed", name=" "), report_mail(name=" ")):
         assert "\nHello,\n" in content.text
         assert ">Hello,<" in content.html
 
