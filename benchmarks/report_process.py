@@ -48,10 +48,10 @@ async def make(maker: FileMaker, report: Report) -> ReportFile:
 async def in_parts(form: str, period: str, folder: Path) -> int:
     """As a worker does it."""
     # Each way loads only what it needs: all of it would count as its memory.
-    from adapters.reports.database import Reader
+    from adapters.reports.database import COPYING, Reader
     from adapters.reports.orders_export.export import OrdersExport
 
-    export = OrdersExport(Reader(DatabaseSettings(), connections=AT_ONCE))
+    export = OrdersExport(Reader(DatabaseSettings(), COPYING, connections=AT_ONCE))
     maker = FileMaker(
         storage_of(ReportSettings(store=str(folder)), AwsSettings()),
         whole={},
@@ -62,11 +62,11 @@ async def in_parts(form: str, period: str, folder: Path) -> int:
 
 async def drawn(form: str, period: str, folder: Path) -> int:
     """The sales summary."""
-    from adapters.reports.database import Snapshots
+    from adapters.reports.database import SUMMING, Reader
     from adapters.reports.pdf.typesetter import Typesetter
     from adapters.reports.sales_summary.report import SalesSummary
 
-    summary = SalesSummary(Snapshots(DatabaseSettings()), Typesetter())
+    summary = SalesSummary(Reader(DatabaseSettings(), SUMMING, connections=2), Typesetter())
     maker = FileMaker(
         storage_of(ReportSettings(store=str(folder)), AwsSettings()),
         whole={ReportName.sales_summary: summary},

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Literal
+from contextlib import asynccontextmanager
 
 import asyncpg
 from asyncpg.protocol.protocol import NO_TIMEOUT
@@ -30,50 +29,10 @@ _CONNECTION_SETTINGS = {
     # So PostgreSQL notices that our process is gone while it has nothing to send yet.
     "client_connection_check_interval": "10s",
 }
-SET = "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
+_SET = "SELECT set_config(name, value, true) FROM unnest($1::text[], $2::text[]) AS wanted (name, value)"
 """For the transaction, since a pooler between us and the server would not pass on others."""
 
-
-@asynccontextmanager
-async def reading(
-    database: DatabaseSettings,
-    settings: Mapping[str, str],
-    *,
-    longest: float,
-    isolation: Literal["read_committed", "repeatable_read"] = "read_committed",
-) -> AsyncIterator[asyncpg.Connection]:
-    """A connection within a transaction that reads only, with these settings of PostgreSQL's.
-
-    `longest`: seconds for a query that names no limit of its own. Raises what asyncpg raises.
-    """
-    connection = await asyncpg.connect(
-        "postgresql://" + database.url.get_secret_value().partition("://")[2],
-        timeout=database.connect_timeout,
-        command_timeout=longest,
-        server_settings={"application_name": APPLICATION},
-    )
-    try:
-        await connection.transaction(isolation=isolation, readonly=True).start()
-        wanted = {**_CONNECTION_SETTINGS, "TimeZone": "UTC", **settings}
-        await connection.execute(SET, list(wanted), list(wanted.values()))
-        # It ends with the connection. Where it was cancelled, the driver could not end it otherwise: what was still on
-        # its way would be in the way.
-        yield connection
-    finally:
-        with contextlib.suppress(Exception):
-            # It has PostgreSQL stop what was cancelled. Where that came between two pieces of rows, the driver does
-            # not notice, and the connection is cut off.
-            await finished(asyncio.wait_for(connection.close(), _CLOSING))
-
-
-Taken = Callable[[bytes], Awaitable[None]]
-"""Takes a block of whole rows."""
-
-_BLOCK = 1024 * 1024
-"""Bytes of rows that are handed on at a time, at least."""
-_STALL = 60.0
-"""Seconds without a byte from the database, after which it is given up."""
-_COPY_SETTINGS = {
+COPYING = {
     "DateStyle": "ISO",
     # An index lookup for each order, instead of reading whole tables for each part.
     "random_page_cost": "1.1",
@@ -82,22 +41,70 @@ _COPY_SETTINGS = {
     "work_mem": "32MB",
     "lock_timeout": "10s",
 }
+"""PostgreSQL's settings for parts of large results."""
+SUMMING = {
+    # Sums by product are made in memory, not on disk.
+    "work_mem": "64MB",
+}
+"""PostgreSQL's settings for sums of many rows."""
+
+Taken = Callable[[bytes], Awaitable[None]]
+"""Takes a block of whole rows."""
+
+_BLOCK = 1024 * 1024
+"""Bytes of rows that are handed on at a time, at least."""
+_STALL = 60.0
+"""Seconds without a byte from the database, after which it is given up."""
+_QUERY_TIMEOUT_S = 120.0
+"""Seconds for one query. A year of half a million orders takes some five."""
+
+
+class Snapshot:
+    """The database as of one moment. Each call raises the domain's errors."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
+        """All rows of a query."""
+        with translated():
+            return list(await self._connection.fetch(query, *arguments))
+
+    async def batches(self, size: int, query: str, *arguments: object) -> AsyncIterator[Sequence[asyncpg.Record]]:
+        """All rows of a query, so many at a time."""
+        with translated():
+            cursor = await self._connection.cursor(query, *arguments)
+        while True:
+            with translated():
+                rows = await cursor.fetch(size)
+            if not rows:
+                return
+            yield rows
 
 
 class Reader:
     """Reads for reports over connections of its own: what takes minutes is not in the way of jobs."""
 
-    def __init__(self, settings: DatabaseSettings, *, connections: int = 4, stall: float = _STALL) -> None:
-        """Have `connections` at most; who wants more waits. Nothing is kept open, and nothing connects yet."""
+    def __init__(
+        self, settings: DatabaseSettings, tuning: Mapping[str, str], *, connections: int, stall: float = _STALL
+    ) -> None:
+        """Have `connections` at most; who wants more waits. Nothing is kept open, and nothing connects yet.
+
+        `tuning`: settings of PostgreSQL.
+        """
         self._settings = settings.directly
+        self._tuning = tuning
         self._free = asyncio.Semaphore(connections)
         self._stall = stall
 
-    async def rows(self, query: str, *arguments: object, zone: str = "UTC") -> Sequence[asyncpg.Record]:
-        """All rows of a query. Raises a JobError."""
-        with translated():
-            async with self._connected(zone) as connection:
-                return list(await connection.fetch(query, *arguments, timeout=self._stall))
+    @asynccontextmanager
+    async def snapshot(self, zone: str = "UTC") -> AsyncIterator[Snapshot]:
+        """Begin a transaction that sees the database as of its first query, and can change nothing.
+
+        Raises a JobError.
+        """
+        async with self._connected(zone) as connection:
+            yield Snapshot(connection)
 
     async def copy(self, query: str, *arguments: object, taken: Taken, zone: str = "UTC") -> None:
         """Hand a query's rows on as CSV, in blocks of whole rows; a line feed ends each row.
@@ -136,64 +143,31 @@ class Reader:
 
     @asynccontextmanager
     async def _connected(self, zone: str) -> AsyncIterator[asyncpg.Connection]:
-        """A connection that reads with our settings and this time zone."""
-        longest = self._settings.command_timeout
-        async with self._free, reading(self._settings, _COPY_SETTINGS, longest=longest) as connection:
-            try:
-                await connection.execute(SET, ["TimeZone"], [zone])
-            except asyncpg.InvalidParameterValueError:
-                raise InvalidRequest(
-                    f"The database does not know the time zone {zone}: ask for the report in another one."
-                ) from None
-            yield connection
-
-
-_QUERY_TIMEOUT_S = 120.0
-"""Seconds for one query. A year of half a million orders takes some five."""
-_SNAPSHOT_SETTINGS = {
-    # Sums by product are made in memory, not on disk.
-    "work_mem": "64MB",
-}
-
-
-class Snapshot:
-    """The database as of one moment. Each call raises the domain's errors."""
-
-    def __init__(self, connection: asyncpg.Connection) -> None:
-        self._connection = connection
-
-    async def rows(self, query: str, *arguments: object) -> Sequence[asyncpg.Record]:
-        """All rows of a query."""
-        with translated():
-            return list(await self._connection.fetch(query, *arguments))
-
-    async def batches(self, size: int, query: str, *arguments: object) -> AsyncIterator[Sequence[asyncpg.Record]]:
-        """All rows of a query, so many at a time."""
-        with translated():
-            cursor = await self._connection.cursor(query, *arguments)
-        while True:
+        """A connection within a transaction that reads only, with our settings and this time zone."""
+        async with self._free:
             with translated():
-                rows = await cursor.fetch(size)
-            if not rows:
-                return
-            yield rows
-
-
-class Snapshots:
-    """Opens them over connections of its own: what may take minutes is not in the way of jobs."""
-
-    def __init__(self, settings: DatabaseSettings, *, connections: int = 2, longest: float = _QUERY_TIMEOUT_S) -> None:
-        """Have `connections` at most; who wants more waits. Nothing is kept open. `longest`: seconds for a query."""
-        self._settings = settings.directly
-        self._free = asyncio.Semaphore(connections)
-        self._longest = longest
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator[Snapshot]:
-        """Begin a transaction that sees the database as of its first query, and can change nothing."""
-        async with self._free, AsyncExitStack() as stack:
-            with translated():
-                connection = await stack.enter_async_context(
-                    reading(self._settings, _SNAPSHOT_SETTINGS, longest=self._longest, isolation="repeatable_read")
+                connection = await asyncpg.connect(
+                    "postgresql://" + self._settings.url.get_secret_value().partition("://")[2],
+                    timeout=self._settings.connect_timeout,
+                    command_timeout=_QUERY_TIMEOUT_S,
+                    server_settings={"application_name": APPLICATION},
                 )
-            yield Snapshot(connection)
+            try:
+                with translated():
+                    await connection.transaction(isolation="repeatable_read", readonly=True).start()
+                    wanted = {**_CONNECTION_SETTINGS, **self._tuning}
+                    await connection.execute(_SET, list(wanted), list(wanted.values()))
+                    try:
+                        await connection.execute(_SET, ["TimeZone"], [zone])
+                    except asyncpg.InvalidParameterValueError:
+                        raise InvalidRequest(
+                            f"The database does not know the time zone {zone}: ask for the report in another one."
+                        ) from None
+                # It ends with the connection. Where it was cancelled, the driver could not end it otherwise: what was
+                # still on its way would be in the way.
+                yield connection
+            finally:
+                with contextlib.suppress(Exception):
+                    # It has PostgreSQL stop what was cancelled. Where that came between two pieces of rows, the driver
+                    # does not notice, and the connection is cut off.
+                    await finished(asyncio.wait_for(connection.close(), _CLOSING))

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from datetime import datetime
 from uuid import UUID
 
-from adapters.reports.database import Reader, Snapshots
+from adapters.reports.database import COPYING, SUMMING, Reader
 from adapters.reports.orders_export.export import OrdersExport
 from adapters.reports.parts import Frame, SlicedReport, WholeReport, read_frames, write_frame
 from adapters.reports.payments_reconciliation.report import PaymentsReconciliation
@@ -154,7 +154,7 @@ class Reports:
 
     def __init__(self, storage: ReportStorage, database: DatabaseSettings) -> None:
         """What takes minutes is read over connections of its own."""
-        self._export = OrdersExport(Reader(database, connections=MAX_CONCURRENCY))
+        self._export = OrdersExport(Reader(database, COPYING, connections=MAX_CONCURRENCY))
         self.maker = FileMaker(storage, whole=whole_reports(database), sliced={ReportName.orders_export: self._export})
 
     def close(self) -> None:
@@ -164,8 +164,8 @@ class Reports:
 
 def whole_reports(settings: DatabaseSettings) -> Mapping[ReportName, WholeReport]:
     """Reports that are drawn as a whole; they share some connections to the database, and set one PDF at a time."""
-    snapshots, typesetter = Snapshots(settings), Typesetter()
+    reader, typesetter = Reader(settings, SUMMING, connections=2), Typesetter()
     return {
-        ReportName.sales_summary: SalesSummary(snapshots, typesetter),
-        ReportName.payments_reconciliation: PaymentsReconciliation(snapshots, typesetter),
+        ReportName.sales_summary: SalesSummary(reader, typesetter),
+        ReportName.payments_reconciliation: PaymentsReconciliation(reader, typesetter),
     }

@@ -45,22 +45,17 @@ async def office(engine: AsyncEngine, client: Client, inbox: InboxReader, tmp_pa
 
 @pytest.fixture
 def serving(client: Client, environment: dict[str, str]) -> Serving:
-    """The workers of a process and its relay, in this one: `async with serving(REPORTS_STORE=…):`.
-
-    Waits before retries last `wait` seconds.
-    """
+    """The workers of a process and its relay, in this one."""
 
     @asynccontextmanager
-    async def serving(*, wait: float = 0.5, **variables: str) -> AsyncIterator[None]:
+    async def serving() -> AsyncIterator[None]:
         with pytest.MonkeyPatch.context() as patch:
-            for name, value in {**environment, **variables}.items():
+            for name, value in environment.items():
                 patch.setenv(name, value)
             settings = Settings()
         outside = Outside(settings)
         reports, notifications = (
-            job_worker(
-                client, queue, registry, outside.ports, draw=lambda _low, _high: wait, drain=timedelta(seconds=1)
-            )
+            job_worker(client, queue, registry, outside.ports, drain=timedelta(seconds=1))
             for queue in ("reports", "notifications")
         )
         relay = Relay(outside.outbox, client, registry)

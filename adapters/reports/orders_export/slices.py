@@ -54,12 +54,13 @@ def bounds(report: Report) -> tuple[datetime, datetime]:
 async def plan(reader: Reader, report: Report, *, orders_each: int = ORDERS) -> Sequence[Slice]:
     """One slice at least. Raises InvalidRequest where the format cannot hold so many rows; a TransientError."""
     since, until = bounds(report)
-    if report.request.format == ReportFormat.xlsx:
-        refuse_too_many((await reader.rows(_ROWS, since, until, XLSX_ROWS + 1))[0]["rows"])
     # In the report's time zone, in which parts are read: here it is noticed if the database does not know it.
-    orders = (await reader.rows(_COUNT, since, until, zone=report.request.time_zone))[0]["orders"]
-    lines = (await reader.rows(_LINES, since, until))[0]["lines"]
-    cuts = await reader.rows(_CUTS, since, until, max(orders_each, -(-orders // MOST)))
+    async with reader.snapshot(report.request.time_zone) as snapshot:
+        if report.request.format == ReportFormat.xlsx:
+            refuse_too_many((await snapshot.rows(_ROWS, since, until, XLSX_ROWS + 1))[0]["rows"])
+        orders = (await snapshot.rows(_COUNT, since, until))[0]["orders"]
+        lines = (await snapshot.rows(_LINES, since, until))[0]["lines"]
+        cuts = await snapshot.rows(_CUTS, since, until, max(orders_each, -(-orders // MOST)))
     starts = {since: 1}
     for cut in cuts:
         # Before the first order there is nothing to be cut off, and many orders of one instant stay together.

@@ -14,7 +14,7 @@ from datetime import datetime
 
 import asyncpg
 
-from adapters.reports.database import Snapshots
+from adapters.reports.database import Reader
 from adapters.reports.payments_reconciliation.kinds import KINDS, Kind, disagreements
 from domain.reports import Report
 
@@ -45,15 +45,13 @@ class Disagreement:
 
 
 @asynccontextmanager
-async def reading(
-    snapshots: Snapshots, report: Report
-) -> AsyncIterator[tuple[int, AsyncIterator[Sequence[Disagreement]]]]:
+async def reading(reader: Reader, report: Report) -> AsyncIterator[tuple[int, AsyncIterator[Sequence[Disagreement]]]]:
     """How many orders count, and all disagreements, some at a time: by kind, the oldest first; as of one moment.
 
     Raises a `TransientError`.
     """
     placed = (*report.request.span.bounds(report.request.time_zone), report.as_of)
-    async with snapshots.open() as snapshot:
+    async with reader.snapshot() as snapshot:
         orders = int((await snapshot.rows(_ORDERS, *placed))[0]["orders"])
         yield orders, ([_disagreement(row) for row in rows] async for rows in snapshot.batches(_BATCH, _ROWS, *placed))
 

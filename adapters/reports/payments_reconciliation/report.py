@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.reports.cells import Cell, Ident, Money, csv_lines, for_paper, readable
-from adapters.reports.database import Snapshots
+from adapters.reports.database import Reader
 from adapters.reports.heading import heading_of, short_moment
 from adapters.reports.parts import Drawing
 from adapters.reports.payments_reconciliation.kinds import Kind
@@ -157,8 +157,8 @@ class Workbook:
 class PaymentsReconciliation:
     """Implements `WholeReport`."""
 
-    def __init__(self, snapshots: Snapshots, typesetter: Typesetter) -> None:
-        self._snapshots = snapshots
+    def __init__(self, reader: Reader, typesetter: Typesetter) -> None:
+        self._reader = reader
         self._typesetter = typesetter
 
     async def draw(self, report: Report) -> Drawing:
@@ -169,7 +169,7 @@ class PaymentsReconciliation:
         form = report.request.format
         tally = Tally(keep=MOST_OF_A_KIND if form is ReportFormat.pdf else 0)
         table: CsvTable | Workbook | None = None
-        async with reading(self._snapshots, report) as (orders, disagreements):
+        async with reading(self._reader, report) as (orders, disagreements):
             if form is not ReportFormat.pdf:
                 table = await asyncio.to_thread(Workbook if form is ReportFormat.xlsx else CsvTable, report)
             async for rows in disagreements:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 
-from adapters.reports.database import Snapshots
+from adapters.reports.database import Reader
 from domain.reports import Report
 
 
@@ -133,12 +133,12 @@ _PRODUCTS = f"""
 """  # noqa: S608
 
 
-async def read_figures(snapshots: Snapshots, report: Report) -> Figures:
+async def read_figures(reader: Reader, report: Report) -> Figures:
     """Read them in one snapshot. Raises a `TransientError`."""
     zone = report.request.time_zone
     period = report.request.span
     placed = (*period.bounds(zone), report.as_of)
-    async with snapshots.open() as snapshot:
+    async with reader.snapshot() as snapshot:
         orders = await snapshot.rows(_ORDERS, *placed, period.day_starts(zone))
         refunds = await snapshot.rows(_REFUNDS, *placed, period.day_starts(zone))
         products = await snapshot.rows(_PRODUCTS, *placed, LONGEST_NAME, TOP)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from adapters.reports.cells import Cell, Money, csv_lines
-from adapters.reports.database import Snapshots
+from adapters.reports.database import Reader
 from adapters.reports.heading import heading_of
 from adapters.reports.parts import Drawing
 from adapters.reports.pdf.typesetter import Typesetter
@@ -86,13 +86,13 @@ def _add_chart(book: Book, totals: Sheet, number: int, each: CurrencyFigures, ro
 class SalesSummary:
     """Implements `WholeReport`."""
 
-    def __init__(self, snapshots: Snapshots, typesetter: Typesetter) -> None:
-        self._snapshots = snapshots
+    def __init__(self, reader: Reader, typesetter: Typesetter) -> None:
+        self._reader = reader
         self._typesetter = typesetter
 
     async def draw(self, report: Report) -> Drawing:
         """See `WholeReport`. Its rows are those of the flat table: days by currency. Raises a `TransientError`."""
-        figures = await read_figures(self._snapshots, report)
+        figures = await read_figures(self._reader, report)
         if report.request.format is ReportFormat.pdf:
             page = await asyncio.to_thread(page_of, report, figures)
             content = await self._typesetter.set(TEMPLATE, page, at=report.as_of)

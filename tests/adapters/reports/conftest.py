@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from adapters.reports.database import Reader, Snapshots
+from adapters.reports.database import COPYING, Reader
 from adapters.reports.maker import FileMaker, whole_reports
 from adapters.reports.orders_export.export import OrdersExport
 from adapters.reports.storage import ReportStorage, storage_of
@@ -69,18 +69,13 @@ def settings(database: str) -> DatabaseSettings:
 
 
 @pytest.fixture
-def snapshots(settings: DatabaseSettings) -> Snapshots:
-    return Snapshots(settings)
-
-
-@pytest.fixture
 def drawn(settings: DatabaseSettings) -> Drawn:
     return Drawn(whole_reports(settings))
 
 
 @pytest.fixture
 def reader(settings: DatabaseSettings) -> Reader:
-    return Reader(settings)
+    return Reader(settings, COPYING, connections=4)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import asyncpg
 import pytest
 
-from adapters.reports.database import Snapshots
+from adapters.reports.database import Reader
 from adapters.reports.sales_summary.figures import TOP, Product, Sums, read_figures
 from domain.report_generation import ReportName
 from tests.adapters.reports.shop import Shop, report_of
@@ -18,9 +18,9 @@ SALES = ReportName.sales_summary
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
-async def test_the_figures_are_those_of_an_independent_count(shop: Shop, snapshots: Snapshots) -> None:
+async def test_the_figures_are_those_of_an_independent_count(shop: Shop, reader: Reader) -> None:
     await shop.spread(2000)
-    figures = await read_figures(snapshots, report_of(SALES))
+    figures = await read_figures(reader, report_of(SALES))
 
     expected: dict[str, dict[date, Sums]] = defaultdict(lambda: defaultdict(Sums))
     sold: dict[str, dict[str, tuple[int, int]]] = defaultdict(lambda: defaultdict(lambda: (0, 0)))
@@ -58,7 +58,7 @@ async def test_the_figures_are_those_of_an_independent_count(shop: Shop, snapsho
     ],
 )
 async def test_a_day_is_that_of_its_time_zone_however_long_it_is(
-    shop: Shop, snapshots: Snapshots, zone: str, period: str, hours: int
+    shop: Shop, reader: Reader, zone: str, period: str, hours: int
 ) -> None:
     day = date.fromisoformat(period)
     first, end = report_of(SALES, period=period, zone=zone).request.span.bounds(zone)
@@ -68,51 +68,51 @@ async def test_a_day_is_that_of_its_time_zone_however_long_it_is(
         await shop.order(at)
 
     three = report_of(SALES, period=f"{day - timedelta(days=1)}..{day + timedelta(days=1)}", zone=zone)
-    by_day = (await read_figures(snapshots, three)).currencies[0].by_day
+    by_day = (await read_figures(reader, three)).currencies[0].by_day
     assert {each: sums.orders for each, sums in by_day.items()} == {
         day - timedelta(days=1): 1,
         day: 2,
         day + timedelta(days=1): 1,
     }
-    only = (await read_figures(snapshots, report_of(SALES, period=period, zone=zone))).currencies[0]
+    only = (await read_figures(reader, report_of(SALES, period=period, zone=zone))).currencies[0]
     assert {each: sums.orders for each, sums in only.by_day.items()} == {day: 2}
     assert first.astimezone(ZoneInfo(zone)).date() == day
 
 
-async def test_what_came_after_the_report_was_asked_for_does_not_count(shop: Shop, snapshots: Snapshots) -> None:
+async def test_what_came_after_the_report_was_asked_for_does_not_count(shop: Shop, reader: Reader) -> None:
     moment = timedelta(seconds=1)
     await shop.order(NOON, paid_at=NOON, method="online")
     await shop.order(NOON, paid_at=NOON + moment, method="online")
     await shop.order(NOON, paid_at=NOON + moment)
     await shop.order(NOON + moment)
-    figures = await read_figures(snapshots, report_of(SALES, as_of=NOON))
+    figures = await read_figures(reader, report_of(SALES, as_of=NOON))
     assert figures.currencies[0].total == Sums(orders=3, revenue=3000, paid=1000, awaited=1000)
     assert [(each.quantity, each.revenue) for each in figures.currencies[0].products] == [(3, 3000)]
 
 
-async def test_refunds_count_in_their_own_currency_on_the_day_of_the_order(shop: Shop, snapshots: Snapshots) -> None:
+async def test_refunds_count_in_their_own_currency_on_the_day_of_the_order(shop: Shop, reader: Reader) -> None:
     order = await shop.order(NOON, paid_at=NOON)
     await shop.pay(order, "refunded", refunded=1000)
     await shop.pay(order, "partially-refunded", currency="CHF", refunded=7)
-    figures = await read_figures(snapshots, report_of(SALES))
+    figures = await read_figures(reader, report_of(SALES))
     assert {each.currency: dict(each.by_day) for each in figures.currencies} == {
         "EUR": {NOON.date(): Sums(orders=1, revenue=1000, paid=1000, refunded=1000)},
         "CHF": {NOON.date(): Sums(refunded=7)},
     }
 
 
-async def test_sums_beyond_64_bits_are_exact(shop: Shop, snapshots: Snapshots) -> None:
+async def test_sums_beyond_64_bits_are_exact(shop: Shop, reader: Reader) -> None:
     largest = 2**63 - 1
     for _ in range(3):
         await shop.order(NOON, [("Planet", 2**31 - 1, largest)], total=largest)
-    (only,) = (await read_figures(snapshots, report_of(SALES))).currencies
+    (only,) = (await read_figures(reader, report_of(SALES))).currencies
     assert only.total.revenue == 3 * largest
     assert only.products == [Product("Planet", 3 * (2**31 - 1), 3 * (2**31 - 1) * largest)]
 
 
-async def test_a_report_reads_one_snapshot_and_can_change_nothing(shop: Shop, snapshots: Snapshots) -> None:
+async def test_a_report_reads_one_snapshot_and_can_change_nothing(shop: Shop, reader: Reader) -> None:
     await shop.order(NOON)
-    async with snapshots.open() as snapshot:
+    async with reader.snapshot() as snapshot:
         count = "SELECT count(*) AS orders FROM orders"
         before = await snapshot.rows(count)
         await shop.order(NOON)
