@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them again for each run would cost more than the run itself.
-    from activities.alert import AlertActivities as Activities
-    from domain.alert import AlertRequest
-    from domain.outcomes import Done, Outcome, Skipped
-    from workflows import steps
+from activities.alert import AlertActivities as Activities
+from domain.alert import AlertRequest
+from domain.outcomes import Done, Outcome, Skipped
+from workflows import steps
 
 
 @workflow.defn(name="Alert")

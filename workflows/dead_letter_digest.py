@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them again for each run would cost more than the run itself.
-    from activities.dead_letter_digest import DeadLetterDigestActivities as Activities
-    from domain.dead_letter_digest import DeadLetterDigestRequest
-    from domain.outcomes import Done, Outcome, Skipped
-    from workflows import steps
-    from workflows.scheduling import scheduled_run
+from activities.dead_letter_digest import DeadLetterDigestActivities as Activities
+from domain.dead_letter_digest import DeadLetterDigestRequest
+from domain.outcomes import Done, Outcome, Skipped
+from workflows import steps
+from workflows.scheduling import scheduled_run
 
 
 @workflow.defn(name="DeadLetterDigest")

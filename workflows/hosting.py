@@ -42,6 +42,7 @@ PASSED_THROUGH = (
     "workflows.dead_letters",  # a part of the interceptor
     "workflows.interceptor",  # looks at the clock for metrics
     "workflows.pausing",  # looks at what is paused, which the worker keeps
+    "workflows.progress",  # keeps what a query is answered with
     "workflows.scheduling",  # reads what Temporal tells of a run; the interceptor does too
     "workflows.steps",  # finds the policies that the interceptor has set
 )

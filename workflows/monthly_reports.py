@@ -6,13 +6,11 @@ from datetime import timedelta
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
-    from activities.monthly_reports import MonthlyReportsActivities as Activities
-    from domain.monthly_reports import MonthlyReportsRequest, MonthlyReportsRun
-    from domain.outcomes import Done, Outcome, Skipped
-    from workflows import steps
-    from workflows.scheduling import scheduled_run
+from activities.monthly_reports import MonthlyReportsActivities as Activities
+from domain.monthly_reports import MonthlyReportsRequest, MonthlyReportsRun
+from domain.outcomes import Done, Outcome, Skipped
+from workflows import steps
+from workflows.scheduling import scheduled_run
 
 
 @workflow.defn(name="MonthlyReports")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
-    from activities.payment_callback import PaymentCallbackActivities as Activities
-    from domain.outcomes import Declined, Done, Outcome, Skipped
-    from domain.payment_callback import PaymentCallbackRequest
-    from domain.payments import PaymentState
-    from workflows import steps
+from activities.payment_callback import PaymentCallbackActivities as Activities
+from domain.outcomes import Declined, Done, Outcome, Skipped
+from domain.payment_callback import PaymentCallbackRequest
+from domain.payments import PaymentState
+from workflows import steps
 
 
 @workflow.defn(name="PaymentCallback")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
-    from activities.payment_notice import PaymentNoticeActivities as Activities
-    from domain.outcomes import Done, Outcome, Skipped
-    from domain.payment_notice import PaymentNoticeRequest
-    from workflows import steps
+from activities.payment_notice import PaymentNoticeActivities as Activities
+from domain.outcomes import Done, Outcome, Skipped
+from domain.payment_notice import PaymentNoticeRequest
+from workflows import steps
 
 
 @workflow.defn(name="PaymentNotice")

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
-    from activities.payment_reconciliation import PaymentReconciliationActivities as Activities
-    from domain.outcomes import Done, Outcome, Skipped
-    from domain.payment_reconciliation import PaymentReconciliationRequest
-    from workflows import steps
-    from workflows.scheduling import scheduled_run
+from activities.payment_reconciliation import PaymentReconciliationActivities as Activities
+from domain.outcomes import Done, Outcome, Skipped
+from domain.payment_reconciliation import PaymentReconciliationRequest
+from workflows import steps
+from workflows.scheduling import scheduled_run
 
 
 @workflow.defn(name="PaymentReconciliation")

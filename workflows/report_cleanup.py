@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from temporalio import workflow
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
-    from activities.report_cleanup import ReportCleanupActivities as Activities
-    from domain.outcomes import Done, Outcome
-    from domain.report_cleanup import ReportCleanupRequest
-    from workflows import steps
-    from workflows.scheduling import scheduled_run
+from activities.report_cleanup import ReportCleanupActivities as Activities
+from domain.outcomes import Done, Outcome
+from domain.report_cleanup import ReportCleanupRequest
+from workflows import steps
+from workflows.scheduling import scheduled_run
 
 
 @workflow.defn(name="ReportCleanup")

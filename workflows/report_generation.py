@@ -9,14 +9,12 @@ from uuid import UUID
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-with workflow.unsafe.imports_passed_through():
-    # Our own packages and pydantic: importing them anew for each run would cost more than the run itself.
-    from activities.report_generation import ReportGenerationActivities as Activities
-    from domain.outcomes import Done, Outcome
-    from domain.report_generation import ReportGenerationRequest
-    from domain.reports import EndInput, PartInput, PublishInput, ReportFile, ReportPlan, TidyInput
-    from workflows import steps
-    from workflows.progress import ProgressKept
+from activities.report_generation import ReportGenerationActivities as Activities
+from domain.outcomes import Done, Outcome
+from domain.report_generation import ReportGenerationRequest
+from domain.reports import EndInput, PartInput, PublishInput, ReportFile, ReportPlan, TidyInput
+from workflows import steps
+from workflows.progress import ProgressKept
 
 _AT_ONCE = 4
 """Parts of one report that are written at a time."""
