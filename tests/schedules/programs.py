@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from demo.temporal_server import temporal_binary
+from tests.starter import plugins
 
 _ROOT = Path(__file__).parents[2]
 _TOP = """
@@ -41,12 +42,8 @@ class TemporalProgram:
 
 def install(folder: Path, rows: str) -> str:
     """A package that declares schedules, and brings their kind of job; returns the path that has it."""
-    (folder / "shop_chimes.py").write_text(f"{_TOP}\n{rows}\n")
-    info = folder / "shop_chimes-1.0.dist-info"
-    info.mkdir(exist_ok=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-chimes\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[durable_jobs.kinds]\nchimes = tests.schedules.chimes:ROW\n"
-        "[durable_jobs.schedules]\nchimes = shop_chimes:ROWS\n"
+    entry_points = (
+        "[durable_jobs.kinds]\nchimes = tests.schedules.chimes:ROW\n[durable_jobs.schedules]\nchimes = chimes:ROWS\n"
     )
+    plugins.install(folder, f"{_TOP}\n{rows}\n", name="chimes", entry_points=entry_points)
     return f"{folder}{os.pathsep}{_ROOT}"

@@ -93,9 +93,7 @@ async def test_a_wrong_declaration_setting_id_or_address_is_named(command_line: 
     away = await jobs("schedules", "diff", TEMPORAL_ADDRESS="127.0.0.1:1")
 
     assert (wrong.status, zone.status, unknown.status, away.status) == (1, 1, 2, 1)
-    assert (
-        "entry point chimes = shop_chimes:ROWS of shop-chimes: ScheduleDeclarationError: schedule 'noon'" in wrong.err
-    )
+    assert "entry point chimes = chimes:ROWS of shop-chimes: ScheduleDeclarationError: schedule 'noon'" in wrong.err
     assert "SCHEDULES_TIME_ZONE: Value error, must be the IANA name of a time zone" in zone.err
     assert "there is no schedule 'noon-chime'; there are: " in unknown.err
     assert away.err.startswith("Error: Temporal does not answer at 127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""What a type checker lets application code start, and what it refuses: with pydantic's plugin and without."""
+"""What mypy lets application code start and enqueue, and what it refuses: with pydantic's plugin and without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-CODE = """
+STARTING = """
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
@@ -114,17 +114,59 @@ async def test() -> None:
 """
 
 
+ENQUEUEING = """
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
+from sqlalchemy.orm import Session, scoped_session
+from starter import OrderConfirmationRequest, outbox
+from typing_extensions import assert_type
+
+request = OrderConfirmationRequest(order_id=1042)
+
+
+def enqueue(session: Session, scoped: scoped_session[Session], connection: Connection) -> None:
+    outbox.enqueue(scoped, request, start_after=timedelta(minutes=10), priority=1, fairness_key="tenant-7")
+    outbox.enqueue(session, request, start_after=datetime.now(UTC))
+    assert_type(outbox.enqueue_all(session, iter([request]), priority=5), int)
+    connection.execute(*outbox.statement([request]))
+
+    outbox.enqueue(session, OrderConfirmationRequest)  # wrong: a class
+    outbox.enqueue(session, {"order_id": 1042})  # wrong: a dictionary
+    outbox.enqueue(session, [request])  # wrong: many
+    outbox.enqueue_all(session, request)  # wrong: one
+    outbox.enqueue(request, session)  # wrong: the wrong way round
+    outbox.enqueue(connection, request)  # wrong: no session
+    outbox.enqueue(session, request, start_after=10)  # wrong: of which unit?
+    outbox.enqueue(session, request, priority="1")  # wrong: a text
+    outbox.enqueue(session, request, delay=timedelta(minutes=10))  # wrong: it is called start_after
+    outbox.enqueue(session, request, timedelta(minutes=10))  # wrong: without its name
+
+
+async def enqueue_async(
+    session: AsyncSession, scoped: async_scoped_session[AsyncSession], connection: AsyncConnection
+) -> None:
+    outbox.enqueue(session, request)
+    outbox.enqueue(scoped, request)
+    await connection.execute(*outbox.statement([request]))
+    await outbox.enqueue(session, request)  # wrong: there is nothing to await
+"""
+
+
 @pytest.mark.parametrize(
     "plugin", [True, pytest.param(False, marks=pytest.mark.long)], ids=["with-plugin", "without-plugin"]
 )
-async def test_a_start_that_cannot_work_is_refused_by_mypy(tmp_path: Path, plugin: bool) -> None:
-    code, config = tmp_path / "application.py", tmp_path / "mypy.ini"
-    code.write_text(CODE)
+async def test_what_cannot_be_started_or_enqueued_is_refused_by_mypy(tmp_path: Path, plugin: bool) -> None:
+    config, programs = tmp_path / "mypy.ini", {"starting": STARTING, "enqueueing": ENQUEUEING}
     config.write_text("[mypy]\nstrict = true\n")
+    for name, code in programs.items():
+        (tmp_path / f"{name}.py").write_text(code)
 
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "mypy", "--no-error-summary", "--no-pretty", "--hide-error-context"),
-        *("--config-file", str(ROOT / "pyproject.toml" if plugin else config), str(code)),
+        *("--config-file", str(ROOT / "pyproject.toml" if plugin else config)),
+        *(str(tmp_path / f"{name}.py") for name in programs),
         # A cache of its own for the one, the gate's for the other, which has most of it already.
         *(() if plugin else ("--cache-dir", str(tmp_path / "cache"))),
         cwd=ROOT,
@@ -132,6 +174,11 @@ async def test_a_start_that_cannot_work_is_refused_by_mypy(tmp_path: Path, plugi
     )
     out, _ = await process.communicate()
 
-    refused = {line.split(":")[1] for line in out.decode().splitlines() if ": error:" in line}
-    wrong = {str(at) for at, line in enumerate(CODE.splitlines(), start=1) if "# wrong" in line}
-    assert refused == wrong, out.decode()
+    errors = [line.split(":") for line in out.decode().splitlines() if ": error:" in line]
+    wrong = {
+        (name, str(at))
+        for name, code in programs.items()
+        for at, line in enumerate(code.splitlines(), start=1)
+        if "# wrong" in line
+    }
+    assert {(Path(path).stem, at) for path, at, *_ in errors} == wrong, out.decode()

@@ -27,6 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, scoped_session, sessionmake
 from adapters.db import tables
 from domain.requests import EntityId, JobRequest
 from starter import OrderConfirmationRequest, StarterError, outbox
+from tests.starter.plugins import install
 from tests.starter.test_cli_plugins import KIND
 
 ROOT = Path(__file__).parents[2]
@@ -283,11 +284,7 @@ async def test_starting_jobs_needs_no_sqlalchemy(tmp_path: Path) -> None:
 async def test_a_kind_of_an_installed_package_is_found_by_itself(
     tmp_path: Path, entry_point: str, outcome: str
 ) -> None:
-    (tmp_path / "digests.py").write_text(KIND)
-    info = tmp_path / "shop_digests-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-digests\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[durable_jobs.kinds]\ndigests = {entry_point}\n")
+    install(tmp_path, KIND, entry_points=f"[durable_jobs.kinds]\ndigests = {entry_point}\n")
     code = """
 from digests import SalesDigestRequest
 from starter import StarterError, outbox
@@ -298,57 +295,3 @@ except StarterError as exc:
 """
 
     assert outcome in await _python("-c", code, path=tmp_path)
-
-
-TYPED = """
-from datetime import UTC, datetime, timedelta
-
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_scoped_session
-from sqlalchemy.orm import Session, scoped_session
-from starter import OrderConfirmationRequest, outbox
-from typing_extensions import assert_type
-
-request = OrderConfirmationRequest(order_id=1042)
-
-
-def enqueue(session: Session, scoped: scoped_session[Session], connection: Connection) -> None:
-    outbox.enqueue(scoped, request, start_after=timedelta(minutes=10), priority=1, fairness_key="tenant-7")
-    outbox.enqueue(session, request, start_after=datetime.now(UTC))
-    assert_type(outbox.enqueue_all(session, iter([request]), priority=5), int)
-    connection.execute(*outbox.statement([request]))
-
-    outbox.enqueue(session, OrderConfirmationRequest)  # wrong: a class
-    outbox.enqueue(session, {"order_id": 1042})  # wrong: a dictionary
-    outbox.enqueue(session, [request])  # wrong: many
-    outbox.enqueue_all(session, request)  # wrong: one
-    outbox.enqueue(request, session)  # wrong: the wrong way round
-    outbox.enqueue(connection, request)  # wrong: no session
-    outbox.enqueue(session, request, start_after=10)  # wrong: of which unit?
-    outbox.enqueue(session, request, priority="1")  # wrong: a text
-    outbox.enqueue(session, request, delay=timedelta(minutes=10))  # wrong: it is called start_after
-    outbox.enqueue(session, request, timedelta(minutes=10))  # wrong: without its name
-
-
-async def enqueue_async(
-    session: AsyncSession, scoped: async_scoped_session[AsyncSession], connection: AsyncConnection
-) -> None:
-    outbox.enqueue(session, request)
-    outbox.enqueue(scoped, request)
-    await connection.execute(*outbox.statement([request]))
-    await outbox.enqueue(session, request)  # wrong: there is nothing to await
-"""
-
-
-async def test_what_cannot_be_enqueued_is_refused_by_mypy(tmp_path: Path) -> None:
-    (tmp_path / "application.py").write_text(TYPED)
-
-    said = await _python(
-        *("-m", "mypy", "--no-error-summary", "--no-pretty", "--hide-error-context"),
-        *("--config-file", str(ROOT / "pyproject.toml"), str(tmp_path / "application.py")),
-        path=tmp_path / "none",
-    )
-
-    refused = {line.split(":")[1] for line in said.splitlines() if ": error:" in line}
-    wrong = {str(at) for at, line in enumerate(TYPED.splitlines(), start=1) if "# wrong" in line}
-    assert refused == wrong, said
