@@ -40,48 +40,6 @@ class Office:
         return [(request.requested_by, request.period) for request in self.desk.asked]
 
 
-@pytest.mark.parametrize(
-    ("at", "zone", "month"),
-    [
-        ("2026-10-31T23:59:59Z", "UTC", "2026-09"),
-        ("2026-11-01T00:00:00Z", "UTC", "2026-10"),
-        ("2026-03-31T12:00:00Z", "UTC", "2026-02"),
-        ("2028-03-01T00:00:00Z", "UTC", "2028-02"),
-        ("2026-01-01T00:00:00Z", "UTC", "2025-12"),
-        ("2026-01-31T12:00:00Z", "UTC", "2025-12"),
-        ("2026-12-31T23:59:59Z", "UTC", "2026-11"),
-        # The new year has come in Tokyo, and not yet in New York.
-        ("2025-12-31T15:00:00Z", "Asia/Tokyo", "2025-12"),
-        ("2026-01-01T04:59:59Z", "America/New_York", "2025-11"),
-        ("2026-01-01T05:00:00Z", "America/New_York", "2025-12"),
-        # The nights in which clocks change, and the month whose first hour falls into summer time.
-        ("2026-03-29T00:59:59Z", "Europe/Zurich", "2026-02"),
-        ("2026-03-29T01:00:00Z", "Europe/Zurich", "2026-02"),
-        ("2026-10-25T00:30:00Z", "Europe/Zurich", "2026-09"),
-        ("2026-10-25T01:30:00Z", "Europe/Zurich", "2026-09"),
-        ("2026-03-31T22:00:00Z", "Europe/Zurich", "2026-03"),
-        ("2026-10-31T22:59:59Z", "Europe/Zurich", "2026-09"),
-        ("2026-10-31T23:00:00Z", "Europe/Zurich", "2026-10"),
-    ],
-)
-async def test_it_is_the_month_before_the_moment_in_the_schedules_zone(at: str, zone: str, month: str) -> None:
-    office = Office(subscription(1))
-
-    found = await office.ask(datetime.fromisoformat(at), zone=zone, now=datetime(2030, 1, 1, tzinfo=UTC))
-
-    assert (found.month, office.asked) == (month, [(101, month)])
-
-
-async def test_a_month_is_asked_for_once_whoever_starts_the_run() -> None:
-    office = Office(subscription(1), subscription(2))
-
-    assert await office.ask() == MonthlyAsked(month="2026-02", asked=2)
-    assert await office.ask(datetime(2026, 3, 17, tzinfo=UTC), run="triggered") == MonthlyAsked(
-        skipped="period-done-already"
-    )
-    assert office.asked == [(101, "2026-02"), (102, "2026-02")]
-
-
 async def test_a_month_is_asked_for_once_it_is_over_where_the_report_is_of() -> None:
     """At three in Zurich, New York has still nine hours of the old month."""
     office = Office(

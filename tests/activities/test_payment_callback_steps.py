@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
 from activities.payment_callback import PaymentCallbackActivities
-from domain.errors import NotFound
 from domain.payment_callback import PaymentCallbackRequest
 from domain.payments import PaymentState
 from tests.fakes_payments import FakePayments, FakeProvider, a_payment
@@ -18,12 +15,6 @@ class Shop:
         self.provider = provider or FakeProvider(a_payment())
         self.payments = FakePayments()
         self.steps = PaymentCallbackActivities(self.provider, self.payments)
-
-
-async def test_the_state_that_the_provider_tells_is_applied_once() -> None:
-    shop = Shop()
-    assert (await shop.steps.apply(REQUEST)).changed
-    assert not (await shop.steps.apply(REQUEST)).changed
 
 
 async def test_what_was_applied_between_look_and_fetch_makes_it_fetch_again() -> None:
@@ -52,8 +43,3 @@ async def test_what_others_fetched_and_applied_after_the_callback_came_need_not_
     assert shop.provider.calls == 2
     assert (applied.order_id, applied.state, applied.refunded) == (1042, PaymentState.refunded, 1250)
     assert not applied.changed
-
-
-async def test_a_payment_that_the_provider_does_not_know_fails_for_good() -> None:
-    with pytest.raises(NotFound):
-        await Shop(FakeProvider()).steps.apply(REQUEST)

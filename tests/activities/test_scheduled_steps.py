@@ -49,20 +49,7 @@ async def test_a_cleanup_that_fails_midway_goes_on_and_counts_on() -> None:
 
     assert await attempts.next().run(steps.clean, told()) == Cleaned(removed=5000)
     assert sessions.expired == 0
-
-
-async def test_a_day_is_cleaned_up_once() -> None:
-    periods, evening = FakePeriods(), datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
-    steps = SessionCleanupActivities(FakeSessions(10), periods)
-    assert await Attempts().next().run(steps.clean, told()) == Cleaned(removed=10)
-
-    again = SessionCleanupActivities(FakeSessions(10), periods)
-    done = Cleaned(skipped="period-done-already")
-    assert await Attempts().next().run(again.clean, told("two")) == done
-    assert await Attempts().next().run(again.clean, told()) == Cleaned(removed=10), "the same run tells what it did"
-    # Half past midnight of the 29th in Zurich, and still the 28th in UTC.
-    assert await Attempts().next().run(again.clean, told("three", evening, "Europe/Zurich")) == done
-    assert await Attempts().next().run(again.clean, told("four", evening)) == Cleaned(removed=10)
+    assert await Attempts().next().run(steps.clean, told()) == Cleaned(removed=5000), "the same run tells what it did"
 
 
 async def test_a_cleanup_leaves_a_day_to_another_run_that_is_at_it() -> None:

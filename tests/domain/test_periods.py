@@ -70,6 +70,7 @@ def test_every_instant_is_in_the_day_that_the_calendar_there_shows(moment: datet
 def test_the_month_before_is_over_when_a_month_has_begun(moment: datetime, zone: str) -> None:
     before = month_before(moment, zone)
 
+    assert before.end == moment.astimezone(zoneinfo.ZoneInfo(zone)).date().replace(day=1)
     assert before.is_over(moment, zone)
     assert not before.is_over(before.bounds(zone)[1] - INSTANT, zone)
     assert before.has_begun(before.bounds(zone)[0], zone)
