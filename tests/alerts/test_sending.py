@@ -20,7 +20,6 @@ from activities.alert import AlertActivities
 from adapters.alerts import AppriseChannels
 from adapters.db.alerts import SqlAlerts
 from adapters.db.deliveries import SqlDeliveryLedger
-from adapters.db.engine import make_engine
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.job_settings import AlertSettings, SecretUrls
 from adapters.settings import DatabaseSettings
@@ -99,11 +98,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(client: Client, database: str, web_ui: str) -> AsyncIterator[Desk]:
+def desk(client: Client, engine: AsyncEngine, database: str, web_ui: str) -> Desk:
     settings = DatabaseSettings(url=SecretStr(database))
-    engine = make_engine(settings)
-    yield Desk(client, engine, settings, SqlAlerts(engine, window=timedelta()), web_ui)
-    await engine.dispose()
+    return Desk(client, engine, settings, SqlAlerts(engine, window=timedelta()), web_ui)
 
 
 @pytest.fixture

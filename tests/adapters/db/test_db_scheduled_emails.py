@@ -90,21 +90,6 @@ async def test_a_mail_is_queued_if_and_only_if_its_job_is_enqueued(
     assert await emails.queue(10) == 2
 
 
-async def test_dispatchers_that_race_queue_each_mail_once(
-    emails: SqlScheduledEmails, direct: asyncpg.Connection, customer: int
-) -> None:
-    ids = await add(direct, customer, "-1 second", 500)
-
-    async def until_none() -> int:
-        queued = 0
-        while batch := await emails.queue(20):
-            queued += batch
-        return queued
-
-    assert sum(await asyncio.gather(*(until_none() for _ in range(4)))) == 500
-    assert sorted(await enqueued(direct)) == ids
-
-
 async def test_a_mail_that_somebody_has_in_hand_keeps_nobody_waiting(
     emails: SqlScheduledEmails, direct: asyncpg.Connection, customer: int
 ) -> None:

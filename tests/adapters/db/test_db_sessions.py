@@ -49,16 +49,3 @@ async def test_a_session_that_is_being_prolonged_is_waited_for_by_nobody_and_sta
         assert await asyncio.wait_for(sessions.remove_expired(10), 5) == 2
     assert await sessions.remove_expired(10) == 0
     assert await left(direct) == ["expired-2"]
-
-
-async def test_two_that_clean_up_at_once_share_the_work(sessions: SqlSessions, direct: asyncpg.Connection) -> None:
-    await direct.execute(_ADD, "expired-", "-1 second", 1000)
-
-    async def until_none() -> int:
-        removed = 0
-        while batch := await sessions.remove_expired(50):
-            removed += batch
-        return removed
-
-    assert sum(await asyncio.gather(until_none(), until_none())) == 1000
-    assert not await left(direct)

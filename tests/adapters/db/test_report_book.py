@@ -34,12 +34,6 @@ async def test_a_job_that_was_started_without_the_desk_makes_its_row_once_with_w
     assert (await office.ask(a_request())).report.id == opened[0].id
 
 
-async def test_a_job_that_was_asked_for_at_the_desk_opens_the_desks_row(office: Office) -> None:
-    asked = await office.ask(a_request(requested_by=1))
-    assert await office.book.open(a_request(requested_by=1)) == asked.report
-    assert await office.askings() == [(1, 1, None, False)]
-
-
 async def test_a_job_that_runs_anew_is_being_made_again_as_of_the_same_instant(office: Office) -> None:
     first = await office.book.open(a_request())
     await office.book.ended(first.id, ReportState.failed)
