@@ -30,7 +30,7 @@ class NotThere(MetaPathFinder):
 sys.meta_path.insert(0, NotThere())
 import worker, starter.api, starter.codec_server, starter.__main__, starter.cli.app
 from adapters.db import migrate
-from adapters.reports import factory
+from adapters.reports import maker
 from workflows.registry import registry
 registry.load_installed()
 print(json.dumps({name: getattr(module, "__file__", None) for name, module in sys.modules.items()}))

@@ -72,18 +72,9 @@ def copy_with_tests(to: Path) -> Path:
     """`copy_rooms`, and the tests that every kind of job has to pass, with what they need."""
     copy_rooms(to)
     for file in (
-        *(
-            "__init__.py",
-            "conftest.py",
-            *sorted(path.name for path in (ROOT / "tests").glob("fakes*.py")),
-            "namespaces.py",
-            "payment_provider.py",
-            *("processes/__init__.py", "processes/fork_server.py", "processes/launch.py"),
-            "wire_source.py",
-            "workflows/__init__.py",
-            "workflows/conftest.py",
-            "workflows/test_replay.py",
-        ),
+        *sorted(path.name for path in (ROOT / "tests").glob("*.py") if not path.name.startswith("test_")),
+        *("processes/__init__.py", "processes/fork_server.py", "processes/launch.py"),
+        *("workflows/__init__.py", "workflows/conftest.py", "workflows/test_replay.py"),
         *("docs/__init__.py", "docs/house.py", "docs/test_architecture.py"),
     ):
         (to / "tests" / file).parent.mkdir(parents=True, exist_ok=True)

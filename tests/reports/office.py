@@ -10,7 +10,8 @@ from collections import Counter
 from pathlib import Path
 from uuid import UUID
 
-from sqlalchemy import insert, text
+import asyncpg
+from sqlalchemy import insert
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
@@ -67,7 +68,9 @@ class Office:
     async def sells(self, orders: int) -> None:
         """Orders of three lines each, evenly over October 2026."""
         async with self.engine.begin() as connection:
-            await connection.execute(text(_ORDERS), {"orders": orders})
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(driver, asyncpg.Connection)
+            await driver.execute(_ORDERS.replace(":orders", str(orders)), timeout=120)  # a busy machine takes its time
 
     async def asks(self, member: int = ADA, format_: ReportFormat = ReportFormat.csv) -> Report:
         request = ReportGenerationRequest(
