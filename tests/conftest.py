@@ -24,6 +24,8 @@ from starter.setup import add_search_attributes, wanted_search_attributes
 from tests.databases import Databases
 from tests.namespaces import new_namespace
 from tests.payment_provider import ProviderController
+from tests.smtp_server import SmtpServer
+from tests.worker.worker_process import clean_environment
 
 _SOON_STUCK = ("--dynamic-config-value", "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2")
 """The server tells that a run is stuck after two failed tasks, and not after five: that would take half a minute."""
@@ -129,6 +131,24 @@ async def client(stack: Stack) -> Client:
     client = await new_namespace(stack)
     await add_search_attributes(client)
     return client
+
+
+@pytest.fixture
+def environment(stack: Stack, client: Client, database: str) -> dict[str, str]:
+    """Variables of processes that find everything, with the test's namespace and database."""
+    return {
+        **clean_environment(),
+        **stack.environment(),
+        "TEMPORAL_NAMESPACE": client.namespace,
+        "DATABASE_URL": database,
+        "WORKER_HTTP_PORT": "0",
+    }
+
+
+@pytest.fixture
+async def mail_server() -> AsyncIterator[SmtpServer]:
+    async with SmtpServer() as server:
+        yield server
 
 
 @pytest.fixture

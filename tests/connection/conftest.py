@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from tests.payments.conftest import shop
-from tests.worker.conftest import environment, place, sending, start
+from tests.worker.conftest import place, sending, start
 
-__all__ = ["environment", "place", "sending", "shop", "start"]
+__all__ = ["place", "sending", "shop", "start"]

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from demo.temporal_server import temporal_binary
 from tests.outbox.shop import Shop
-from tests.worker.conftest import Start, environment, start
+from tests.worker.conftest import Start, start
 
-__all__ = ["Start", "environment", "start"]
+__all__ = ["Start", "start"]
 
 Deployment = Callable[..., Awaitable[str]]
 

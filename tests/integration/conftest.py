@@ -20,12 +20,6 @@ from tests.smtp_server import SmtpServer
 
 
 @pytest.fixture
-async def mail_server() -> AsyncIterator[SmtpServer]:
-    async with SmtpServer() as server:
-        yield server
-
-
-@pytest.fixture
 def orders(engine: AsyncEngine) -> SqlOrders:
     return SqlOrders(engine)
 

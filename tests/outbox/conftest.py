@@ -16,10 +16,8 @@ from temporalio.client import Client
 from adapters.db.engine import make_engine
 from adapters.db.outbox_relay import SqlOutbox
 from adapters.settings import DatabaseSettings
-from demo.stack import Stack
 from starter.relay import Relay
 from tests.outbox.shop import Shop
-from tests.worker.worker_process import clean_environment
 from workflows.registry import registry
 
 Relaying = Callable[..., AbstractAsyncContextManager[Relay]]
@@ -64,15 +62,3 @@ def relaying(client: Client, outbox: SqlOutbox) -> Relaying:
             await asyncio.wait_for(running, 30)
 
     return relaying
-
-
-@pytest.fixture
-def environment(stack: Stack, client: Client, database: str) -> dict[str, str]:
-    """Variables of processes that work with the test's namespace and database."""
-    return {
-        **clean_environment(),
-        **stack.environment(),
-        "TEMPORAL_NAMESPACE": client.namespace,
-        "DATABASE_URL": database,
-        "WORKER_HTTP_PORT": "0",
-    }

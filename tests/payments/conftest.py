@@ -31,7 +31,6 @@ from starter.relay import Relay
 from tests.fakes import FakeOrders, fake_ports
 from tests.payment_provider import ProviderController
 from tests.payments.shop import Shop
-from tests.worker.worker_process import clean_environment
 from workflows.hosting import job_worker
 from workflows.registry import registry
 
@@ -43,18 +42,6 @@ QUEUES = ("payments", "notifications")
 @pytest.fixture
 def shop(engine: AsyncEngine, client: Client, provider: ProviderController, inbox: InboxReader) -> Shop:
     return Shop(engine, client, provider, inbox)
-
-
-@pytest.fixture
-def environment(stack: Stack, client: Client, database: str) -> dict[str, str]:
-    """Variables of processes that work with the test's namespace and database."""
-    return {
-        **clean_environment(),
-        **stack.environment(),
-        "TEMPORAL_NAMESPACE": client.namespace,
-        "DATABASE_URL": database,
-        "WORKER_HTTP_PORT": "0",
-    }
 
 
 @pytest.fixture

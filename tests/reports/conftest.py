@@ -15,10 +15,8 @@ from temporalio.client import Client
 from adapters.outside import Outside
 from adapters.settings import Settings
 from demo.inbox.reader import InboxReader
-from demo.stack import Stack
 from starter.relay import Relay
 from tests.reports.office import Office
-from tests.worker.worker_process import clean_environment
 from workflows.hosting import job_worker
 from workflows.registry import registry
 
@@ -26,16 +24,9 @@ Serving = Callable[..., AbstractAsyncContextManager[None]]
 
 
 @pytest.fixture
-def environment(stack: Stack, client: Client, database: str, tmp_path: Path) -> dict[str, str]:
-    """Variables of processes that work with the test's namespace, database and folder of reports."""
-    return {
-        **clean_environment(),
-        **stack.environment(),
-        "TEMPORAL_NAMESPACE": client.namespace,
-        "DATABASE_URL": database,
-        "REPORTS_STORE": str(tmp_path / "reports"),
-        "WORKER_HTTP_PORT": "0",
-    }
+def environment(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    """With a folder of reports of the test's own."""
+    return {**environment, "REPORTS_STORE": str(tmp_path / "reports")}
 
 
 @pytest.fixture

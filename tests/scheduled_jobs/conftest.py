@@ -15,24 +15,16 @@ from temporalio.client import Client
 from adapters.job_settings import WorkerSettings
 from adapters.outside import Outside
 from adapters.settings import DatabaseSettings, Settings, SmtpSettings
-from demo.stack import Stack
 from starter.relay import Relay
 from tests.fakes import FakeOrders, fake_ports
 from tests.scheduled_jobs.shop import Shop
 from tests.smtp_server import SmtpServer
-from tests.worker.worker_process import clean_environment
 from worker import make_workers
 from workflows.registry import registry
 
 Serving = Callable[..., AbstractAsyncContextManager[None]]
 
 QUEUES = ("maintenance", "notifications")
-
-
-@pytest.fixture
-async def mail_server() -> AsyncIterator[SmtpServer]:
-    async with SmtpServer() as server:
-        yield server
 
 
 @pytest.fixture
@@ -43,17 +35,9 @@ async def shop(engine: AsyncEngine, client: Client, mail_server: SmtpServer) -> 
 
 
 @pytest.fixture
-def environment(stack: Stack, client: Client, database: str, mail_server: SmtpServer) -> dict[str, str]:
-    """Variables of processes that work with the test's namespace, database and mail server."""
-    return {
-        **clean_environment(),
-        **stack.environment(),
-        "TEMPORAL_NAMESPACE": client.namespace,
-        "DATABASE_URL": database,
-        "SMTP_HOST": mail_server.host,
-        "SMTP_PORT": str(mail_server.port),
-        "WORKER_HTTP_PORT": "0",
-    }
+def environment(environment: dict[str, str], mail_server: SmtpServer) -> dict[str, str]:
+    """With the test's mail server."""
+    return {**environment, "SMTP_HOST": mail_server.host, "SMTP_PORT": str(mail_server.port)}
 
 
 @pytest.fixture

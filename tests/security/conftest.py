@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.payments.conftest import environment, shop
+from tests.payments.conftest import shop
 
-__all__ = ["environment", "shop"]
+__all__ = ["shop"]

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator
 from functools import partial
 from itertools import count
 
-import asyncpg
 import pytest
 from temporalio.client import Client
 
 from demo.stack import Stack
 from starter import Jobs
 from starter.setup import add_search_attributes
+from tests.databases import Databases
 from tests.namespaces import new_namespace
 from tests.starter.commandline import CommandLine, InProcess
 from tests.starter.serving import MakeNamespace, Serving, serve
@@ -51,19 +49,6 @@ def command_line(stack: Stack, client: Client) -> CommandLine:
 
 
 @pytest.fixture
-async def empty_database(stack: Stack) -> AsyncIterator[str]:
-    """URL of a database without a schema, the test's own."""
-    name = f"empty_{uuid.uuid4().hex[:8]}"
-    connection = await asyncpg.connect(stack.postgres.url_of("postgres"))
-    try:
-        await connection.execute(f"CREATE DATABASE {name}")
-        yield stack.postgres.url_of(name)
-        await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await connection.close()
-
-
-@pytest.fixture
 def order_id() -> int:
     """Of an order that no other test uses."""
     return next(_order_ids)
@@ -73,3 +58,9 @@ def order_id() -> int:
 def serving(client: Client) -> Serving:
     """A worker of the tests' namespace: `async with serving(order_id):`."""
     return partial(serve, client)
+
+
+@pytest.fixture
+async def empty_database(databases: Databases) -> str:
+    """URL of a database without a schema, the test's own."""
+    return await databases.bare("empty")

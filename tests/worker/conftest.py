@@ -18,24 +18,12 @@ from demo.stack import Stack
 from domain.order_confirmation import OrderConfirmationRequest
 from starter import JobHandle, Jobs
 from tests.fakes import an_order
-from tests.worker.worker_process import WorkerProcess, clean_environment
+from tests.worker.worker_process import WorkerProcess
 
 Place = Callable[[str], Awaitable[JobHandle]]
 Start = Callable[..., Awaitable[WorkerProcess]]
 
 _order_ids = count(70_001)
-
-
-@pytest.fixture
-def environment(stack: Stack, client: Client, database: str) -> dict[str, str]:
-    """Variables of a worker that finds everything."""
-    return {
-        **clean_environment(),
-        **stack.environment(),
-        "TEMPORAL_NAMESPACE": client.namespace,
-        "DATABASE_URL": database,
-        "WORKER_HTTP_PORT": "0",
-    }
 
 
 @pytest.fixture
