@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adapters.reports.maker import FileMaker
+from adapters.reports.maker import AsOneSlice, FileMaker
 from adapters.reports.storage import storage_of
 from adapters.settings import AwsSettings, DatabaseSettings, ReportSettings
 from domain.report_generation import ReportFormat, ReportGenerationRequest, ReportName
@@ -54,8 +54,7 @@ async def in_parts(form: str, period: str, folder: Path) -> int:
     export = OrdersExport(Reader(DatabaseSettings(), COPYING, connections=AT_ONCE))
     maker = FileMaker(
         storage_of(ReportSettings(store=str(folder)), AwsSettings()),
-        whole={},
-        sliced={ReportName.orders_export: export},
+        {ReportName.orders_export: export},
     )
     return (await make(maker, report_of(ReportName.orders_export, form, period))).rows
 
@@ -69,8 +68,7 @@ async def drawn(form: str, period: str, folder: Path) -> int:
     summary = SalesSummary(Reader(DatabaseSettings(), SUMMING, connections=2), Typesetter())
     maker = FileMaker(
         storage_of(ReportSettings(store=str(folder)), AwsSettings()),
-        whole={ReportName.sales_summary: summary},
-        sliced={},
+        {ReportName.sales_summary: AsOneSlice(summary)},
     )
     return (await make(maker, report_of(ReportName.sales_summary, form, period))).rows
 

@@ -28,8 +28,6 @@ class AlertReceiver:
         self.codes = list(codes)
         self.received: list[Received] = []
         self.attempts = 0
-        self.reached = threading.Event()
-        """A message has come in."""
         self.answering = threading.Event()
         """No answer goes out before it is set."""
         self.answering.set()
@@ -49,7 +47,6 @@ class AlertReceiver:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 receiver.attempts += 1
                 code = receiver.codes.pop(0) if receiver.codes else 200
-                receiver.reached.set()
                 receiver.answering.wait()
                 if code == 200:
                     key = self.headers["Idempotency-Key"]

@@ -29,19 +29,9 @@ _HASHED_HERE = 64 * 1024
 class FileMaker:
     """Implements `domain.report_ports.ReportMaker`."""
 
-    def __init__(
-        self,
-        storage: ReportStorage,
-        *,
-        whole: Mapping[ReportName, WholeReport],
-        sliced: Mapping[ReportName, SlicedReport],
-    ) -> None:
-        """Each report is either drawn as a whole or made of slices. Raises ValueError where one is both."""
-        if both := whole.keys() & sliced.keys():
-            raise ValueError(f"made in two ways: {', '.join(sorted(both))}")
+    def __init__(self, storage: ReportStorage, makers: Mapping[ReportName, SlicedReport]) -> None:
         self._storage = storage
-        self._makers: dict[ReportName, SlicedReport] = {name: _AsOneSlice(each) for name, each in whole.items()}
-        self._makers.update(sliced)
+        self._makers = makers
 
     async def plan(self, report: Report) -> Sequence[Slice]:
         """See `ReportMaker`."""
@@ -103,23 +93,26 @@ class FileMaker:
             raise InvalidRequest(f"This worker does not make the report {report.request.report}.") from None
 
 
-class _AsOneSlice:
+class AsOneSlice:
     """A report that is drawn as a whole: its only part is the file."""
 
     def __init__(self, report: WholeReport) -> None:
         self._report = report
 
     async def plan(self, report: Report) -> Sequence[Slice]:
+        """See `SlicedReport`."""
         since, until = report.request.span.bounds(report.request.time_zone)
         return [Slice(since=since, until=until, rows=1)]
 
     async def write(self, report: Report, piece: Slice, sink: Sink, told: Told) -> int:  # noqa: ARG002  # the whole period
+        """See `SlicedReport`."""
         drawing = await self._report.draw(report)
         await write_frame(sink, drawing.rows, drawing.content)
         told(drawing.rows)
         return drawing.rows
 
     async def join(self, report: Report, frames: AsyncIterator[Frame], sink: Sink) -> None:  # noqa: ARG002
+        """See `SlicedReport`."""
         async for frame in frames:
             await sink.write(frame.content)
 
@@ -155,7 +148,8 @@ class Reports:
     def __init__(self, storage: ReportStorage, database: DatabaseSettings) -> None:
         """What takes minutes is read over connections of its own."""
         self._export = OrdersExport(Reader(database, COPYING, connections=MAX_CONCURRENCY))
-        self.maker = FileMaker(storage, whole=whole_reports(database), sliced={ReportName.orders_export: self._export})
+        whole = {name: AsOneSlice(report) for name, report in whole_reports(database).items()}
+        self.maker = FileMaker(storage, {**whole, ReportName.orders_export: self._export})
 
     def close(self) -> None:
         """Give threads back."""

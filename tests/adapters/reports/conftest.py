@@ -93,7 +93,7 @@ def maker_of(reader: Reader, folder: ReportStorage, temporary: Path) -> Iterator
 
     def of(orders_each: int = 100, storage: ReportStorage = folder) -> FileMaker:
         made.append(OrdersExport(reader, orders_each=orders_each, temporary_folder=temporary))
-        return FileMaker(storage, whole={}, sliced={ReportName.orders_export: made[-1]})
+        return FileMaker(storage, {ReportName.orders_export: made[-1]})
 
     yield of
     for export in made:

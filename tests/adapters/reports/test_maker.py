@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from adapters.reports.maker import FileMaker
+from adapters.reports.maker import AsOneSlice, FileMaker
 from adapters.reports.parts import Drawing, Frame, write_frame
 from adapters.reports.storage import PARTS, ReportStorage, Sink, file_key, part_key
 from domain.errors import Gone, InvalidRequest, ServiceUnavailable
@@ -61,7 +61,7 @@ def storage(folder: ReportStorage) -> ReportStorage:
 
 @pytest.fixture
 def maker(storage: ReportStorage, counted: _Counted) -> FileMaker:
-    return FileMaker(storage, whole={ReportName.sales_summary: _Drawn()}, sliced={ReportName.orders_export: counted})
+    return FileMaker(storage, {ReportName.sales_summary: AsOneSlice(_Drawn()), ReportName.orders_export: counted})
 
 
 async def _keys(storage: ReportStorage, prefix: str) -> list[str]:
@@ -181,9 +181,6 @@ async def test_abandoned_parts_are_found_once_a_report(maker: FileMaker, storage
     assert none == []
 
 
-async def test_a_report_is_made_in_one_way_and_an_unknown_one_is_refused(storage: ReportStorage) -> None:
-    with pytest.raises(ValueError, match="two ways: sales-summary"):
-        FileMaker(storage, whole={ReportName.sales_summary: _Drawn()}, sliced={ReportName.sales_summary: _Counted()})
-
+async def test_an_unknown_report_is_refused(storage: ReportStorage) -> None:
     with pytest.raises(InvalidRequest, match="orders-export"):
-        await FileMaker(storage, whole={}, sliced={}).plan(export_of())
+        await FileMaker(storage, {}).plan(export_of())
