@@ -15,7 +15,7 @@ from domain.orders import Order, PaymentMethod
 from domain.placing import NewOrder, Placed, UnknownCustomer
 from starter.http import idempotency
 from starter.http.api_keys import Client
-from starter.http.job_views import Shown
+from starter.http.jobs import Shown
 from starter.http.json_body import hash_of
 from starter.http.openapi import ALWAYS, problems
 from starter.http.parts import parts_of
