@@ -27,7 +27,7 @@ from starter.cli.commands import Commands
 from starter.cli.dead_filters import counted, dead_letters, filter_of, with_filters
 from starter.cli.output import Output
 from starter.cli.running import run
-from starter.cli.values import duration, moment, whole_number
+from starter.cli.values import duration, moment, visible, whole_number
 from starter.connection import connect, web_ui_base
 from starter.dead_letters.attempt_history import Attempt, attempts
 from starter.dead_letters.plan import RedrivePlan, Verdict, plan_redrive
@@ -308,11 +308,6 @@ def _locked(key_id: str) -> str:
 
 def _linked(letter: DeadLetter, links: Links) -> Text:
     return Text(str(letter.id), style=f"link {links.run(letter.workflow_id, letter.run_id)}")
-
-
-def visible(text: str) -> str:
-    """Without characters that move a terminal's cursor."""
-    return "".join(character if character.isprintable() else "�" for character in text.replace("\n", " "))
 
 
 class Links:

@@ -291,7 +291,7 @@ def _table(plans: Iterable[RedrivePlan], chosen: _Redrive, out: Output) -> None:
         again = chosen.restart and verdict in (Verdict.resume, Verdict.restart_only)
         examples = ", ".join(map(str, ids[:_EXAMPLES])) + (", …" if len(ids) > _EXAMPLES else "")
         rows.append(["runs again" if again else _ABOUT[verdict], str(len(ids)), why, examples])
-    if rows and not out.as_json:
+    if rows:
         out.table(("", "letters", "why", "such as"), rows)
 
 

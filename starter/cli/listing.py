@@ -87,11 +87,7 @@ async def _list(where: JobFilter, limit: int, out: Output) -> int:
     found = await (await Jobs.connect()).list(where, limit=limit + 1)
     jobs = found[:limit]
     out.document([job.model_dump(mode="json") for job in jobs])
-    if not out.as_json:
-        if jobs:
-            out.table(("job", "state", "started", "took", "error"), [_row(job) for job in jobs])
-        else:
-            out.note("No job fits.")
+    out.table(("job", "state", "started", "took", "error"), [_row(job) for job in jobs], nothing="No job fits.")
     if len(found) > limit:
         out.note(f"There are more than {limit}; --limit shows more of them.")
     return 0

@@ -16,7 +16,7 @@ from starter.cli.commands import Commands
 from starter.cli.database import database
 from starter.cli.output import FAILED, Output
 from starter.cli.running import run
-from starter.cli.values import duration, whole_number
+from starter.cli.values import duration, visible, whole_number
 
 if TYPE_CHECKING:
     # Imports SQLAlchemy: half of the command line's start-up time.
@@ -145,14 +145,9 @@ _LONG = timedelta(minutes=1)
 def listed(entries: Sequence[ListedEntry], out: Output, *, nothing: str) -> None:
     """A table, and what to do about what stands in it."""
     out.document([document(entry) for entry in entries])
-    if not entries:
-        if not out.as_json:
-            out.note(nothing)
-        return
     now = datetime.now(UTC)
-    if not out.as_json:
-        columns = ("id", "job", "waiting for", "attempts", "next attempt", "error")
-        out.table(columns, [_row(entry, now) for entry in entries])
+    columns = ("id", "job", "waiting for", "attempts", "next attempt", "error")
+    out.table(columns, [_row(entry, now) for entry in entries], nothing=nothing)
     if any(entry.refused_at for entry in entries):
         out.note(
             "What was refused waits for you: mend its cause, then `jobs outbox retry ID`; "
@@ -166,7 +161,7 @@ def listed(entries: Sequence[ListedEntry], out: Output, *, nothing: str) -> None
 
 def as_it_can_be_entered_again(entry: ListedEntry, out: Output) -> None:
     """The entry, its error, and the statement that enqueues its job."""
-    out.say(f"{entry.id}  {_visible(_job(entry))}")
+    out.say(f"{entry.id}  {visible(_job(entry))}")
     out.say(f"  {_error(entry)}")
     out.say(f"  {statement(entry)}")
 
@@ -274,7 +269,7 @@ def _row(entry: ListedEntry, now: datetime) -> list[str | Text]:
     style = "bold red" if entry.refused_at else ""
     return [
         Text(str(entry.id), style=style),
-        _visible(_job(entry)),
+        visible(_job(entry)),
         duration(now - entry.enqueued_at),
         str(entry.attempts),
         following,
@@ -287,12 +282,7 @@ def _job(entry: ListedEntry) -> str:
 
 
 def _error(entry: ListedEntry) -> str:
-    return _visible(": ".join(part for part in (entry.error_type, entry.error) if part))
-
-
-def _visible(text: str) -> str:
-    """Without what would move a terminal's cursor: anybody may have written it."""
-    return "".join(character if character.isprintable() else "�" for character in text)
+    return visible(": ".join(part for part in (entry.error_type, entry.error) if part))
 
 
 def _iso(at: datetime | None) -> str | None:

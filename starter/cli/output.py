@@ -96,8 +96,16 @@ class Output:
         """Remedies say `jobs …`, a name that shells have a command of their own for: say what can be typed here."""
         return re.sub(r"`jobs (?=[a-z])", f"`{self.program} ", text)
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-        """A table: in a terminal it fits the window, elsewhere each row is one line, aligned and never cut."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], *, nothing: str = "") -> None:
+        """A table: in a terminal it fits the window, elsewhere each row is one line, aligned and never cut.
+
+        `nothing` is noted if there are no rows. With `--json` neither is shown.
+        """
+        if self.as_json:
+            return
+        if not rows:
+            self.note(nothing)
+            return
         if self.for_terminal:
             table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
             for column in columns:

@@ -88,10 +88,7 @@ async def _paused(kinds: Registry, out: Output) -> int:
     found = await pauses.paused(jobs.client, kinds=kinds)
     out.document([_document(each, jobs) for each in found])
     rows = [[str(each.target), moment(each.since), each.by, str(each.held), each.reason] for each in found]
-    if not out.as_json and rows:
-        out.table(("paused", "since", "by", "jobs that wait", "reason"), rows)
-    elif not out.as_json:
-        out.note("Nothing is paused.")
+    out.table(("paused", "since", "by", "jobs that wait", "reason"), rows, nothing="Nothing is paused.")
     return 0
 
 

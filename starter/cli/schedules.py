@@ -151,13 +151,8 @@ async def _apply(table: ScheduleTable, out: Output, *, prune: bool, adopt: bool,
 async def _list(table: ScheduleTable, out: Output) -> int:
     found = await look(table, ActualSchedules(await connect()), SchedulesSettings().owner)
     out.document([each.model_dump(mode="json") for each in found])
-    if out.as_json:
-        return 0
-    if not found:
-        out.note(_NONE)
-        return 0
     columns = ("schedule", "due", "state", "last run", "next run", "runs", "skipped", "missed")
-    out.table(columns, [_row(each) for each in found])
+    out.table(columns, [_row(each) for each in found], nothing=_NONE)
     for each in found:
         if each.state == "paused":
             since = f", has left out {each.left_out} since {moment(each.left_out_since)}" if each.left_out_since else ""
@@ -172,7 +167,7 @@ async def _next(ids: Sequence[str], count: int, out: Output) -> int:
     by_id = {each: await next_runs(there, each, count) for each in ids}
     found = sorted((run for runs in by_id.values() for run in runs or []), key=lambda run: (run.at, run.id))
     out.document([each.model_dump(mode="json") for each in found])
-    if found and not out.as_json:
+    if found:
         now = datetime.now(UTC)
         rows = [
             [

@@ -82,3 +82,8 @@ def done(outcome: Done) -> str:
     """Its reference and facts, as far as there are any: `files/… (rows 31, bytes 48213)`."""
     facts = ", ".join(f"{name} {value}" for name, value in outcome.facts.items())
     return f"{outcome.reference} ({facts})" if outcome.reference and facts else outcome.reference or facts
+
+
+def visible(text: str) -> str:
+    """Without characters that move a terminal's cursor."""
+    return "".join(character if character.isprintable() else "�" for character in text.replace("\n", " "))
