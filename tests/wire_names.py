@@ -308,7 +308,7 @@ SECTIONS: dict[str, Callable[[], Iterable[str]]] = {
     "HTTP": _http,
     "problem types": _problem_types,
     "commands": _commands,
-    "entry point groups": lambda: keywords("group", of="entry_points"),
+    "entry point groups": lambda: keywords("group", of="add_installed"),
     "revisions of the database": lambda: (
         vars(source.module)["revision"] for source in sources() if "down_revision" in vars(source.module)
     ),

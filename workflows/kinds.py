@@ -26,7 +26,7 @@ class RegistryError(NamedError, type_name="RegistryError"):
     """A row of the registry contradicts itself or another row."""
 
 
-def add_installed(group: str, row: type[T], add: Callable[[T], object], error: type[NamedError]) -> None:
+def add_installed(*, group: str, row: type[T], add: Callable[[T], object], error: type[NamedError]) -> None:
     """Add the rows of installed packages: the objects, or lists of them, that a group of entry points names.
 
     Raises `error`, which names the entry point, if one of them cannot be used.
@@ -171,7 +171,7 @@ class Registry:
 
         Raises RegistryError that names the entry point where one of them cannot be used.
         """
-        add_installed(ENTRY_POINTS, Kind, self.register, RegistryError)
+        add_installed(group=ENTRY_POINTS, row=Kind, add=self.register, error=RegistryError)
 
     def __iter__(self) -> typing.Iterator[Kind]:
         return iter(sorted(self._kinds.values(), key=lambda kind: kind.name))

@@ -177,7 +177,7 @@ class ScheduleTable:
 
         Raises ScheduleDeclarationError that names the entry point if one of them cannot be used.
         """
-        add_installed(ENTRY_POINTS, Schedule, self.add, ScheduleDeclarationError)
+        add_installed(group=ENTRY_POINTS, row=Schedule, add=self.add, error=ScheduleDeclarationError)
 
     def for_temporal(self, schedule: Schedule) -> sdk.Schedule:
         """Return one of its schedules as Temporal is to have it."""
