@@ -11,12 +11,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -q --dist worksteal
 
-.PHONY: demo test test-all lint unit integration crash bench worker audit sbom clean
+.PHONY: demo test tests test-all lint unit integration crash bench worker audit sbom clean
 
 demo: .venv/demo  ## real servers and a guided tour; stays up until Ctrl-C
 	$(BIN)/python -m demo
 
-test: lint unit integration  ## the gate, and what CI runs; fastest first
+test: lint tests  ## the gate, and what CI runs; fastest first
 
 test-all: test  ## the gate and what takes long; green before each release
 	@echo "The gate has passed. What follows: other Pythons, lowest and newest dependencies, the installed wheel,"
@@ -31,6 +31,9 @@ lint: .venv/dev  ## format, lint, imports, types
 	$(BIN)/lint-imports --no-cache
 	# mypy leaves a core free: compile for the tests, or in a new environment each of their processes does it for itself.
 	$(BIN)/python -m compileall -q .venv/lib $(wildcard */) >/dev/null & $(BIN)/mypy
+
+tests: .venv/dev  ## all tests of the gate, those that need no server first
+	$(PYTEST) -n 4 -m "not long"
 
 unit: .venv/dev  ## tests that need no server
 	$(PYTEST) -n 4 -m "not servers and not long"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -42,6 +43,19 @@ _status = 0
 def pytest_itemcollected(item: pytest.Item) -> None:
     if "stack" in getattr(item, "fixturenames", ()):
         item.add_marker("servers")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put tests that need no server first in each process: pytest-xdist gives each a consecutive part of all tests."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    needs_servers = [[item for item in items if ("servers" in item.keywords) is needed] for needed in (False, True)]
+    items[:] = [
+        item
+        for process in range(processes)
+        for part in needs_servers
+        for item in part[len(part) * process // processes : len(part) * (process + 1) // processes]
+    ]
 
 
 def pytest_collection_finish() -> None:

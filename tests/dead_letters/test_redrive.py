@@ -47,7 +47,13 @@ def _effects(order_id: int) -> list[int]:
     return [effects[step, order_id] for step in ("reserve", "charge", "confirm")]
 
 
-@pytest.mark.parametrize("how", ["permanent", "attempts", "deadline", "attempt-timeout", "run-timeout", "terminated"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        *("permanent", "attempts", "deadline", "run-timeout", "terminated"),
+        pytest.param("attempt-timeout", marks=pytest.mark.long),
+    ],
+)
 async def test_a_job_continues_at_the_step_that_failed(world: World, how: str) -> None:
     if how == "terminated":
         handle = await world.start("hangs")

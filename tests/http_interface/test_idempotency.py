@@ -103,7 +103,10 @@ async def test_a_request_waits_for_the_first_one_with_its_key_and_not_for_ever(s
     assert (await served.place(key="a")).status_code == 202
 
 
-@pytest.mark.parametrize(("moment", "orders", "replayed"), [("before", 0, None), ("after", 1, "true")])
+@pytest.mark.parametrize(
+    ("moment", "orders", "replayed"),
+    [pytest.param("before", 0, None, marks=pytest.mark.long), ("after", 1, "true")],
+)
 async def test_a_server_that_is_killed_leaves_the_order_with_its_answer_or_neither(
     served: Served, stack: Stack, database: str, moment: str, orders: int, replayed: str | None
 ) -> None:

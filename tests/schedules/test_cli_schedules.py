@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.schedules.conftest import MakeCommandLine
 from tests.schedules.programs import TemporalProgram
 
@@ -59,6 +61,7 @@ async def test_what_temporals_own_commands_change_is_shown_and_put_back(
     assert {"new-year-chime", "weekly-chime"} <= set(re.findall(r"[\w-]+-chime", temporals))
 
 
+@pytest.mark.long
 async def test_dry_runs_refusals_and_removals_are_shown_with_what_to_do(
     command_line: MakeCommandLine, temporal: TemporalProgram
 ) -> None:

@@ -68,14 +68,19 @@ async def wrong_end(
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
-        ("sync 1", 3),
-        ("sync 50", 0),
-        ("sync 1 --wait 0.2", 3),
         ("sync 1 --wait 60", 130),
         ("sync 2 --fork", 3),
-        ("async 1", 3),
         ("async 50", 0),
-        ("async 1 --wait 0.2", 3),
+        *(
+            pytest.param(*each, marks=pytest.mark.long)
+            for each in (
+                ("sync 1", 3),
+                ("sync 50", 0),
+                ("sync 1 --wait 0.2", 3),
+                ("async 1", 3),
+                ("async 1 --wait 0.2", 3),
+            )
+        ),
     ],
 )
 async def test_a_program_that_closes_nothing_ends_with_its_own_status(

@@ -16,7 +16,9 @@ from tests.worker.conftest import Place, Start
 Sending = Callable[[JobHandle], Awaitable[None]]
 
 
-@pytest.mark.parametrize("drain", ["30", "0.2"], ids=["finished", "cancelled"])
+@pytest.mark.parametrize(
+    "drain", [pytest.param("30", id="finished"), pytest.param("0.2", id="cancelled", marks=pytest.mark.long)]
+)
 async def test_a_running_step_is_finished_before_the_worker_ends_or_done_by_the_next_one(
     start: Start, place: Place, sending: Sending, inbox: InboxReader, drain: str
 ) -> None:

@@ -86,6 +86,7 @@ async def test_every_order_is_in_the_export_of_exactly_one_day(
     assert exported == [str(order) for order in range(first + 1, last - 1)]
 
 
+@pytest.mark.long
 async def test_a_workbook_is_refused_where_a_sheet_cannot_hold_all_rows(reader: Reader, shop: Shop) -> None:
     order = await shop.order(NOON)
     await shop.connection.execute("SET session_replication_role = replica")  # checks of each row would take long
